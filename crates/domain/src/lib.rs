@@ -1,0 +1,30 @@
+//! What Tollgate means by money, tokens, prices and a request, and the rules between them.
+//!
+//! Everything here is pure: no I/O, no async, no SQL, no HTTP, no floats, and no reading of the wall
+//! clock. The same inputs always give the same charge, which is what lets the auditor compute every
+//! amount again, years later, and compare it to the last digit.
+#![cfg_attr(not(test), deny(clippy::float_arithmetic, clippy::arithmetic_side_effects, clippy::as_conversions))]
+
+mod charge;
+mod clock;
+mod credential;
+mod digest;
+mod ids;
+mod money;
+mod origin;
+mod rating;
+mod record;
+mod tariff;
+mod tokens;
+
+pub use charge::{ChargeError, PriceList, charge};
+pub use clock::{Clock, ManualClock, truncate_to_micros};
+pub use credential::{ApiKeySecret, KeyDigest, MasterKey, MasterKeyError};
+pub use digest::RecordDigest;
+pub use ids::{ApiKeyId, CorrelationId, EndpointId, InstanceId, ModelId, TariffId, UserId};
+pub use money::{Credits, MoneyError, PricePerToken};
+pub use origin::{AccessSource, ApiKeyPurpose, RequestOrigin, UnknownPurpose};
+pub use rating::{Rated, UsageState, rate};
+pub use record::{Batch, Credential, Outcome, RawAnalyticsRecord, UsageSource};
+pub use tariff::{Tariff, find_best_tariff};
+pub use tokens::{StatedUsage, TokenCount, TokenCountError, TokenUsage};

@@ -1,0 +1,80 @@
+//! Which state a request ends in, and at what amount. One decision, in one place.
+
+use crate::{ChargeError, Credits, Outcome, PricePerToken, Tariff, TokenUsage, UsageSource, UserId, charge};
+
+/// The state of a usage record. Every record is in exactly one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum UsageState {
+    /// Paid: the amount is positive.
+    Charged,
+    /// Nothing to pay: a price of zero, no user to pay, or a failed request without usage.
+    Free,
+    /// No price yet; kept until there is one.
+    Unrated,
+    /// Admitted and never answered.
+    Voided,
+}
+
+impl UsageState {
+    /// The name, as in the views.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Charged => "charged",
+            Self::Free => "free",
+            Self::Unrated => "unrated",
+            Self::Voided => "voided",
+        }
+    }
+}
+
+/// A state and its amount: positive when charged, zero otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rated {
+    /// The state.
+    pub state: UsageState,
+    /// What is taken from the balance.
+    pub amount: Credits,
+}
+
+impl Rated {
+    const FREE: Self = Self { state: UsageState::Free, amount: Credits::ZERO };
+    const UNRATED: Self = Self { state: UsageState::Unrated, amount: Credits::ZERO };
+}
+
+/// Rates one request: `tariff` is what [`crate::find_best_tariff`] chose for it.
+///
+/// In this order: a failed request without usage is free; one that nobody pays for (no user, the system user)
+/// is free; without a tariff it is unrated; without usage it pays the price of a request where the tariff has one, and is
+/// unrated where it has not, because unknown is never zero; else the charge decides.
+pub fn rate(
+    user: Option<UserId>,
+    status_code: i32,
+    outcome: Outcome,
+    usage_source: UsageSource,
+    usage: &TokenUsage,
+    tariff: Option<&Tariff>,
+) -> Result<Rated, ChargeError> {
+    let failed = !(200..300).contains(&status_code) || outcome == Outcome::Failed;
+    if failed && usage_source == UsageSource::None {
+        return Ok(Rated::FREE);
+    }
+    if user.is_none_or(|user| user == UserId::SYSTEM) {
+        return Ok(Rated::FREE);
+    }
+    let Some(tariff) = tariff else { return Ok(Rated::UNRATED) };
+    let mut prices = tariff.prices;
+    if usage_source == UsageSource::None {
+        let Some(request_price) = prices.request_price else {
+            return Ok(if prices.is_free() { Rated::FREE } else { Rated::UNRATED });
+        };
+        prices = crate::PriceList { request_price: Some(request_price), ..crate::PriceList::default() };
+    }
+    if failed {
+        prices.request_price = Some(PricePerToken::ZERO);
+    }
+    let amount = charge(usage, &prices)?;
+    Ok(if amount.is_positive() { Rated { state: UsageState::Charged, amount } } else { Rated::FREE })
+}
+
+#[cfg(test)]
+mod tests;
