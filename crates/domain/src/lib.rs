@@ -1,9 +1,8 @@
-//! What Tollgate means by money, tokens, prices and a request, and the rules between them.
-//!
-//! Everything here is pure: no I/O, no async, no SQL, no HTTP, no floats, and no reading of the wall
-//! clock. The same inputs always give the same charge, which is what lets the auditor compute every
-//! amount again, years later, and compare it to the last digit.
-#![cfg_attr(not(test), deny(clippy::float_arithmetic, clippy::arithmetic_side_effects, clippy::as_conversions))]
+#![doc = include_str!("../README.md")]
+#![cfg_attr(
+    not(test),
+    deny(clippy::float_arithmetic, clippy::arithmetic_side_effects, clippy::as_conversions)
+)]
 
 mod charge;
 mod clock;

@@ -82,8 +82,9 @@ impl TryFrom<Decimal> for Credits {
 
     fn try_from(decimal: Decimal) -> Result<Self, MoneyError> {
         let exact = decimal.normalize();
-        let missing =
-            SCALE.checked_sub(exact.scale()).ok_or_else(|| MoneyError::TooManyDecimals(decimal.to_string()))?;
+        let missing = SCALE
+            .checked_sub(exact.scale())
+            .ok_or_else(|| MoneyError::TooManyDecimals(decimal.to_string()))?;
         let factor = 10_i128.checked_pow(missing).ok_or(MoneyError::OutOfRange)?;
         exact.mantissa().checked_mul(factor).ok_or(MoneyError::OutOfRange).and_then(Self::from_pico)
     }
@@ -102,12 +103,18 @@ impl FromStr for Credits {
         match decimal {
             Ok(decimal) => Self::try_from(decimal),
             Err(rust_decimal::Error::Underflow) => Err(MoneyError::TooManyDecimals(text.to_owned())),
-            Err(
-                rust_decimal::Error::ExceedsMaximumPossibleValue | rust_decimal::Error::LessThanMinimumPossibleValue,
-            ) => Err(MoneyError::OutOfRange),
+            // rust_decimal reports too many digits as a text only.
+            Err(_) if is_plain_number(text) => Err(MoneyError::OutOfRange),
             Err(_) => Err(MoneyError::NotADecimal(text.to_owned())),
         }
     }
+}
+
+/// An optional sign, digits, and at most one point.
+fn is_plain_number(text: &str) -> bool {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    !whole.is_empty() && whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit())
 }
 
 impl fmt::Display for Credits {

@@ -1,1 +1,93 @@
 use super::*;
+use crate::{ApiKeyPurpose, ModelId, PriceList, StatedUsage, TariffId};
+
+fn tariff(input: &str, request: Option<&str>) -> Tariff {
+    Tariff {
+        id: TariffId::generate(),
+        model: ModelId::generate(),
+        purpose: ApiKeyPurpose::Realtime,
+        completion_window: None,
+        prices: PriceList {
+            input_price: input.parse().unwrap(),
+            output_price: input.parse().unwrap(),
+            request_price: request.map(|price| price.parse().unwrap()),
+            ..PriceList::default()
+        },
+        valid_from: jiff::Timestamp::UNIX_EPOCH,
+        valid_until: None,
+    }
+}
+
+fn ten_tokens() -> TokenUsage {
+    TokenUsage::split(&StatedUsage { prompt_tokens: Some(10), ..StatedUsage::default() }).unwrap().0
+}
+
+fn state(
+    user: Option<UserId>,
+    status: i32,
+    outcome: Outcome,
+    source: UsageSource,
+    tariff: Option<&Tariff>,
+) -> (UsageState, String) {
+    let usage = if source == UsageSource::None { TokenUsage::default() } else { ten_tokens() };
+    let rated = rate(user, status, outcome, source, &usage, tariff).unwrap();
+    (rated.state, rated.amount.to_string())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "every caller passes an optional payer")]
+fn someone() -> Option<UserId> {
+    Some(UserId::generate())
+}
+
+#[test]
+fn stated_usage_is_charged_whatever_the_status() {
+    let price = tariff("0.1", None);
+    for status in [200, 400, 429, 500] {
+        let rated = state(someone(), status, Outcome::Failed, UsageSource::Provider, Some(&price));
+        assert_eq!(rated, (UsageState::Charged, "1".to_owned()), "{status}");
+    }
+}
+
+#[test]
+fn a_failed_request_without_usage_is_free() {
+    let price = tariff("0.1", Some("5"));
+    let refused = state(someone(), 500, Outcome::Completed, UsageSource::None, Some(&price));
+    assert_eq!(refused, (UsageState::Free, "0".to_owned()));
+    let error_in_stream = state(someone(), 200, Outcome::Failed, UsageSource::None, None);
+    assert_eq!(error_in_stream, (UsageState::Free, "0".to_owned()));
+}
+
+#[test]
+fn nobody_and_the_system_user_pay_nothing() {
+    let price = tariff("0.1", None);
+    for user in [None, Some(UserId::SYSTEM)] {
+        let rated = state(user, 200, Outcome::Completed, UsageSource::Provider, Some(&price));
+        assert_eq!(rated, (UsageState::Free, "0".to_owned()));
+    }
+}
+
+#[test]
+fn no_price_is_unrated_and_a_price_of_zero_is_free() {
+    let none = state(someone(), 200, Outcome::Completed, UsageSource::Provider, None);
+    assert_eq!(none.0, UsageState::Unrated);
+    let zero = state(someone(), 200, Outcome::Completed, UsageSource::Provider, Some(&tariff("0", None)));
+    assert_eq!(zero.0, UsageState::Free);
+}
+
+#[test]
+fn unknown_usage_is_never_zero() {
+    let by_token = state(someone(), 200, Outcome::Completed, UsageSource::None, Some(&tariff("0.1", None)));
+    assert_eq!(by_token.0, UsageState::Unrated);
+    let by_request =
+        state(someone(), 200, Outcome::Completed, UsageSource::None, Some(&tariff("0.1", Some("0.5"))));
+    assert_eq!(by_request, (UsageState::Charged, "0.5".to_owned()));
+    let free_model = state(someone(), 200, Outcome::Completed, UsageSource::None, Some(&tariff("0", None)));
+    assert_eq!(free_model.0, UsageState::Free);
+}
+
+#[test]
+fn a_failed_request_does_not_pay_the_price_of_a_request() {
+    let rated =
+        state(someone(), 502, Outcome::Failed, UsageSource::Provider, Some(&tariff("0.1", Some("0.5"))));
+    assert_eq!(rated, (UsageState::Charged, "1".to_owned()));
+}
