@@ -1,1 +1,3 @@
 //! tollgate-gateway
+pub mod usage;
+pub mod wire;

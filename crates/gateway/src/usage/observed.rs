@@ -1,0 +1,46 @@
+//! What a response turned out to say, once it has ended.
+
+use tollgate_domain::{StatedUsage, UsageSource};
+
+use super::estimate::ResponseText;
+
+/// What a response said. Texts are bounded; none of them is from the prompt or the completion.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    /// Token counts as stated; unknown ones are `None`.
+    pub usage: StatedUsage,
+    /// `Provider` where any was stated, else `None`; `Estimated` after [`Observed::estimate`].
+    pub usage_source: UsageSource,
+    /// The model that the response named.
+    pub response_model: Option<String>,
+    /// Why the model stopped, in the provider's own word. Where there are several choices, the last one's.
+    pub finish_reason: Option<String>,
+    /// The response says that it failed: an error status, or an error inside a successful one.
+    pub is_error: bool,
+    /// See [`crate::wire::Surface::response_type`].
+    pub response_type: &'static str,
+    /// Whether the end was marked: `[DONE]`, `message_stop`, the last brace of a JSON body, …
+    pub saw_terminal: bool,
+    /// What else is worth counting.
+    pub flags: ObservedFlags,
+    pub(super) text: ResponseText,
+}
+
+/// Things that an operator wants to count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ObservedFlags {
+    /// A frame was too large to be kept; it was passed on and only scanned.
+    pub oversized_frame: bool,
+    /// The encoded body was beyond a limit or damaged, so it could not be read to its end.
+    pub undecodable: bool,
+    /// The content encoding is none that we know.
+    pub unknown_encoding: bool,
+    /// The usage chunk that we asked for could not be withheld.
+    pub usage_not_withheld: bool,
+    /// More came after the end marker than is held back; it was let go.
+    pub held_overflow: bool,
+    /// A body or frame that should have been JSON was not.
+    pub malformed: bool,
+    /// The provider stated cache writes in a format that counts them as plain input; see [`crate::usage::extract`].
+    pub cache_write_as_input: bool,
+}

@@ -1,0 +1,91 @@
+//! A short run of byte slices that goes out in order.
+//!
+//! Nearly always it is one slice, which costs no allocation; more than one is the exception (a frame taken out of
+//! the middle, a body that was held).
+
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+
+/// Slices of bytes in order, none of them empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pieces {
+    first: Bytes,
+    rest: VecDeque<Bytes>,
+}
+
+impl Pieces {
+    /// No bytes.
+    pub const fn new() -> Self {
+        Self { first: Bytes::new(), rest: VecDeque::new() }
+    }
+
+    /// Adds a slice at the end; an empty one is left out.
+    pub fn push(&mut self, piece: Bytes) {
+        if piece.is_empty() {
+        } else if self.first.is_empty() {
+            self.first = piece;
+        } else {
+            self.rest.push_back(piece);
+        }
+    }
+
+    /// Adds all of `other` at the end.
+    pub fn append(&mut self, other: Self) {
+        for piece in other {
+            self.push(piece);
+        }
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.first.is_empty()
+    }
+
+    /// Number of bytes.
+    pub fn len(&self) -> usize {
+        self.first.len() + self.rest.iter().map(Bytes::len).sum::<usize>()
+    }
+
+    /// Takes the first slice.
+    pub fn pop_front(&mut self) -> Option<Bytes> {
+        if self.first.is_empty() {
+            return None;
+        }
+        let next = self.rest.pop_front().unwrap_or_default();
+        Some(std::mem::replace(&mut self.first, next))
+    }
+
+    /// All of it as one slice; copies only where there is more than one.
+    pub fn into_bytes(mut self) -> Bytes {
+        if self.rest.is_empty() {
+            return self.first;
+        }
+        let mut whole = BytesMut::with_capacity(self.len());
+        while let Some(piece) = self.pop_front() {
+            whole.extend_from_slice(&piece);
+        }
+        whole.freeze()
+    }
+}
+
+impl IntoIterator for Pieces {
+    type Item = Bytes;
+    type IntoIter = IntoIter;
+
+    fn into_iter(self) -> IntoIter {
+        IntoIter(self)
+    }
+}
+
+/// The slices of a [`Pieces`], first to last.
+#[derive(Debug)]
+pub struct IntoIter(Pieces);
+
+impl Iterator for IntoIter {
+    type Item = Bytes;
+
+    fn next(&mut self) -> Option<Bytes> {
+        self.0.pop_front()
+    }
+}

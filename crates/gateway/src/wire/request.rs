@@ -1,0 +1,481 @@
+//! Adapting a request while it passes: the model's name is replaced, `stream_options` is injected, nothing else changes.
+//!
+//! The splicer scans the top level of a JSON object in whatever chunks it comes, keeps what it was given until the model is
+//! known, and releases the bytes once the caller has said what the upstream calls the model ([`RequestSplicer::rewrite`]). The body is
+//! never re-serialised: what comes out is what came in, but for the spans that had to change.
+//!
+//! ```text
+//! push(chunk)* ── model() is Some ── rewrite(…) ── take() ── push(chunk), take() … ── finish() ── take()
+//! ```
+//!
+//! Guarantees: a body with two `model` keys (which parsers read differently) is refused; what is released is always a prefix of the
+//! adapted body. Held at most: all before the end of `model`, or, where `stream_options` comes before `stream`, from there to
+//! `stream`. The caller bounds the body. Not checked: UTF-8 and the inside of nested values; the upstream does that.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use super::json::{Event, Scanner};
+use super::{Pieces, Surface};
+use crate::usage::estimate::RequestText;
+
+mod error;
+mod stream_options;
+
+pub use error::RequestError;
+
+/// The longest key that can be one of ours, raw: every character of `max_completion_tokens` as `\u0000`, with room.
+const KEY_LIMIT: usize = 160;
+/// The longest model name taken, raw. The longest in use are Bedrock ARNs and file paths, under 300.
+const MODEL_LIMIT: usize = 2048;
+/// The longest other value taken (`stream_options`); a longer one is left as it is.
+const VALUE_LIMIT: usize = 4096;
+
+/// What the top level of a request says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RequestFacts {
+    /// The model, as the client named it.
+    pub model: Option<String>,
+    /// `stream`.
+    pub stream: Option<bool>,
+    /// `stream_options.include_usage`, as the client sent it.
+    pub include_usage: Option<bool>,
+    /// `background`.
+    pub background: Option<bool>,
+    /// The largest of `max_tokens`, `max_completion_tokens`, `max_output_tokens`.
+    pub max_tokens: Option<u64>,
+    /// Whether `include_usage` was put in by us, so that the usage chunk has to be withheld.
+    pub injected_usage: bool,
+}
+
+/// What to change in a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Rewrite<'a> {
+    /// The upstream's name for the model; `None` leaves the client's.
+    pub model: Option<&'a str>,
+    /// Whether a streamed chat or completion that does not ask for usage shall ask for it.
+    pub inject_usage: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Field {
+    Model,
+    Stream,
+    StreamOptions,
+    Background,
+    MaxTokens(u8),
+    Other,
+}
+
+/// A span of the input, in absolute positions, and what takes its place.
+#[derive(Debug)]
+struct Edit {
+    span: Range<u64>,
+    replacement: Bytes,
+}
+
+#[derive(Debug, Default)]
+struct Changes {
+    /// The upstream's model as a JSON string.
+    model: Option<Bytes>,
+    inject_usage: bool,
+}
+
+/// Adapts the body of one JSON request. See the module for the order of calls.
+#[derive(Debug)]
+pub struct RequestSplicer {
+    surface: Surface,
+    scanner: Scanner,
+    facts: RequestFacts,
+    /// Bit set of the fields that were seen.
+    seen: u16,
+    key: Vec<u8>,
+    in_key: bool,
+    field: Field,
+    value: Vec<u8>,
+    value_start: Option<u64>,
+    value_overflow: bool,
+    model_span: Option<Range<u64>>,
+    stream_options: Option<(Range<u64>, Vec<u8>)>,
+    changes: Option<Changes>,
+    edits: VecDeque<Edit>,
+    /// Input that was not released, and the position of its first byte.
+    held: VecDeque<Bytes>,
+    held_from: u64,
+    pushed: u64,
+    closing_brace: u64,
+    out: Pieces,
+    growth: i64,
+    text: RequestText,
+}
+
+impl RequestSplicer {
+    /// A splicer for one body.
+    pub fn new(surface: Surface) -> Self {
+        Self {
+            surface,
+            scanner: Scanner::default(),
+            facts: RequestFacts::default(),
+            seen: 0,
+            key: Vec::new(),
+            in_key: false,
+            field: Field::Other,
+            value: Vec::new(),
+            value_start: None,
+            value_overflow: false,
+            model_span: None,
+            stream_options: None,
+            changes: None,
+            edits: VecDeque::new(),
+            held: VecDeque::new(),
+            held_from: 0,
+            pushed: 0,
+            closing_brace: 0,
+            out: Pieces::new(),
+            growth: 0,
+            text: RequestText::default(),
+        }
+    }
+
+    /// Takes the next bytes of the body. After an error the splicer is of no further use.
+    pub fn push(&mut self, chunk: Bytes) -> Result<(), RequestError> {
+        self.text.push(&chunk);
+        self.scan(&chunk)?;
+        self.pushed += chunk.len() as u64;
+        if !chunk.is_empty() {
+            self.held.push_back(chunk);
+        }
+        self.release();
+        Ok(())
+    }
+
+    /// The body has ended. What [`RequestSplicer::take`] gives afterwards is the rest.
+    pub fn finish(&mut self) -> Result<(), RequestError> {
+        if self.scanner.is_empty() {
+            return Err(RequestError::Empty);
+        }
+        if !self.scanner.is_complete() {
+            return Err(RequestError::InvalidJson(super::json::JsonError::Incomplete));
+        }
+        if self.facts.model.is_none() && self.surface.is_metered() && !self.surface.names_model_in_path() {
+            return Err(RequestError::ModelMissing);
+        }
+        self.release();
+        Ok(())
+    }
+
+    /// The model the client named, once it has been seen.
+    pub fn model(&self) -> Option<&str> {
+        self.facts.model.as_deref()
+    }
+
+    /// What has been seen so far; complete after [`RequestSplicer::finish`].
+    pub const fn facts(&self) -> &RequestFacts {
+        &self.facts
+    }
+
+    /// Says what to change, and with that lets the bytes go. Call it once, as soon as the model is known or the body has ended;
+    /// a second call changes nothing.
+    pub fn rewrite(&mut self, rewrite: Rewrite<'_>) -> Result<(), RequestError> {
+        if self.changes.is_some() {
+            return Ok(());
+        }
+        let model = rewrite.model.map(|name| Bytes::from(serde_json::Value::from(name).to_string()));
+        let inject_usage = rewrite.inject_usage && self.surface.has_include_usage();
+        self.changes = Some(Changes { model, inject_usage });
+        if let Some(span) = self.model_span.take() {
+            self.replace_model(span);
+        }
+        if self.scanner.is_complete() {
+            self.inject_at_end();
+        }
+        self.settle_stream_options()?;
+        self.release();
+        Ok(())
+    }
+}
+
+impl RequestSplicer {
+    /// The adapted bytes that may go upstream now.
+    pub fn take(&mut self) -> Pieces {
+        std::mem::take(&mut self.out)
+    }
+
+    /// How many bytes are held back.
+    pub const fn held_len(&self) -> u64 {
+        self.pushed - self.held_from
+    }
+
+    /// By how many bytes the adapted body is longer than the client's; for `Content-Length`. Settled once both
+    /// [`RequestSplicer::finish`] and [`RequestSplicer::rewrite`] were called.
+    pub const fn length_change(&self) -> i64 {
+        self.growth
+    }
+
+    /// The text of the request, for an estimate of its tokens.
+    pub fn into_text(self) -> RequestText {
+        self.text
+    }
+
+    fn scan(&mut self, chunk: &[u8]) -> Result<(), RequestError> {
+        let mut at = 0;
+        loop {
+            let from = at;
+            let event = self.scanner.next(chunk, &mut at, 1)?;
+            self.capture(&chunk[from..at]);
+            let Some(event) = event else { return Ok(()) };
+            let position = self.pushed + at as u64;
+            match event {
+                Event::Open { object } if self.scanner.depth() == 1 => {
+                    if !object {
+                        return Err(RequestError::NotAnObject);
+                    }
+                }
+                Event::Close if self.scanner.depth() == 0 => {
+                    self.closing_brace = position - 1;
+                    self.inject_at_end();
+                    self.settle_stream_options()?;
+                }
+                Event::StringStart | Event::ScalarStart if self.scanner.depth() == 0 => {
+                    return Err(RequestError::NotAnObject);
+                }
+                Event::KeyStart => {
+                    self.key.clear();
+                    self.in_key = true;
+                }
+                Event::KeyEnd => self.end_key()?,
+                Event::Open { .. } | Event::StringStart | Event::ScalarStart => {
+                    if self.field != Field::Other {
+                        self.value.clear();
+                        self.value.push(chunk[at - 1]);
+                        self.value_overflow = false;
+                        self.value_start = Some(position - 1);
+                    }
+                }
+                Event::Close | Event::StringEnd | Event::ScalarEnd => {
+                    if let Some(start) = self.value_start.take() {
+                        self.end_value(start..position)?;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Keeps bytes of a key or value that is being read.
+    fn capture(&mut self, bytes: &[u8]) {
+        if self.in_key {
+            // One over the limit is enough to know that it is none of ours.
+            let room = (KEY_LIMIT + 1).saturating_sub(self.key.len());
+            self.key.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        } else if self.value_start.is_some() {
+            let limit = if self.field == Field::Model { MODEL_LIMIT } else { VALUE_LIMIT };
+            let room = limit.saturating_sub(self.value.len());
+            self.value_overflow |= bytes.len() > room;
+            self.value.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        }
+    }
+
+    fn end_key(&mut self) -> Result<(), RequestError> {
+        self.in_key = false;
+        self.field = if self.key.len() > KEY_LIMIT { Field::Other } else { self.read_key() };
+        if self.surface.names_model_in_path() && self.field == Field::Model {
+            self.field = Field::Other;
+        }
+        let Some((bit, name)) = self.field.bit_and_name() else { return Ok(()) };
+        if self.seen & bit != 0 {
+            return Err(RequestError::DuplicateKey { key: name });
+        }
+        self.seen |= bit;
+        Ok(())
+    }
+
+    fn read_key(&self) -> Field {
+        // The closing quote was captured too.
+        let raw = self.key.strip_suffix(b"\"").unwrap_or(&self.key);
+        if memchr::memchr(b'\\', raw).is_none() {
+            return Field::of(raw);
+        }
+        let mut quoted = Vec::with_capacity(self.key.len() + 1);
+        quoted.push(b'"');
+        quoted.extend_from_slice(&self.key);
+        serde_json::from_slice::<String>(&quoted).map_or(Field::Other, |key| Field::of(key.as_bytes()))
+    }
+
+    fn end_value(&mut self, span: Range<u64>) -> Result<(), RequestError> {
+        match self.field {
+            Field::Model => return self.end_model(span),
+            Field::Stream => self.facts.stream = serde_json::from_slice(&self.value).ok(),
+            Field::Background => {
+                self.facts.background = serde_json::from_slice(&self.value).ok();
+                if self.surface == Surface::Responses && self.facts.background == Some(true) {
+                    return Err(RequestError::Background);
+                }
+            }
+            Field::MaxTokens(_) => {
+                let stated: Option<u64> = serde_json::from_slice(&self.value).ok();
+                self.facts.max_tokens = self.facts.max_tokens.max(stated);
+            }
+            Field::StreamOptions if self.value_overflow => {}
+            Field::StreamOptions => {
+                self.facts.include_usage = stream_options::include_usage(&self.value);
+                self.stream_options = Some((span, std::mem::take(&mut self.value)));
+            }
+            Field::Other => {}
+        }
+        self.settle_stream_options()
+    }
+
+    fn end_model(&mut self, span: Range<u64>) -> Result<(), RequestError> {
+        if self.value_overflow {
+            return Err(RequestError::ModelTooLong);
+        }
+        match serde_json::from_slice::<String>(&self.value) {
+            Ok(model) if model.is_empty() => Err(RequestError::ModelMissing),
+            Ok(model) => {
+                self.facts.model = Some(model);
+                if self.changes.is_some() {
+                    self.replace_model(span);
+                } else {
+                    self.model_span = Some(span);
+                }
+                Ok(())
+            }
+            // Elsewhere `model` may mean something else.
+            Err(_) if self.surface == Surface::PassThrough => Ok(()),
+            Err(_) => Err(RequestError::ModelNotAString),
+        }
+    }
+
+    fn replace_model(&mut self, span: Range<u64>) {
+        if let Some(name) = self.changes.as_ref().and_then(|changes| changes.model.clone()) {
+            self.edit(span, name);
+        }
+    }
+
+    fn wants_usage(&self) -> bool {
+        self.changes.as_ref().is_some_and(|changes| changes.inject_usage)
+    }
+
+    /// Merges `include_usage` into `stream_options` once it is known whether this is a stream.
+    fn settle_stream_options(&mut self) -> Result<(), RequestError> {
+        if self.changes.is_none() {
+            return Ok(());
+        }
+        let streams = self.facts.stream;
+        if !self.wants_usage() || streams == Some(false) || (streams.is_none() && self.scanner.is_complete())
+        {
+            self.stream_options = None;
+        } else if streams == Some(true)
+            && let Some((span, value)) = self.stream_options.take()
+            && let Some((within, replacement)) = stream_options::merge(&value)?
+        {
+            let start = span.start + within.start as u64;
+            let end = span.start + within.end as u64;
+            self.facts.injected_usage = true;
+            self.edit(start..end, Bytes::from_static(replacement.as_bytes()));
+        }
+        Ok(())
+    }
+
+    /// Adds `stream_options` before the closing brace of a stream that has none.
+    fn inject_at_end(&mut self) {
+        if self.wants_usage() && self.facts.stream == Some(true) && self.seen & STREAM_OPTIONS_BIT == 0 {
+            let added: &[u8] = br#","stream_options":{"include_usage":true}"#;
+            self.facts.injected_usage = true;
+            self.edit(self.closing_brace..self.closing_brace, Bytes::from_static(added));
+        }
+    }
+
+    fn edit(&mut self, span: Range<u64>, replacement: Bytes) {
+        let removed = i64::try_from(span.end - span.start).unwrap_or(i64::MAX);
+        let added = i64::try_from(replacement.len()).unwrap_or(i64::MAX);
+        self.growth += added - removed;
+        let index = self.edits.partition_point(|edit| edit.span.start < span.start);
+        self.edits.insert(index, Edit { span, replacement });
+    }
+
+    /// Lets go of all that no later byte can change.
+    fn release(&mut self) {
+        if self.changes.is_none() {
+            return;
+        }
+        let mut limit = self.pushed;
+        if let Some((span, _)) = &self.stream_options {
+            limit = limit.min(span.start);
+        }
+        if let (Some(start), Field::Model | Field::StreamOptions) = (self.value_start, self.field) {
+            limit = limit.min(start);
+        }
+        while let Some(edit) = self.edits.front()
+            && edit.span.end <= limit
+            && let Some(edit) = self.edits.pop_front()
+        {
+            self.release_up_to(edit.span.start);
+            self.out.push(edit.replacement);
+            self.drop_up_to(edit.span.end);
+        }
+        self.release_up_to(limit);
+    }
+
+    fn release_up_to(&mut self, limit: u64) {
+        while let Some(piece) = self.next_held(limit) {
+            self.out.push(piece);
+        }
+    }
+
+    fn drop_up_to(&mut self, limit: u64) {
+        while self.next_held(limit).is_some() {}
+    }
+
+    /// Takes the next held bytes that lie before `limit`.
+    fn next_held(&mut self, limit: u64) -> Option<Bytes> {
+        let wanted = usize::try_from(limit.saturating_sub(self.held_from)).unwrap_or(usize::MAX);
+        let front = self.held.front_mut()?;
+        if wanted == 0 {
+            return None;
+        }
+        let piece = front.split_to(wanted.min(front.len()));
+        if front.is_empty() {
+            self.held.pop_front();
+        }
+        self.held_from += piece.len() as u64;
+        Some(piece)
+    }
+}
+
+/// The bit of `stream_options` in [`RequestSplicer::seen`].
+const STREAM_OPTIONS_BIT: u16 = 1 << 2;
+
+impl Field {
+    fn of(key: &[u8]) -> Self {
+        match key {
+            b"model" => Self::Model,
+            b"stream" => Self::Stream,
+            b"stream_options" => Self::StreamOptions,
+            b"background" => Self::Background,
+            b"max_tokens" => Self::MaxTokens(0),
+            b"max_completion_tokens" => Self::MaxTokens(1),
+            b"max_output_tokens" => Self::MaxTokens(2),
+            _ => Self::Other,
+        }
+    }
+
+    /// The bit that says it was seen, and the key's name.
+    const fn bit_and_name(self) -> Option<(u16, &'static str)> {
+        match self {
+            Self::Model => Some((1, "model")),
+            Self::Stream => Some((1 << 1, "stream")),
+            Self::StreamOptions => Some((STREAM_OPTIONS_BIT, "stream_options")),
+            Self::Background => Some((1 << 3, "background")),
+            Self::MaxTokens(0) => Some((1 << 4, "max_tokens")),
+            Self::MaxTokens(1) => Some((1 << 5, "max_completion_tokens")),
+            Self::MaxTokens(_) => Some((1 << 6, "max_output_tokens")),
+            Self::Other => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
