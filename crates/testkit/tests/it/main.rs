@@ -1,0 +1,4 @@
+//! The test tools, tested.
+
+#[cfg(test)]
+mod databases;
