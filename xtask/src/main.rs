@@ -1,2 +1,34 @@
-//! Development tasks.
-fn main() {}
+//! Development tasks, reached by the aliases of `.cargo/config.toml`: `cargo tidy`, `cargo ci`, `cargo demo`.
+#![expect(clippy::print_stdout, reason = "the tasks talk to the person who started them")]
+
+mod tidy;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(name = "xtask", about = "Development tasks of Tollgate", bin_name = "cargo run --package xtask --")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Check the rules of the house that no compiler checks.
+    Tidy,
+}
+
+fn main() -> anyhow::Result<()> {
+    let root = repository();
+    match Arguments::parse().task {
+        Task::Tidy => tidy::run(&root),
+    }
+}
+
+/// The root of the repository: this package's parent.
+fn repository() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).to_owned()
+}

@@ -1,0 +1,150 @@
+//! What the rules need to know of a Rust file, from its tokens: comments are gone and literals are whole.
+
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+
+/// A fact and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct At<T> {
+    pub(crate) line: usize,
+    /// Inside a `#[cfg(test)]` item or a `#[test]` function.
+    pub(crate) in_test: bool,
+    pub(crate) what: T,
+}
+
+/// A string literal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Text {
+    /// As written, without quotes.
+    pub(crate) text: String,
+    /// The function, method or macro in whose arguments it stands.
+    pub(crate) argument_of: Option<String>,
+}
+
+/// The facts of one file.
+#[derive(Debug, Default)]
+pub(crate) struct Source {
+    /// String literals, but for documentation.
+    pub(crate) texts: Vec<At<Text>>,
+    /// Names of the macros called.
+    pub(crate) macros: Vec<At<String>>,
+    /// Names of the methods called, as in `.name(`.
+    pub(crate) methods: Vec<At<String>>,
+    /// Pairs of a path, as in `One::two`.
+    pub(crate) paths: Vec<At<(String, String)>>,
+    /// `#[ignore]` that gives no reason.
+    pub(crate) bare_ignores: Vec<At<()>>,
+}
+
+/// The file is no Rust.
+#[derive(Debug)]
+pub(crate) struct ParseError {
+    pub(crate) line: usize,
+    pub(crate) message: String,
+}
+
+/// Where the walk is.
+#[derive(Clone, Default)]
+struct Place {
+    in_test: bool,
+    argument_of: Option<String>,
+}
+
+impl Source {
+    /// Reads the tokens of a file.
+    pub(crate) fn parse(text: &str) -> Result<Self, ParseError> {
+        let tokens: TokenStream = text.parse().map_err(|error: proc_macro2::LexError| ParseError {
+            line: error.span().start().line,
+            message: format!("cannot be read as Rust: {error}"),
+        })?;
+        let mut source = Self::default();
+        source.walk(tokens, &Place::default());
+        Ok(source)
+    }
+
+    fn walk(&mut self, tokens: TokenStream, place: &Place) {
+        let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+        // An attribute that marks test code holds until the body of its item ends.
+        let mut marked_test = false;
+        for (index, token) in tokens.iter().enumerate() {
+            let before = |back: usize| index.checked_sub(back).and_then(|index| tokens.get(index));
+            let line = token.span().start().line;
+            let at = |in_test: bool| At { line, in_test, what: () };
+            let in_test = place.in_test || marked_test;
+            match token {
+                TokenTree::Group(group)
+                    if group.delimiter() == Delimiter::Bracket && is_attribute(&before) =>
+                {
+                    let attribute = group.stream();
+                    let text = attribute.to_string().replace(' ', "");
+                    if text == "test"
+                        || text.ends_with("::test")
+                        || text.starts_with("cfg(") && text.contains("test")
+                    {
+                        marked_test = true;
+                    }
+                    if text == "ignore" {
+                        self.bare_ignores.push(at(in_test));
+                    }
+                    if !text.starts_with("doc=") {
+                        self.walk(attribute, &Place { in_test, argument_of: None });
+                    }
+                }
+                TokenTree::Group(group) => {
+                    let argument_of = match (before(1), before(2)) {
+                        (Some(TokenTree::Ident(name)), _) => Some(name.to_string()),
+                        (Some(TokenTree::Punct(bang)), Some(TokenTree::Ident(name)))
+                            if bang.as_char() == '!' =>
+                        {
+                            Some(name.to_string())
+                        }
+                        _ => None,
+                    };
+                    self.walk(group.stream(), &Place { in_test, argument_of });
+                    if group.delimiter() == Delimiter::Brace {
+                        marked_test = false;
+                    }
+                }
+                TokenTree::Literal(literal) => {
+                    if let Some(text) = string_of(&literal.to_string()) {
+                        let what = Text { text, argument_of: place.argument_of.clone() };
+                        self.texts.push(At { line, in_test, what });
+                    }
+                }
+                TokenTree::Ident(name) => {
+                    let after = |forward: usize| tokens.get(index.saturating_add(forward));
+                    let at = |what: String| At { line, in_test, what };
+                    let is = |token: Option<&TokenTree>, mark: char| matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == mark);
+                    if is(after(1), '!') && matches!(after(2), Some(TokenTree::Group(_))) {
+                        self.macros.push(at(name.to_string()));
+                    }
+                    if is(before(1), '.') && matches!(after(1), Some(TokenTree::Group(_))) {
+                        self.methods.push(at(name.to_string()));
+                    }
+                    if is(after(1), ':')
+                        && is(after(2), ':')
+                        && let Some(TokenTree::Ident(last)) = after(3)
+                    {
+                        self.paths.push(At { line, in_test, what: (name.to_string(), last.to_string()) });
+                    }
+                }
+                TokenTree::Punct(punct) => marked_test = marked_test && punct.as_char() != ';',
+            }
+        }
+    }
+}
+
+/// Whether the tokens before a bracket make it an attribute: `#` or `#!`.
+fn is_attribute<'a>(before: &impl Fn(usize) -> Option<&'a TokenTree>) -> bool {
+    let is = |back: usize, mark: char| matches!(before(back), Some(TokenTree::Punct(punct)) if punct.as_char() == mark);
+    is(1, '#') || is(1, '!') && is(2, '#')
+}
+
+/// What stands between the quotes of a string literal; nothing for numbers and characters.
+fn string_of(literal: &str) -> Option<String> {
+    let start = literal.find('"')?;
+    let end = literal.rfind('"')?;
+    let prefix = literal.get(..start)?;
+    let is_string = prefix.chars().all(|character| matches!(character, 'r' | 'b' | 'c' | '#'));
+    (is_string && end > start)
+        .then(|| literal.get(start.saturating_add(1)..end).unwrap_or_default().to_owned())
+}
