@@ -1,6 +1,9 @@
 //! Development tasks, reached by the aliases of `.cargo/config.toml`: `cargo tidy`, `cargo ci`, `cargo demo`.
 #![expect(clippy::print_stdout, reason = "the tasks talk to the person who started them")]
 
+mod ci;
+mod process;
+mod sdks;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -16,6 +19,12 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// Run everything that continuous integration checks.
+    Ci,
+    /// Install the official SDKs that tests drive, under the target directory.
+    Sdks,
+    /// Find PostgreSQL, or fetch it.
+    Postgres,
     /// Check the rules of the house that no compiler checks.
     Tidy,
 }
@@ -23,6 +32,9 @@ enum Task {
 fn main() -> anyhow::Result<()> {
     let root = repository();
     match Arguments::parse().task {
+        Task::Ci => ci::run(),
+        Task::Sdks => sdks::run().map(drop),
+        Task::Postgres => ci::find_postgres(),
         Task::Tidy => tidy::run(&root),
     }
 }
