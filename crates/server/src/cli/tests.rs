@@ -1,0 +1,65 @@
+use clap::{CommandFactory, error::ErrorKind};
+
+use super::*;
+
+fn parse(line: &str) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(std::iter::once("tollgate").chain(line.split_whitespace()))
+}
+
+#[test]
+fn the_definitions_are_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_documented_command_line_parses() {
+    for line in [
+        "serve",
+        "serve --config f.toml --data-dir d --listen 127.0.0.1:0",
+        "user create ada --credits 10.5",
+        "endpoint create up http://localhost:1 --api-key-env KEY",
+        "endpoint create up http://localhost:1 --auth-style x-goog-api-key --provider gemini --no-inject-usage \
+         --on-disconnect cancel --pass-through /v1/a --pass-through /v1/b --path-template /v1/chat/completions=/x/{model}?v=1",
+        "model create gpt --endpoint up --upstream-model gpt-4o",
+        "tariff replace gpt tariffs.json",
+        "tariff set gpt --purpose batch --window 24h --input-price 0.00001 --output-price 3e-5 --cache-read-price 0 \
+         --cache-write-price 0.1 --valid-from 2026-01-01T00:00:00Z",
+        "key create --user ada --purpose batch --trusted",
+        "key revoke tg-0123456",
+        "credit grant ada 10 --source-id inv-1",
+        "credit remove ada 0.000000000001 --source-id inv-2",
+        "balance ada",
+        "ledger ada",
+        "usage --user ada --since 24h --group-by hour",
+        "quarantine list",
+        "quarantine replay",
+        "quarantine replay 0198c1a0-0000-7000-8000-000000000000",
+        "quarantine write-off 0198c1a0-0000-7000-8000-000000000000",
+        "audit",
+        "config",
+    ] {
+        parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        assert!(parse(&format!("{line} --json")).unwrap().global.json, "{line}");
+    }
+}
+
+#[test]
+fn a_price_that_would_have_to_be_rounded_is_refused() {
+    let error = parse("tariff set gpt --input-price 0.0000000000001 --output-price 1").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ValueValidation);
+    assert!(error.to_string().contains("12 decimal places"), "{error}");
+}
+
+#[test]
+fn a_negative_price_and_an_unknown_purpose_are_refused_by_name() {
+    let error = parse("tariff set gpt --input-price=-1 --output-price 1").unwrap_err().to_string();
+    assert!(error.contains("negative"), "{error}");
+    let error = parse("key create --user ada --purpose nightly").unwrap_err().to_string();
+    assert!(error.contains("realtime, batch, playground, platform"), "{error}");
+}
+
+#[test]
+fn a_path_template_without_slashes_is_refused() {
+    let error = parse("endpoint create up http://x --path-template chat=y").unwrap_err().to_string();
+    assert!(error.contains("ROUTE=TEMPLATE"), "{error}");
+}

@@ -1,0 +1,152 @@
+//! The configuration: the sum of small documented parts, each owned by the code it configures.
+//!
+//! Later wins: defaults, the TOML file, environment variables (`TOLLGATE_` + the path of the key in capitals, `__` between
+//! its parts: `TOLLGATE_DATABASE__URL`), flags. A key that nobody reads is an error that names it and what is near, wherever it stands:
+//! a typing error in a limit must not silently leave the default in force.
+
+mod document;
+mod keys;
+mod layers;
+mod suggest;
+
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::cli::GlobalArgs;
+
+pub use layers::ConfigError;
+
+/// Where clients find a gateway of which nothing else was said.
+const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+/// Beside the work of whoever tries it out.
+const DEFAULT_DATA_DIR: &str = ".tollgate";
+/// Enough for a few flushers, the refresher and the commands beside them; PostgreSQL comes with 100 for everyone.
+const DEFAULT_DATABASE_CONNECTIONS: u32 = 8;
+
+/// Everything that can be configured.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Address and port to listen on. Port 0 takes a free one; the bound address is written to `listen.addr` in the data directory.
+    pub listen: String,
+    /// Directory of the private database, the master key and the state of a running server. One server at a time has it.
+    pub data_dir: PathBuf,
+    /// File of the master key (64 hexadecimal digits, mode 0600). It protects API keys, upstream credentials and the books against
+    /// tampering; all gateways of one database share it. Empty: `master.key` in the data directory, made when it is not there.
+    #[serde(serialize_with = "path_or_empty")]
+    #[schemars(with = "String")]
+    pub master_key_file: Option<PathBuf>,
+    /// The database.
+    pub database: DatabaseConfig,
+    /// The log, on stderr.
+    pub log: LogConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: DEFAULT_LISTEN.to_owned(),
+            data_dir: PathBuf::from(DEFAULT_DATA_DIR),
+            master_key_file: None,
+            database: DatabaseConfig::default(),
+            log: LogConfig::default(),
+        }
+    }
+}
+
+/// The database.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct DatabaseConfig {
+    /// URL of a PostgreSQL 15 or newer, such as postgresql://tollgate:secret@db/tollgate. Empty: a private server runs in the data
+    /// directory.
+    #[serde(serialize_with = "url_without_password")]
+    #[schemars(with = "String")]
+    pub url: Option<SecretString>,
+    /// Connections kept to the database at most, one for notifications not counted.
+    pub max_connections: u32,
+}
+
+impl Default for DatabaseConfig {
+    fn default() -> Self {
+        Self { url: None, max_connections: DEFAULT_DATABASE_CONNECTIONS }
+    }
+}
+
+impl DatabaseConfig {
+    /// The URL of the server to use; `None` for the private one.
+    pub fn server_url(&self) -> Option<&SecretString> {
+        self.url.as_ref().filter(|url| !url.expose_secret().is_empty())
+    }
+}
+
+/// The log, on stderr.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogConfig {
+    /// What is logged: a level (error, warn, info, debug), or levels by module such as `info,tollgate_metering=debug`.
+    pub filter: String,
+    /// `text` for people, `json` for log collectors (one object a line).
+    pub format: LogFormat,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { filter: "info".to_owned(), format: LogFormat::Text }
+    }
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Config {
+    /// The effective configuration of a command: file, environment of this process, then flags.
+    pub fn load(global: &GlobalArgs, listen: Option<&str>) -> Result<Self, ConfigError> {
+        let mut config =
+            layers::load(global.config.as_deref(), layers::process_environment(std::env::vars_os()))?;
+        if let Some(data_dir) = &global.data_dir {
+            config.data_dir.clone_from(data_dir);
+        }
+        if let Some(listen) = listen {
+            listen.clone_into(&mut config.listen);
+        }
+        Ok(config)
+    }
+
+    /// The file of the master key.
+    pub fn master_key_path(&self) -> PathBuf {
+        self.master_key_file
+            .as_deref()
+            .filter(|path| !path.as_os_str().is_empty())
+            .map_or_else(|| self.data_dir.join("master.key"), Path::to_path_buf)
+    }
+
+    /// As TOML with the documentation of every key; passwords are left out.
+    pub fn documented(&self) -> Result<String, ConfigError> {
+        document::documented(self)
+    }
+}
+
+#[expect(clippy::ref_option, reason = "the signature that serde asks for")]
+fn path_or_empty<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+    path.as_deref().unwrap_or(Path::new("")).serialize(serializer)
+}
+
+#[expect(clippy::ref_option, reason = "the signature that serde asks for")]
+fn url_without_password<S: Serializer>(url: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
+    let url = url.as_ref().map(|url| document::without_password(url.expose_secret()));
+    serializer.serialize_str(&url.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests;

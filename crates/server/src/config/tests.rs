@@ -1,0 +1,128 @@
+use std::collections::BTreeMap;
+
+use super::*;
+
+fn environment<const N: usize>(variables: [(&str, &str); N]) -> BTreeMap<String, String> {
+    layers::process_environment(variables.into_iter().map(|(name, text)| (name.into(), text.into())))
+}
+
+fn load(file: &str, variables: BTreeMap<String, String>) -> Result<Config, String> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("tollgate.toml");
+    std::fs::write(&path, file).unwrap();
+    layers::load(Some(&path), variables).map_err(|error| error.to_string())
+}
+
+#[test]
+fn the_environment_wins_over_the_file_and_the_file_over_defaults() {
+    let file = "listen = '0.0.0.0:1'\n[database]\nmax_connections = 3\nurl = 'postgresql://db/a'";
+    let config = load(file, environment([("TOLLGATE_DATABASE__MAX_CONNECTIONS", "4")])).unwrap();
+    assert_eq!(config.listen, "0.0.0.0:1");
+    assert_eq!(config.database.max_connections, 4);
+    assert_eq!(config.database.server_url().unwrap().expose_secret(), "postgresql://db/a");
+    assert_eq!(config.data_dir, Path::new(DEFAULT_DATA_DIR));
+}
+
+#[test]
+fn an_unknown_key_of_a_file_is_named_with_what_is_near() {
+    let error = load("[database]\nmax_conections = 3", BTreeMap::new()).unwrap_err();
+    assert!(error.contains("`database.max_conections`"), "{error}");
+    assert!(error.contains("tollgate.toml"), "{error}");
+    assert!(error.contains("did you mean `database.max_connections`?"), "{error}");
+}
+
+#[test]
+fn an_unknown_section_and_a_key_in_the_wrong_section_are_named() {
+    let error = load("[databse]\nurl = 'x'", BTreeMap::new()).unwrap_err();
+    assert!(error.contains("unknown key `databse`"), "{error}");
+    let error = load("[log]\nlisten = 'x'", BTreeMap::new()).unwrap_err();
+    assert!(
+        error.contains("unknown key `log.listen`") && error.contains("did you mean `listen`?"),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_unknown_variable_is_named_with_what_is_near() {
+    let error = load("", environment([("TOLLGATE_DATABASE__URI", "x")])).unwrap_err();
+    assert!(error.contains("`TOLLGATE_DATABASE__URI` in the environment"), "{error}");
+    assert!(error.contains("did you mean `TOLLGATE_DATABASE__URL`?"), "{error}");
+    let error = load("", environment([("TOLLGATE_DATABASE", "x")])).unwrap_err();
+    assert!(error.contains("unknown key `TOLLGATE_DATABASE`"), "{error}");
+    let error = load("", environment([("TOLLGATE_DATABASE__URL__X", "x")])).unwrap_err();
+    assert!(error.contains("unknown key `TOLLGATE_DATABASE__URL__X`"), "{error}");
+}
+
+#[test]
+fn variables_of_others_are_left_alone() {
+    let others = environment([
+        ("PATH", "/bin"),
+        ("TOLLGATE_CONFIG", "f.toml"),
+        ("TOLLGATE_SERVICE_HOST", "10.0.0.1"),
+        ("TOLLGATE_PORT_8080_TCP_ADDR", "10.0.0.1"),
+    ]);
+    assert!(others.is_empty(), "{others:?}");
+}
+
+#[test]
+fn a_value_of_the_wrong_type_is_named_and_a_password_is_not() {
+    let error = load("[database]\nmax_connections = 'many'", BTreeMap::new()).unwrap_err();
+    assert!(error.contains("max_connections"), "{error}");
+    let error = load("", environment([("TOLLGATE_DATABASE__MAX_CONNECTIONS", "many")])).unwrap_err();
+    assert!(error.contains("TOLLGATE_DATABASE__MAX_CONNECTIONS"), "{error}");
+    let error = load("\n[database]\nurl = 'postgresql://u:hunter2@db", BTreeMap::new()).unwrap_err();
+    assert!(error.contains("line 3") && !error.contains("hunter2"), "{error}");
+    let error = load("log = 5", BTreeMap::new()).unwrap_err();
+    assert!(error.contains("log"), "{error}");
+}
+
+#[test]
+fn the_printed_configuration_reads_back_as_itself_and_explains_every_key() {
+    let config = load("listen = '1.2.3.4:5'\n[log]\nformat = 'json'", BTreeMap::new()).unwrap();
+    let printed = config.documented().unwrap();
+    let again = load(&printed, BTreeMap::new()).unwrap_or_else(|error| panic!("{error}\n{printed}"));
+    assert_eq!(again.documented().unwrap(), printed);
+    assert_eq!(again.listen, "1.2.3.4:5");
+    assert_eq!(again.log.format, LogFormat::Json);
+    for path in keys::paths(&keys::all()) {
+        assert!(
+            printed.contains(&format!("# Environment: {}\n", keys::variable(&path))),
+            "{path}\n{printed}"
+        );
+    }
+    assert!(printed.contains("# Default: \"text\"\nformat = \"json\""), "{printed}");
+}
+
+#[test]
+fn every_key_has_documentation() {
+    fn check(keys: &BTreeMap<String, keys::Key>) {
+        for (name, key) in keys {
+            assert!(!key.description.is_empty(), "{name} has no doc comment");
+            if let keys::Kind::Section(keys) = &key.kind {
+                check(keys);
+            }
+        }
+    }
+    check(&keys::all());
+}
+
+#[test]
+fn no_password_is_printed() {
+    for (url, shown) in [
+        ("postgresql://u:hunter2@db:5432/t?sslmode=require", "postgresql://u:…@db:5432/t?sslmode=require"),
+        ("postgresql://u@db/t", "postgresql://u@db/t"),
+        ("postgresql://db/t?user=u&password=hunter2&x=1", "postgresql://db/t?user=u&password=…&x=1"),
+        ("postgresql://u:hunter2/slash@db/t", "postgresql://u:…@db/t"),
+        ("postgresql://u:hunter2?@db/t", "postgresql://u:…@db/t"),
+        ("postgresql://db/t?password=hunter2@", "postgresql://db:…@"),
+        ("postgresql://u:at@hunter2@db/t", "postgresql://u:…@db/t"),
+        ("host=db user=u password='hunter2 x' dbname=t", "host=db user=u password=…"),
+        ("postgresql://t@/t?host=/run&port=5432", "postgresql://t@/t?host=/run&port=5432"),
+        ("", ""),
+    ] {
+        assert_eq!(document::without_password(url), shown);
+        let config = load("", environment([("TOLLGATE_DATABASE__URL", url)])).unwrap();
+        assert!(!config.documented().unwrap().contains("hunter2"), "{url}");
+        assert!(!format!("{config:?}").contains("hunter2"), "{url}");
+    }
+}
