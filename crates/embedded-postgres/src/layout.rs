@@ -90,6 +90,12 @@ impl Layout {
         Ok((layout(home.join("cluster")), identity))
     }
 
+    /// The places of a data directory that has a cluster.
+    pub(crate) fn existing(data_dir: &Path) -> Option<Self> {
+        let cluster = fs::canonicalize(data_dir.join("cluster")).ok()?;
+        Some(Self { data_dir: data_dir.to_owned(), cluster, log: data_dir.join("postgres.log") })
+    }
+
     /// Links a cluster that is kept elsewhere into the data directory, once it is there.
     pub(crate) fn link_relocated(&self) -> Result<(), Error> {
         let named = self.data_dir.join("cluster");
@@ -121,14 +127,39 @@ impl Layout {
 
     /// Makes the directory of the socket: private to the server's user (and root).
     pub(crate) fn prepare_socket_dir(&self, identity: &Identity) -> Result<PathBuf, Error> {
+        let directory = self.socket_dir();
+        private_directory(&directory, identity)?;
+        Ok(directory)
+    }
+
+    /// Removes the directory of the socket, when the server is stopped.
+    pub(crate) fn remove_socket_dir(&self) -> Result<(), Error> {
+        remove_directory(&self.socket_dir())
+    }
+
+    /// Removes the cluster, when the server is stopped, and all that we made outside of the data directory.
+    pub(crate) fn remove_cluster(&self) -> Result<(), Error> {
+        self.remove_socket_dir()?;
+        let ours_elsewhere = self.home().starts_with(RELOCATED_BASE) && self.home() != self.data_dir;
+        remove_directory(if ours_elsewhere { self.home() } else { &self.cluster })
+    }
+
+    fn socket_dir(&self) -> PathBuf {
         let beside = self.home().join("run");
-        let directory = if beside.as_os_str().len() + 1 + SOCKET_FILE.len() <= SOCKET_PATH_MAX_BYTES {
+        if beside.as_os_str().len() + 1 + SOCKET_FILE.len() <= SOCKET_PATH_MAX_BYTES {
             beside
         } else {
             PathBuf::from(format!("/tmp/tollgate-pg-{:016x}", fnv1a(self.home().as_os_str().as_bytes())))
-        };
-        private_directory(&directory, identity)?;
-        Ok(directory)
+        }
+    }
+}
+
+fn remove_directory(directory: &Path) -> Result<(), Error> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).doing(|| format!("remove {}", directory.display()))
+        }
+        _ => Ok(()),
     }
 }
 

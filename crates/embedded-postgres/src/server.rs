@@ -34,9 +34,9 @@ const BASE_SETTINGS: [(&str, &str); 7] = [
     ("timezone", "UTC"),
 ];
 
-/// What a server without durability gets: a crash of the machine may destroy it.
-const THROW_AWAY_SETTINGS: [(&str, &str); 3] =
-    [("fsync", "off"), ("synchronous_commit", "off"), ("full_page_writes", "off")];
+/// What a server without durability gets: a crash of the machine may destroy it. The server itself may still be
+/// killed: what was committed had been handed to the kernel.
+const THROW_AWAY_SETTINGS: [(&str, &str); 2] = [("fsync", "off"), ("full_page_writes", "off")];
 
 /// How to start a private server.
 #[derive(Debug, Clone)]
@@ -127,12 +127,13 @@ impl EmbeddedPostgres {
 
     /// Stops the server: sessions are ended, a checkpoint is written. Returns when it is gone.
     pub async fn stop(self) -> Result<(), Error> {
-        let Self { stop, supervisor, mut watchdog, _lock, .. } = self;
+        let Self { recipe, stop, supervisor, mut watchdog, _lock, .. } = self;
         drop(stop);
-        let result =
+        let stopped =
             supervisor.await.map_err(std::io::Error::other).doing(|| "wait for the supervisor".to_owned());
         watchdog.kill().await.doing(|| "end the watchdog".to_owned())?;
-        result?
+        stopped??;
+        recipe.layout.remove_socket_dir()
     }
 
     /// Lets the server live on without an owner, until nobody has touched the file `heartbeat` for `idle_minutes`.
@@ -158,9 +159,9 @@ pub async fn destroy(data_dir: &Path) -> Result<(), Error> {
         Err(source) => return Err(source).doing(|| format!("look at {}", data_dir.display())),
     };
     let _lock = OwnerLock::take(&data_dir, Duration::ZERO).await?;
-    if let Ok(cluster) = fs::canonicalize(data_dir.join("cluster")) {
-        stop_orphan(&cluster).await?;
-        fs::remove_dir_all(&cluster).doing(|| format!("remove {}", cluster.display()))?;
+    if let Some(layout) = Layout::existing(&data_dir) {
+        stop_orphan(&layout.cluster).await?;
+        layout.remove_cluster()?;
     }
     fs::remove_dir_all(&data_dir).doing(|| format!("remove {}", data_dir.display()))
 }
@@ -187,7 +188,7 @@ pub(crate) fn connection_url(socket_dir: &Path, database: &str) -> String {
     for byte in socket_dir.as_os_str().as_bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => {
-                host.push(char::from(*byte))
+                host.push(char::from(*byte));
             }
             // Writing to a String cannot fail.
             _ => drop(write!(host, "%{byte:02X}")),
