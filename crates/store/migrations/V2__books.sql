@@ -11,7 +11,8 @@ create table instances (
 );
 
 -- Everything about a request that repeats, one row per combination. `fingerprint` is a digest of the other
--- columns. Texts are truncated, and past a cap of combinations client-controlled texts become 'other'.
+-- columns, keyed, by which the auditor finds tampering: purpose and window decide which tariff applies. Texts are
+-- truncated, and past a cap of combinations client-controlled texts become 'other'.
 create table usage_dimensions (
     no                      integer generated always as identity primary key,
     fingerprint             uuid not null unique,
@@ -35,7 +36,8 @@ create table usage_dimensions (
 );
 
 -- state: c charged, f free, u unrated, v voided. usage_source: p provider, e estimated, n none.
--- flags: 1 = stated parts exceeded their whole and were clamped for pricing.
+-- flags: 1 = stated parts exceeded their whole and were clamped for pricing; 2 = the request failed.
+-- A detail count (reasoning, cache, audio, image) of zero is stored as null, which takes no room.
 -- Widest columns first: no padding between them.
 create table usage_records (
     requested_at           timestamptz not null,
@@ -69,10 +71,13 @@ create table usage_records (
     state                  "char"      not null,
     usage_source           "char"      not null,
     constraint usage_records_state check (state in ('c', 'f', 'u', 'v') and (state = 'c') = (amount_pico > 0)),
+    constraint usage_records_source check (usage_source in ('p', 'e', 'n')),
     constraint usage_records_charged_has_payer check (state <> 'c' or (user_no is not null and tariff_no is not null)),
     primary key (day, instance_no, correlation_id)
 ) partition by range (day);
 create table usage_records_default partition of usage_records default;
+-- What waits for a price. Costs nothing for the rows that do not.
+create index usage_records_unrated on usage_records (day, instance_no, correlation_id) where state = 'u';
 
 -- Unique strings, written only where a request has any: a batch job's, or a trace.
 create table usage_details (
@@ -87,12 +92,14 @@ create table usage_details (
 ) partition by range (day);
 create table usage_details_default partition of usage_details default;
 
--- Records are never edited, but for one transition: unrated → charged or free, once.
+-- Records are never edited, but for one transition: unrated → charged or free, once. It may settle what rating
+-- settles, and the model where the record has none yet; who pays and what was used stay as they were.
 create function guard_usage_record() returns trigger language plpgsql as $$
 begin
     if tg_op = 'UPDATE' and old.state = 'u' and new.state in ('c', 'f')
-       and (to_jsonb(old) - array['state', 'amount_pico', 'user_no', 'key_no', 'model_no', 'tariff_no', 'pricing_epoch', 'rated_digest'])
-         = (to_jsonb(new) - array['state', 'amount_pico', 'user_no', 'key_no', 'model_no', 'tariff_no', 'pricing_epoch', 'rated_digest'])
+       and (old.model_no is null or new.model_no = old.model_no)
+       and (to_jsonb(old) - array['state', 'amount_pico', 'model_no', 'tariff_no', 'pricing_epoch', 'rated_digest'])
+         = (to_jsonb(new) - array['state', 'amount_pico', 'model_no', 'tariff_no', 'pricing_epoch', 'rated_digest'])
     then
         return new;
     end if;
@@ -102,6 +109,14 @@ create trigger append_only before update or delete on usage_records
     for each row execute function guard_usage_record();
 create trigger append_only before update or delete on usage_details
     for each row execute function refuse_change();
+create trigger append_only before update or delete on usage_dimensions
+    for each row execute function refuse_change();
+create trigger append_only_truncate before truncate on usage_records
+    for each statement execute function refuse_change();
+create trigger append_only_truncate before truncate on usage_details
+    for each statement execute function refuse_change();
+create trigger append_only_truncate before truncate on usage_dimensions
+    for each statement execute function refuse_change();
 
 -- Every ledger entry that is not usage. The amount is positive; the type says which way it goes.
 create table credit_movements (

@@ -1,0 +1,25 @@
+//! `instances`: the streams of records, and how far each is in the books.
+
+use tollgate_domain::InstanceId;
+
+use crate::{StoreError, Tx};
+
+/// The number of the instance, which is entered when it is new.
+pub async fn intern(tx: &Tx<'_>, id: InstanceId) -> Result<i32, StoreError> {
+    const FIND: &str = "select no from instances where id = $1";
+    let id = id.as_uuid();
+    if let Some(row) = tx.query_opt(FIND, &[&id]).await? {
+        return Ok(row.try_get(0)?);
+    }
+    tx.execute("insert into instances (id) values ($1) on conflict (id) do nothing", &[&id]).await?;
+    Ok(tx.query_one(FIND, &[&id]).await?.try_get(0)?)
+}
+
+/// Says that every position of the instance up to and including `position` is in the books. Never goes back.
+pub async fn advance(tx: &Tx<'_>, instance_no: i32, position: i64) -> Result<(), StoreError> {
+    let statement = tx
+        .prepare_cached("update instances set committed_position = greatest(committed_position, $2) where no = $1")
+        .await?;
+    tx.execute(&statement, &[&instance_no, &position]).await?;
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! Daily partitions of `usage_records` and `usage_details`, made ahead. What no partition takes goes to the default one.
+
+use tokio_postgres::error::SqlState;
+
+use crate::utc::UtcDay;
+use crate::{Store, StoreError};
+
+/// Making a partition waits this long for its lock. Longer would let flushes queue up behind it, behind whoever holds
+/// the table (an audit, a backup); it is tried again later, and until then the default partition serves.
+const LOCK_TIMEOUT: &str = "2s";
+/// Two servers that make the same partition take turns.
+const PARTITION_LOCK: i64 = 0x746f_6c6c_0002;
+
+/// Makes the partitions of `from` and the `ahead` days after it, where they are missing. Returns the days for which it
+/// could not, because the default partition holds records of that day already; these stay there.
+pub async fn ensure(store: &Store, from: UtcDay, ahead: i32) -> Result<Vec<UtcDay>, StoreError> {
+    let mut left_to_default = Vec::new();
+    for day in (0..=ahead).map(|days| from.plus(days)) {
+        // A transaction for each day and table: the locks are held for a moment only.
+        for table in ["usage_records", "usage_details"] {
+            if !ensure_one(store, table, day).await? && left_to_default.last() != Some(&day) {
+                left_to_default.push(day);
+            }
+        }
+    }
+    Ok(left_to_default)
+}
+
+async fn ensure_one(store: &Store, table: &str, day: UtcDay) -> Result<bool, StoreError> {
+    let name = format!("{table}_{}", day.date().strftime("%Y_%m_%d"));
+    let made = store
+        .tx("make_partition", async |tx| {
+            tx.execute("select pg_advisory_xact_lock($1)", &[&PARTITION_LOCK]).await?;
+            if tx.query_one("select to_regclass($1) is not null", &[&name]).await?.try_get(0)? {
+                return Ok(());
+            }
+            // Attached, not created in place: that would lock the whole table against the flushes.
+            tx.batch_execute(&format!(
+                "set local lock_timeout = '{LOCK_TIMEOUT}';
+                 create table {name} (like {table} including defaults including constraints including indexes);
+                 alter table {table} attach partition {name} for values from ('{day}') to ('{}')",
+                day.plus(1),
+            ))
+            .await?;
+            Ok(())
+        })
+        .await;
+    match made {
+        Ok(()) => Ok(true),
+        // PostgreSQL checks the default partition for rows that would belong to the new one.
+        Err(error) if error.sqlstate() == Some(&SqlState::CHECK_VIOLATION) => Ok(false),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,132 @@
+//! `quarantine`: records that the books refuse, with the reason. Replayed once mended, or written off by name.
+
+use jiff::Timestamp;
+use tokio_postgres::Row;
+use tollgate_domain::{CorrelationId, InstanceId, RecordDigest};
+use uuid::Uuid;
+
+use crate::utc::UtcDay;
+use crate::{StoreError, Tx};
+
+/// A record on its way in.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    /// Identity.
+    pub instance_id: InstanceId,
+    /// Identity.
+    pub correlation_id: CorrelationId,
+    /// Identity; the nearest day that PostgreSQL stores where the record's own is out of range.
+    pub day: UtcDay,
+    /// Digest of the record: with the identity it makes the row unique, so a replay adds none.
+    pub raw_digest: RecordDigest,
+    /// The record as JSON.
+    pub payload: Vec<u8>,
+    /// Why, in words.
+    pub reason: String,
+    /// What PostgreSQL called it, where PostgreSQL refused it.
+    pub sqlstate: Option<String>,
+}
+
+/// A record in quarantine.
+#[derive(Debug, Clone)]
+pub struct Quarantined {
+    /// By which it is replayed or written off.
+    pub id: Uuid,
+    /// Identity of the record.
+    pub instance_id: InstanceId,
+    /// Identity of the record.
+    pub correlation_id: CorrelationId,
+    /// Identity of the record.
+    pub day: UtcDay,
+    /// Digest of the record.
+    pub raw_digest: RecordDigest,
+    /// The record as JSON.
+    pub payload: Vec<u8>,
+    /// Why it was refused.
+    pub reason: String,
+    /// What PostgreSQL called it.
+    pub sqlstate: Option<String>,
+    /// Since when.
+    pub quarantined_at: Timestamp,
+    /// When it was given up.
+    pub written_off_at: Option<Timestamp>,
+    /// Who gave it up.
+    pub written_off_by: Option<String>,
+}
+
+const COLUMNS: &str = "id, instance_id, correlation_id, day, raw_digest, payload, reason, sqlstate, quarantined_at, \
+     written_off_at, written_off_by";
+
+/// Enters the records and returns how many were new; those that are there already stay as they are.
+pub async fn insert(tx: &Tx<'_>, refused: &[Refused]) -> Result<u64, StoreError> {
+    let mut entered = 0;
+    for record in refused {
+        entered += tx
+            .execute(
+                "insert into quarantine
+                     (id, instance_id, correlation_id, day, raw_digest, payload, reason, sqlstate)
+                 values ($1, $2, $3, $4, $5, $6, $7, $8)
+                 on conflict (instance_id, correlation_id, raw_digest) do nothing",
+                &[
+                    &Uuid::now_v7(),
+                    &record.instance_id.as_uuid(),
+                    &record.correlation_id.get(),
+                    &record.day,
+                    &Uuid::from_bytes(record.raw_digest.as_bytes()),
+                    &record.payload,
+                    &record.reason,
+                    &record.sqlstate,
+                ],
+            )
+            .await?;
+    }
+    Ok(entered)
+}
+
+/// The newest `limit` records, with those written off where `with_written_off`.
+pub async fn list(tx: &Tx<'_>, with_written_off: bool, limit: i64) -> Result<Vec<Quarantined>, StoreError> {
+    let sql = format!(
+        "select {COLUMNS} from quarantine where $1 or written_off_at is null order by quarantined_at desc, id desc limit $2"
+    );
+    tx.query(&sql, &[&with_written_off, &limit]).await?.iter().map(read).collect()
+}
+
+/// Removes the record, unless it was written off, so that it can be written to the books in the same transaction.
+pub async fn take(tx: &Tx<'_>, id: Uuid) -> Result<Option<Quarantined>, StoreError> {
+    let sql = format!("delete from quarantine where id = $1 and written_off_at is null returning {COLUMNS}");
+    tx.query_opt(&sql, &[&id]).await?.as_ref().map(read).transpose()
+}
+
+/// Gives the record up, in `by`'s name; `false` when it is not there or was given up before.
+pub async fn write_off(tx: &Tx<'_>, id: Uuid, by: &str) -> Result<bool, StoreError> {
+    let changed = tx
+        .execute(
+            "update quarantine set written_off_at = clock_timestamp(), written_off_by = $2
+             where id = $1 and written_off_at is null",
+            &[&id, &by],
+        )
+        .await?;
+    Ok(changed == 1)
+}
+
+/// How many records wait to be replayed or written off.
+pub async fn count(tx: &Tx<'_>) -> Result<i64, StoreError> {
+    let row = tx.query_one("select count(*) from quarantine where written_off_at is null", &[]).await?;
+    Ok(row.try_get(0)?)
+}
+
+fn read(row: &Row) -> Result<Quarantined, StoreError> {
+    Ok(Quarantined {
+        id: row.try_get(0)?,
+        instance_id: InstanceId::from_uuid(row.try_get(1)?),
+        correlation_id: CorrelationId::new(row.try_get(2)?),
+        day: row.try_get(3)?,
+        raw_digest: RecordDigest::from_bytes(row.try_get::<_, Uuid>(4)?.into_bytes()),
+        payload: row.try_get(5)?,
+        reason: row.try_get(6)?,
+        sqlstate: row.try_get(7)?,
+        quarantined_at: row.try_get(8)?,
+        written_off_at: row.try_get(9)?,
+        written_off_by: row.try_get(10)?,
+    })
+}

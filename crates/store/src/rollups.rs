@@ -1,0 +1,96 @@
+//! `usage_rollups`: sums per user × key × model × hour, which equal the records at all times a reader can see.
+
+use rust_decimal::Decimal;
+
+use crate::utc::UtcMicros;
+use crate::{StoreError, Tx};
+
+/// What a sum is of. 0 stands for none. The order of the fields is the order of the primary key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RollupKey {
+    /// Start of the hour.
+    pub hour: UtcMicros,
+    /// Who pays.
+    pub user_no: i32,
+    /// With which key.
+    pub key_no: i32,
+    /// For which model.
+    pub model_no: i32,
+}
+
+/// What is added to a sum; below zero where an unrated record moves from one to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RollupDelta {
+    /// Requests in all.
+    pub requests: i64,
+    /// Of these, failed.
+    pub failed_requests: i64,
+    /// Of these, waiting for a price.
+    pub unrated_requests: i64,
+    /// Prompt tokens as stated.
+    pub prompt_tokens: i64,
+    /// Completion tokens as stated.
+    pub completion_tokens: i64,
+    /// Reasoning tokens as stated.
+    pub reasoning_tokens: i64,
+    /// Cached prompt tokens as stated.
+    pub cache_read_tokens: i64,
+    /// Prompt tokens written to a cache, of both lifetimes.
+    pub cache_write_tokens: i64,
+    /// Charged, in 10⁻¹² credit. A flush of 10,000 records at the largest amount is within 2⁷⁷.
+    pub amount_pico: i128,
+}
+
+/// Adds the deltas. They must be sorted by key and each key be there once: rows are locked in this order everywhere.
+pub async fn apply(tx: &Tx<'_>, deltas: &[(RollupKey, RollupDelta)]) -> Result<(), StoreError> {
+    fn column<T>(rows: &[(RollupKey, RollupDelta)], value: impl Fn(&RollupKey, &RollupDelta) -> T) -> Vec<T> {
+        rows.iter().map(|(key, delta)| value(key, delta)).collect()
+    }
+    if deltas.is_empty() {
+        return Ok(());
+    }
+    let statement = tx
+        .prepare_cached(
+            "insert into usage_rollups as r
+                 (hour, user_no, key_no, model_no, requests, failed_requests, unrated_requests, prompt_tokens,
+                  completion_tokens, reasoning_tokens, cache_read_tokens, cache_write_tokens, amount_pico)
+             select * from unnest($1::timestamptz[], $2::int[], $3::int[], $4::int[], $5::bigint[], $6::bigint[],
+                                  $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[],
+                                  $12::bigint[], $13::numeric[])
+             on conflict (hour, user_no, key_no, model_no) do update set
+                 requests = r.requests + excluded.requests,
+                 failed_requests = r.failed_requests + excluded.failed_requests,
+                 unrated_requests = r.unrated_requests + excluded.unrated_requests,
+                 prompt_tokens = r.prompt_tokens + excluded.prompt_tokens,
+                 completion_tokens = r.completion_tokens + excluded.completion_tokens,
+                 reasoning_tokens = r.reasoning_tokens + excluded.reasoning_tokens,
+                 cache_read_tokens = r.cache_read_tokens + excluded.cache_read_tokens,
+                 cache_write_tokens = r.cache_write_tokens + excluded.cache_write_tokens,
+                 amount_pico = r.amount_pico + excluded.amount_pico",
+        )
+        .await?;
+    let amounts = column(deltas, |_, delta| Decimal::try_from_i128_with_scale(delta.amount_pico, 0))
+        .into_iter()
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|_| StoreError::Unexpected("a sum of charges is past 2^96 pico-credits"))?;
+    tx.execute(
+        &statement,
+        &[
+            &column(deltas, |key, _| key.hour),
+            &column(deltas, |key, _| key.user_no),
+            &column(deltas, |key, _| key.key_no),
+            &column(deltas, |key, _| key.model_no),
+            &column(deltas, |_, delta| delta.requests),
+            &column(deltas, |_, delta| delta.failed_requests),
+            &column(deltas, |_, delta| delta.unrated_requests),
+            &column(deltas, |_, delta| delta.prompt_tokens),
+            &column(deltas, |_, delta| delta.completion_tokens),
+            &column(deltas, |_, delta| delta.reasoning_tokens),
+            &column(deltas, |_, delta| delta.cache_read_tokens),
+            &column(deltas, |_, delta| delta.cache_write_tokens),
+            &amounts,
+        ],
+    )
+    .await?;
+    Ok(())
+}
