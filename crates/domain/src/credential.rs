@@ -19,15 +19,18 @@ const SECRET_PREFIX: &str = "tg-";
 const SHOWN_CHARACTERS: usize = 10;
 
 /// HMAC-SHA-256 with a 32-byte key.
-pub(crate) fn hmac_sha256(key: &[u8; KEY_BYTES], message: &[u8]) -> [u8; 32] {
+fn hmac_sha256(key: &[u8; KEY_BYTES], message: &[u8]) -> [u8; 32] {
+    new_hmac(key).chain_update(message).finalize().into_bytes().into()
+}
+
+/// HMAC-SHA-256 that has taken in its key and no message yet.
+pub(crate) fn new_hmac(key: &[u8; KEY_BYTES]) -> Hmac<Sha256> {
     // A key shorter than the block is padded with zeros (RFC 2104, section 2), so this cannot fail.
     let mut block = [0; 64];
     for (padded, byte) in block.iter_mut().zip(key) {
         *padded = *byte;
     }
-    let mut mac = <Hmac<Sha256> as KeyInit>::new(&block.into());
-    mac.update(message);
-    mac.finalize().into_bytes().into()
+    <Hmac<Sha256> as KeyInit>::new(&block.into())
 }
 
 /// The one secret of an installation: 32 random bytes, from which the others are derived.

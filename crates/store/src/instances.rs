@@ -18,7 +18,9 @@ pub async fn intern(tx: &Tx<'_>, id: InstanceId) -> Result<i32, StoreError> {
 /// Says that every position of the instance up to and including `position` is in the books. Never goes back.
 pub async fn advance(tx: &Tx<'_>, instance_no: i32, position: i64) -> Result<(), StoreError> {
     let statement = tx
-        .prepare_cached("update instances set committed_position = greatest(committed_position, $2) where no = $1")
+        .prepare_cached(
+            "update instances set committed_position = greatest(committed_position, $2) where no = $1",
+        )
         .await?;
     tx.execute(&statement, &[&instance_no, &position]).await?;
     Ok(())

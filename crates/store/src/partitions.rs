@@ -1,7 +1,5 @@
 //! Daily partitions of `usage_records` and `usage_details`, made ahead. What no partition takes goes to the default one.
 
-use tokio_postgres::error::SqlState;
-
 use crate::utc::UtcDay;
 use crate::{Store, StoreError};
 
@@ -9,7 +7,9 @@ use crate::{Store, StoreError};
 /// the table (an audit, a backup); it is tried again later, and until then the default partition serves.
 const LOCK_TIMEOUT: &str = "2s";
 /// Two servers that make the same partition take turns.
-const PARTITION_LOCK: i64 = 0x746f_6c6c_0002;
+const PARTITION_LOCK: i64 = 0x746f_6c6c_0000_0005;
+/// What PostgreSQL says when the default partition holds rows of the new one.
+const CHECK_VIOLATION: &str = "23514";
 
 /// Makes the partitions of `from` and the `ahead` days after it, where they are missing. Returns the days for which it
 /// could not, because the default partition holds records of that day already; these stay there.
@@ -48,7 +48,7 @@ async fn ensure_one(store: &Store, table: &str, day: UtcDay) -> Result<bool, Sto
     match made {
         Ok(()) => Ok(true),
         // PostgreSQL checks the default partition for rows that would belong to the new one.
-        Err(error) if error.sqlstate() == Some(&SqlState::CHECK_VIOLATION) => Ok(false),
+        Err(error) if error.sqlstate() == Some(CHECK_VIOLATION) => Ok(false),
         Err(error) => Err(error),
     }
 }

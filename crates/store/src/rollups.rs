@@ -72,7 +72,7 @@ pub async fn apply(tx: &Tx<'_>, deltas: &[(RollupKey, RollupDelta)]) -> Result<(
     let amounts = column(deltas, |_, delta| Decimal::try_from_i128_with_scale(delta.amount_pico, 0))
         .into_iter()
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|_| StoreError::Unexpected("a sum of charges is past 2^96 pico-credits"))?;
+        .map_err(|_| StoreError::Corrupt("a sum of charges is past 2^96 pico-credits".to_owned()))?;
     tx.execute(
         &statement,
         &[

@@ -85,7 +85,9 @@ pub async fn intern(tx: &Tx<'_>, wanted: &[(RecordDigest, &Dimensions)]) -> Resu
     wanted
         .iter()
         .map(|(fingerprint, _)| {
-            numbers.get(fingerprint).copied().ok_or(StoreError::Unexpected("a dimension that was just written is not there"))
+            numbers.get(fingerprint).copied().ok_or_else(|| {
+                StoreError::Corrupt("a dimension that was just written is not there".to_owned())
+            })
         })
         .collect()
 }

@@ -37,7 +37,11 @@ impl TryFrom<Timestamp> for UtcMicros {
 
     fn try_from(at: Timestamp) -> Result<Self, TimeOutOfRange> {
         let micros = at.as_microsecond();
-        if micros < i64::from(FIRST_DAY) * MICROS_PER_DAY { Err(TimeOutOfRange(at)) } else { Ok(Self(micros)) }
+        if micros < i64::from(FIRST_DAY) * MICROS_PER_DAY {
+            Err(TimeOutOfRange(at))
+        } else {
+            Ok(Self(micros))
+        }
     }
 }
 

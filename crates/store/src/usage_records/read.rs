@@ -54,9 +54,7 @@ pub async fn count_unrated(tx: &Tx<'_>) -> Result<i64, StoreError> {
 }
 
 /// Every row, in no order, as PostgreSQL sends them: what is not read yet waits in the socket, not in memory.
-pub async fn stream(
-    tx: &Tx<'_>,
-) -> Result<impl Stream<Item = Result<UsageRow, StoreError>>, StoreError> {
+pub async fn stream(tx: &Tx<'_>) -> Result<impl Stream<Item = Result<UsageRow, StoreError>>, StoreError> {
     let none: [&(dyn ToSql + Sync); 0] = [];
     let rows = tx.query_raw(&select(""), none).await?;
     Ok(rows.map_err(StoreError::from).and_then(async |row| read(&row)))

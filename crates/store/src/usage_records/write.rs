@@ -16,12 +16,12 @@ use crate::{StoreError, Tx};
 const CHUNK_BYTES: usize = 128 * 1024;
 
 /// Writes `rows` by COPY. Fails with `Duplicate` when any of them is there already, and then none is written.
-pub async fn copy(tx: &Tx<'_>, rows: &[UsageRow]) -> Result<(), StoreError> {
+pub async fn copy(tx: &Tx<'_>, rows: &[&UsageRow]) -> Result<(), StoreError> {
     copy_into(tx, "usage_records", rows).await
 }
 
 /// Writes those of `rows` that are not there yet and returns their keys. For large batches that may hold replays.
-pub async fn insert_staged(tx: &Tx<'_>, rows: &[UsageRow]) -> Result<Vec<RecordKey>, StoreError> {
+pub async fn insert_staged(tx: &Tx<'_>, rows: &[&UsageRow]) -> Result<Vec<RecordKey>, StoreError> {
     // `like` copies no partitioning, index, check or trigger: those apply where the rows go next.
     tx.batch_execute("create temp table usage_staging (like usage_records) on commit drop").await?;
     copy_into(tx, "usage_staging", rows).await?;
@@ -29,10 +29,10 @@ pub async fn insert_staged(tx: &Tx<'_>, rows: &[UsageRow]) -> Result<Vec<RecordK
         "insert into usage_records ({COLUMNS}) select {COLUMNS} from usage_staging
          order by day, instance_no, correlation_id on conflict do nothing returning day, instance_no, correlation_id"
     );
-    keys(tx.query(&sql, &[]).await?)
+    keys(&tx.query(&sql, &[]).await?)
 }
 
-async fn copy_into(tx: &Tx<'_>, table: &str, rows: &[UsageRow]) -> Result<(), StoreError> {
+async fn copy_into(tx: &Tx<'_>, table: &str, rows: &[&UsageRow]) -> Result<(), StoreError> {
     let sql = format!("copy {table} ({COLUMNS}) from stdin (format binary)");
     let mut sink = pin!(tx.copy_in(sql.as_str()).await?);
     let capacity = CHUNK_BYTES.min(rows.len().saturating_mul(MAX_ROW_BYTES)) + 2 * MAX_ROW_BYTES;
@@ -52,9 +52,9 @@ async fn copy_into(tx: &Tx<'_>, table: &str, rows: &[UsageRow]) -> Result<(), St
 }
 
 /// Writes those of `rows` that are not there yet and returns their keys. For small batches: one statement.
-pub async fn insert(tx: &Tx<'_>, rows: &[UsageRow]) -> Result<Vec<RecordKey>, StoreError> {
-    fn column<T>(rows: &[UsageRow], value: impl Fn(&UsageRow) -> T) -> Vec<T> {
-        rows.iter().map(value).collect()
+pub async fn insert(tx: &Tx<'_>, rows: &[&UsageRow]) -> Result<Vec<RecordKey>, StoreError> {
+    fn column<T>(rows: &[&UsageRow], value: impl Fn(&UsageRow) -> T) -> Vec<T> {
+        rows.iter().map(|row| value(row)).collect()
     }
     let digest = |digest: RecordDigest| Uuid::from_bytes(digest.as_bytes());
     // "char" is a signed byte to the driver; the letters are ASCII.
@@ -97,7 +97,7 @@ pub async fn insert(tx: &Tx<'_>, rows: &[UsageRow]) -> Result<Vec<RecordKey>, St
             ],
         )
         .await?;
-    keys(inserted)
+    keys(&inserted)
 }
 
 const INSERT: &str = r#"
@@ -180,10 +180,10 @@ pub async fn settle(tx: &Tx<'_>, settlements: &[Settlement]) -> Result<Vec<Recor
             ],
         )
         .await?;
-    keys(settled)
+    keys(&settled)
 }
 
-fn keys(rows: Vec<tokio_postgres::Row>) -> Result<Vec<RecordKey>, StoreError> {
+fn keys(rows: &[tokio_postgres::Row]) -> Result<Vec<RecordKey>, StoreError> {
     rows.iter()
         .map(|row| {
             Ok(RecordKey {
