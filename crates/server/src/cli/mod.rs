@@ -4,6 +4,7 @@
 //! `--json`, and with a table for people otherwise; an error goes to stderr with an exit code other than zero.
 
 mod instant;
+mod tariff_file;
 
 use std::path::PathBuf;
 

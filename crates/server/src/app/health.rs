@@ -1,0 +1,154 @@
+//! What `/healthz`, `/readyz` and `/metrics` answer.
+//!
+//! *Alive* is a process that answers. *Ready* is one that should get traffic: it has a snapshot to admit by, its batcher lives, and its database
+//! was reachable a moment ago or there is still room to keep finished requests until it is. A gateway without its
+//! database goes on serving; it stops being ready when it would have to refuse.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric, text},
+    metrics::gauge::ConstGauge,
+    registry::Registry,
+};
+use serde_json::json;
+
+/// The database counts as reachable this long after it last answered: several polls of the refresher.
+const RECENTLY: Duration = Duration::from_secs(5);
+/// No time yet.
+const NEVER: u64 = u64::MAX;
+
+/// What the tasks of a server say about themselves. Cheap to update.
+#[derive(Debug)]
+pub(super) struct Health {
+    started: Instant,
+    /// Milliseconds after `started`.
+    refreshed_after_ms: AtomicU64,
+    batcher_alive: AtomicBool,
+}
+
+impl Health {
+    /// Nothing works yet.
+    pub(super) fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            refreshed_after_ms: AtomicU64::new(NEVER),
+            batcher_alive: AtomicBool::new(false),
+        }
+    }
+
+    /// A snapshot was read from the database just now.
+    pub(super) fn refreshed(&self) {
+        let elapsed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(NEVER - 1);
+        self.refreshed_after_ms.store(elapsed, Ordering::Relaxed);
+    }
+
+    /// How old the snapshot is; `None` before the first.
+    pub(super) fn snapshot_age(&self) -> Option<Duration> {
+        match self.refreshed_after_ms.load(Ordering::Relaxed) {
+            NEVER => None,
+            after => Some(self.started.elapsed().saturating_sub(Duration::from_millis(after))),
+        }
+    }
+
+    /// The batcher is alive until what this returns is dropped.
+    pub(super) fn batcher_alive(self: &Arc<Self>) -> BatcherAlive {
+        self.batcher_alive.store(true, Ordering::Relaxed);
+        BatcherAlive(Arc::clone(self))
+    }
+}
+
+/// Held by the task of the batcher.
+#[derive(Debug)]
+pub(super) struct BatcherAlive(Arc<Health>);
+
+impl Drop for BatcherAlive {
+    fn drop(&mut self) {
+        self.0.batcher_alive.store(false, Ordering::Relaxed);
+    }
+}
+
+/// What the answers are made from.
+#[derive(Clone)]
+pub(super) struct Operations {
+    pub(super) health: Arc<Health>,
+    pub(super) registry: Arc<Registry>,
+    /// Whether one more finished request can be kept.
+    pub(super) has_room: Arc<dyn Fn() -> bool + Send + Sync>,
+}
+
+impl Operations {
+    /// The routes of operation. They are not metered.
+    pub(super) fn router(self) -> Router {
+        Router::new()
+            .route("/healthz", get(healthz))
+            .route("/readyz", get(readyz))
+            .route("/metrics", get(metrics))
+            .with_state(self)
+    }
+}
+
+async fn healthz() -> Json<serde_json::Value> {
+    Json(json!({ "status": "alive", "version": env!("CARGO_PKG_VERSION") }))
+}
+
+async fn readyz(State(operations): State<Operations>) -> (StatusCode, Json<serde_json::Value>) {
+    let age = operations.health.snapshot_age();
+    let database_is_reachable = age.is_some_and(|age| age < RECENTLY);
+    let has_room = (operations.has_room)();
+    let batcher_is_alive = operations.health.batcher_alive.load(Ordering::Relaxed);
+    let is_ready = age.is_some() && batcher_is_alive && (database_is_reachable || has_room);
+    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = json!({
+        "ready": is_ready,
+        "snapshot_loaded": age.is_some(),
+        "snapshot_age_ms": age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
+        "database_reachable": database_is_reachable,
+        "batcher_alive": batcher_is_alive,
+        "room_for_records": has_room,
+    });
+    (status, Json(body))
+}
+
+async fn metrics(State(operations): State<Operations>) -> Response {
+    const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let mut body = String::new();
+    match text::encode(&mut body, &operations.registry) {
+        Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], body).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "the metrics could not be written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// Tells the age of the snapshot whenever somebody asks, so that it grows while the database is away.
+#[derive(Debug)]
+pub(super) struct SnapshotAge(pub(super) Arc<Health>);
+
+impl Collector for SnapshotAge {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let Some(age) = self.0.snapshot_age() else { return Ok(()) };
+        let gauge = ConstGauge::new(age.as_secs_f64());
+        let name = "tollgate_snapshot_age_seconds";
+        let help = "Time since keys, models, prices and balances were last read from the database";
+        gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
+    }
+}
+
+#[cfg(test)]
+mod tests;

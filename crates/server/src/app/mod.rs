@@ -1,0 +1,4 @@
+//! The running server.
+
+mod health;
+mod supervise;

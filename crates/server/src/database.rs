@@ -1,0 +1,92 @@
+//! Which database a process uses, and how it gets one.
+//!
+//! A server uses the configured one, or runs a private PostgreSQL in its data directory. A command uses the configured one, or the one of
+//! the server that runs in the data directory, or runs the private one itself for as long as it takes.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use secrecy::SecretString;
+use tokio::time::Instant;
+use tollgate_embedded_postgres::{EmbeddedPostgres, Error as PostgresError, Options};
+
+use crate::{config::Config, data_dir::DataDir};
+
+/// How long to wait for others in the data directory: a server that starts (its database may have to recover), a command that ends.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long one attempt waits for the private database; between attempts we look whether a server has come up.
+const ATTEMPT: Duration = Duration::from_millis(500);
+const POLL: Duration = Duration::from_millis(50);
+
+/// A database to work with.
+#[derive(Debug)]
+pub(crate) struct Database {
+    /// Where it is.
+    pub(crate) url: SecretString,
+    /// Whether another process, which runs now, keeps its schema.
+    pub(crate) is_kept_by_another: bool,
+    private: Option<EmbeddedPostgres>,
+}
+
+impl Database {
+    /// The database of a server.
+    pub(crate) async fn for_serving(config: &Config, data_dir: &DataDir) -> anyhow::Result<Self> {
+        if let Some(url) = config.database.server_url() {
+            return Ok(Self::elsewhere(url.clone(), false));
+        }
+        let mut options = Options::new(data_dir.postgres());
+        options.lock_patience = PATIENCE;
+        Self::private(options).await
+    }
+
+    /// The database of a command.
+    pub(crate) async fn for_command(config: &Config, data_dir: &DataDir) -> anyhow::Result<Self> {
+        if let Some(url) = config.database.server_url() {
+            return Ok(Self::elsewhere(url.clone(), false));
+        }
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            if let Some(url) = data_dir.database_of_running() {
+                return Ok(Self::elsewhere(url, true));
+            }
+            if data_dir.is_served() {
+                tokio::time::sleep(POLL).await;
+                continue;
+            }
+            let mut options = Options::new(data_dir.postgres());
+            options.lock_patience = ATTEMPT;
+            match EmbeddedPostgres::start(options).await {
+                Ok(server) => return Ok(Self::of(server)),
+                // Another command, or a server that has just started: look again.
+                Err(PostgresError::InUse { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        bail!(
+            "the database in {} stayed busy for {} s: a server is starting or another command is running there",
+            data_dir.path().display(),
+            PATIENCE.as_secs()
+        );
+    }
+
+    /// Stops the database if it is ours.
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        match self.private {
+            Some(server) => server.stop().await.context("the private PostgreSQL did not stop cleanly"),
+            None => Ok(()),
+        }
+    }
+
+    async fn private(options: Options) -> anyhow::Result<Self> {
+        Ok(Self::of(EmbeddedPostgres::start(options).await?))
+    }
+
+    fn of(server: EmbeddedPostgres) -> Self {
+        let url = SecretString::from(server.connection_string());
+        Self { url, is_kept_by_another: false, private: Some(server) }
+    }
+
+    const fn elsewhere(url: SecretString, is_kept_by_another: bool) -> Self {
+        Self { url, is_kept_by_another, private: None }
+    }
+}
