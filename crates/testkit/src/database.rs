@@ -4,6 +4,8 @@ use std::{future::Future, path::Path};
 
 use tokio_postgres::{Client, NoTls};
 
+use tollgate_store::{Store, StoreConfig};
+
 use crate::TestPostgres;
 
 /// A fresh database on the shared server; dropped with this value. Set `TOLLGATE_KEEP_TEST_DATABASES` to look at it
@@ -21,13 +23,8 @@ impl TestDatabase {
         let migrations = Path::new(env!("CARGO_MANIFEST_DIR")).join("../store/migrations");
         let key = template_key(&migrations);
         Self::create_with(&key, async |url| {
-            let client = connect(&url).await;
-            let mut files: Vec<_> =
-                std::fs::read_dir(&migrations).unwrap().map(|entry| entry.unwrap().path()).collect();
-            files.sort();
-            for file in files {
-                client.batch_execute(&std::fs::read_to_string(&file).unwrap()).await.unwrap();
-            }
+            let store = Store::connect(&StoreConfig::new(url)).expect("the test server's URL is right");
+            store.migrate().await.expect("the migrations apply");
         })
         .await
     }
