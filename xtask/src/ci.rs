@@ -27,7 +27,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     steps.step("documentation", &docs.to_string(), || docs.run())?;
     steps.cargo("documentation tests", "test --workspace --doc")?;
     if Run::cargo("deny --version").works() {
-        steps.cargo("dependencies", "deny check")?;
+        steps.cargo("dependencies", "deny check bans licenses sources")?;
     } else {
         println!("── dependencies: skipped, because cargo-deny is not installed");
     }
@@ -114,8 +114,7 @@ impl Steps {
         };
         let mut summary = Vec::new();
         let result = self.step("tests", &runner.to_string(), || {
-            let (held, result) = runner
-                .run_holding_back(|line| line.contains("Summary [") || line.starts_with("test result:"));
+            let (held, result) = runner.run_holding_back(is_summary);
             summary = held;
             result
         });
