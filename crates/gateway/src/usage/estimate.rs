@@ -7,7 +7,13 @@ pub struct RequestText {}
 
 /// The text of a response, bounded, kept for an estimate.
 #[derive(Debug, Clone, Default)]
-pub struct ResponseText {}
+pub struct ResponseText {
+    pub(super) is_event_stream: bool,
+}
+
+impl ResponseText {
+    pub(super) fn push(&mut self, _chunk: &[u8]) {}
+}
 
 impl RequestText {
     /// Takes the next bytes of the request's body.

@@ -1,1 +1,156 @@
-//! extract
+//! The wire formats of usage: what each provider calls its counts, brought to one form.
+//!
+//! A response is one JSON document or a series of them (SSE frames, array elements). [`Extraction`] takes them one by one and
+//! keeps the last word on every fact. Rules that are not obvious, each held by the recorded exchanges that the tests replay:
+//!
+//! - `usage: null` and `{}` state nothing. Unknown is not zero.
+//! - OpenAI's family: a later usage overrides an earlier one field by field; one missing of prompt, completion and total
+//!   follows from the other two. For embeddings and rerank a lone total is the prompt.
+//! - `cache_write_tokens` in OpenAI's family is counted as plain input and flagged ([`super::ObservedFlags::cache_write_as_input`]); so
+//!   is vLLM's and Mistral's `num_cached_tokens`, a statistic of the engine, which is not read as a cache hit.
+//! - Anthropic's `input_tokens` exclude the caches: the prompt is all three together. The last word in a stream counts field by field, zeros
+//!   included, unless the whole prompt is zero then: that is an omission. `thinking_tokens` stay in the completion and are not told apart as reasoning. `iterations` are not added: the top level is what is billed.
+//! - Gemini omits zeros (proto3), so a usage object states every count; a later one that has any count replaces the earlier one
+//!   whole. Thoughts are output, and reasoning; tool-use prompts are prompt.
+//! - Numbers are kept as stated, also negative and absurd ones.
+
+use tollgate_domain::{StatedUsage, UsageSource};
+
+use super::ObservedFlags;
+use super::capsule::{CapsuleReader, Found};
+use crate::wire::{Family, Surface};
+
+mod anthropic;
+mod gemini;
+mod openai;
+
+/// The longest model name or finish reason kept, in bytes: they become dimensions of the books, and a provider must not fill those.
+const NAME_LIMIT: usize = 200;
+
+/// What one document meant for the stream that it came in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Meaning {
+    /// It carries content of the answer.
+    pub(crate) content: bool,
+    /// Whether the answer ends here.
+    pub(crate) end: End,
+    /// It has a usage and an empty list of choices: the chunk that `include_usage` adds.
+    pub(crate) only_usage: bool,
+    /// There was a document at all, not just a comment or a keep-alive.
+    pub(crate) data: bool,
+}
+
+/// Whether a document ends an answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum End {
+    /// No.
+    #[default]
+    No,
+    /// It may, unless more comes (Gemini's `finishReason`).
+    Maybe,
+    /// Yes.
+    Yes,
+}
+
+/// The facts of one response, collected document by document.
+#[derive(Debug)]
+pub(crate) struct Extraction {
+    surface: Surface,
+    openai: openai::Counts,
+    anthropic: anthropic::Counts,
+    gemini: Option<StatedUsage>,
+    pub(crate) model: Option<String>,
+    pub(crate) finish_reason: Option<String>,
+    pub(crate) is_error: bool,
+    /// A document looked like an answer of this surface, even if an empty one.
+    pub(crate) answered: bool,
+    /// The provider stated a price that is not in tokens (search units).
+    pub(crate) billed_otherwise: bool,
+    pub(crate) flags: ObservedFlags,
+}
+
+impl Extraction {
+    pub(crate) fn new(surface: Surface) -> Self {
+        Self {
+            surface,
+            openai: openai::Counts::default(),
+            anthropic: anthropic::Counts::default(),
+            gemini: None,
+            model: None,
+            finish_reason: None,
+            is_error: false,
+            answered: false,
+            billed_otherwise: false,
+            flags: ObservedFlags::default(),
+        }
+    }
+
+    pub(crate) const fn surface(&self) -> Surface {
+        self.surface
+    }
+
+    /// Reads one document. `event` is the name of its SSE event, if it had one.
+    pub(crate) fn document(&mut self, event: Option<&[u8]>, json: &[u8]) -> Meaning {
+        self.is_error |= event == Some(b"error");
+        if let Ok(meaning) = self.read(json) {
+            return meaning;
+        }
+        // Content can be broken (half a surrogate pair, a raw control character) in a frame whose usage is fine: once more, without content.
+        self.flags.malformed = true;
+        let mut capsules = CapsuleReader::default();
+        match capsules.feed(json, &mut 0) {
+            Ok(Some(Found::Document(_))) => self.read(capsules.capsule()).unwrap_or_default(),
+            _ => Meaning::default(),
+        }
+    }
+
+    fn read(&mut self, json: &[u8]) -> serde_json::Result<Meaning> {
+        match self.surface.family() {
+            Family::OpenAi => self.openai(json),
+            Family::Anthropic => self.anthropic(json),
+            Family::Gemini => self.gemini(json),
+        }
+    }
+
+    /// The usage that was stated, and whether any was.
+    pub(crate) fn usage(&self) -> (StatedUsage, UsageSource) {
+        let usage = match self.surface.family() {
+            Family::OpenAi => self.openai.stated(self.surface),
+            Family::Anthropic => self.anthropic.stated(),
+            Family::Gemini => self.gemini,
+        };
+        match usage {
+            Some(usage) => (usage, UsageSource::Provider),
+            None => (StatedUsage::default(), UsageSource::None),
+        }
+    }
+
+    fn name_model(&mut self, model: Option<&str>) {
+        if let Some(model) = model.filter(|model| !model.is_empty()) {
+            self.model = Some(bounded(model));
+        }
+    }
+
+    fn finish(&mut self, reason: Option<&str>) {
+        if let Some(reason) = reason.filter(|reason| !reason.is_empty()) {
+            self.finish_reason = Some(bounded(reason));
+        }
+    }
+}
+
+/// Usage as one whole JSON document states it, and `None` where it states none. For documents that do not come through a tap.
+pub fn stated_usage(surface: Surface, json: &[u8]) -> Option<StatedUsage> {
+    let mut extraction = Extraction::new(surface);
+    extraction.document(None, json);
+    match extraction.usage() {
+        (usage, UsageSource::Provider) => Some(usage),
+        _ => None,
+    }
+}
+
+fn bounded(name: &str) -> String {
+    name[..name.floor_char_boundary(NAME_LIMIT)].to_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -7,11 +7,14 @@
 //! Memory per response is bounded by named constants, whatever the provider sends.
 
 mod capsule;
+#[cfg(test)]
+mod corpus;
 pub mod decode;
 pub mod estimate;
 pub mod extract;
-mod number;
+mod lenient;
 mod observed;
+mod reader;
 pub mod sse;
 pub mod tap;
 

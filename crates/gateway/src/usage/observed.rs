@@ -3,13 +3,14 @@
 use tollgate_domain::{StatedUsage, UsageSource};
 
 use super::estimate::ResponseText;
+use crate::wire::Surface;
 
 /// What a response said. Texts are bounded; none of them is from the prompt or the completion.
 #[derive(Debug, Clone)]
 pub struct Observed {
     /// Token counts as stated; unknown ones are `None`.
     pub usage: StatedUsage,
-    /// `Provider` where any was stated, else `None`; `Estimated` after [`Observed::estimate`].
+    /// `Provider` where any count was stated, else `None`; `Estimated` after [`Observed::estimate`].
     pub usage_source: UsageSource,
     /// The model that the response named.
     pub response_model: Option<String>,
@@ -17,25 +18,31 @@ pub struct Observed {
     pub finish_reason: Option<String>,
     /// The response says that it failed: an error status, or an error inside a successful one.
     pub is_error: bool,
-    /// See [`crate::wire::Surface::response_type`].
+    /// See [`Surface::response_type`].
     pub response_type: &'static str,
-    /// Whether the end was marked: `[DONE]`, `message_stop`, the last brace of a JSON body, …
+    /// Whether the end of the answer was marked: `[DONE]`, `message_stop`, the last bracket of a JSON body, …
     pub saw_terminal: bool,
+    /// Whether the body was cut off rather than ended.
+    pub was_cut: bool,
     /// What else is worth counting.
     pub flags: ObservedFlags,
+    pub(super) surface: Surface,
+    pub(super) status: u16,
+    pub(super) answered: bool,
+    pub(super) billed_otherwise: bool,
     pub(super) text: ResponseText,
 }
 
 /// Things that an operator wants to count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ObservedFlags {
-    /// A frame was too large to be kept; it was passed on and only scanned.
+    /// A frame or member was too large to be kept; it was passed on and only scanned.
     pub oversized_frame: bool,
     /// The encoded body was beyond a limit or damaged, so it could not be read to its end.
     pub undecodable: bool,
     /// The content encoding is none that we know.
     pub unknown_encoding: bool,
-    /// The usage chunk that we asked for could not be withheld.
+    /// The usage chunk that we asked for could not be withheld, because the body was encoded.
     pub usage_not_withheld: bool,
     /// More came after the end marker than is held back; it was let go.
     pub held_overflow: bool,
@@ -43,4 +50,26 @@ pub struct ObservedFlags {
     pub malformed: bool,
     /// The provider stated cache writes in a format that counts them as plain input; see [`crate::usage::extract`].
     pub cache_write_as_input: bool,
+}
+
+impl Observed {
+    /// Of a response that could not be read at all.
+    pub(super) fn unknown(surface: Surface) -> Self {
+        Self {
+            usage: StatedUsage::default(),
+            usage_source: UsageSource::None,
+            response_model: None,
+            finish_reason: None,
+            is_error: false,
+            response_type: surface.response_type(false),
+            saw_terminal: false,
+            was_cut: false,
+            flags: ObservedFlags::default(),
+            surface,
+            status: 0,
+            answered: false,
+            billed_otherwise: false,
+            text: ResponseText::default(),
+        }
+    }
 }

@@ -1,10 +1,23 @@
 //! Drives the reading of one response: which bytes may flow, which wait for the record, and what they said.
+//!
+//! What flows is what came, in order; the one thing ever left out is the usage chunk that only we asked for. Event streams flow frame by
+//! frame: the part of a frame that has come waits for the rest (a client cannot act on it before either), unless the frame is very large. From the end
+//! marker on bytes are held for the record. Where the body is encoded, positions in it are unknown, so the whole chunk with the marker is held.
+//!
+//! Held from: `data: [DONE]`, `message_stop`, `response.completed` / `incomplete` / `failed`; a Gemini chunk with a `finishReason`, and after it always the
+//! latest chunk; the last bracket of a JSON body; with a `Content-Length`, at the latest the chunk that completes it. The end of the body itself is the caller's to hold.
 
 use bytes::Bytes;
-use tollgate_domain::{StatedUsage, UsageSource};
+use tollgate_domain::UsageSource;
 
-use super::{Observed, ObservedFlags};
+use super::Observed;
+use super::decode::{ContentEncoding, Decoder};
+use super::extract::{End, Extraction, Meaning};
+use super::reader::{Kind, Mark, Reader};
 use crate::wire::{Pieces, Surface};
+
+/// The most that is held. What comes after an end marker is a few bytes; a provider that sends more is not made to wait for.
+pub const HELD_LIMIT: usize = 512 * 1024;
 
 /// What is known of a response when its head has come.
 #[derive(Debug, Clone, Copy, Default)]
@@ -33,18 +46,12 @@ pub enum BodyEnd {
 /// What came of one chunk.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tapped {
-    /// Bytes that may go to the client now. What is missing is held: it comes out of [`ResponseTap::finish`].
+    /// Bytes that may go to the client now. What is missing is held, and comes out of a later push or of [`ResponseTap::finish`].
     pub flow: Pieces,
     /// The first byte of content was in this chunk. Said once.
     pub first_content: bool,
-    /// The end marker has been seen (in this chunk or before): time to write the record.
+    /// The answer is over (in this chunk or before): only the end of the body is still to come.
     pub terminal: bool,
-}
-
-/// Reads one response. Drive it: `push` every chunk, `finish` once, then release `held`.
-#[derive(Debug)]
-pub struct ResponseTap {
-    surface: Surface,
 }
 
 /// The end of a response: what it said, and the bytes that waited for the record.
@@ -56,32 +63,284 @@ pub struct Finished {
     pub held: Pieces,
 }
 
+/// Reads one response. `push` every chunk, `finish` once, then release what it held.
+#[derive(Debug)]
+pub struct ResponseTap {
+    surface: Surface,
+    status: u16,
+    injected_usage: bool,
+    content_length: Option<u64>,
+    pushed: u64,
+    body: Body,
+    first_content_said: bool,
+    /// The part of a frame that has come.
+    tail: Pieces,
+    /// What waits for the record.
+    held: Pieces,
+    /// What was done with the last frame, and is to be done with the LF that may still belong to it.
+    last: Fate,
+    held_overflow: bool,
+}
+
+/// What becomes of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Flow,
+    Hold,
+    Drop,
+}
+
+#[derive(Debug)]
+enum Body {
+    Plain(Box<Reader>),
+    Encoded { decoder: Box<Decoder<Reader>>, broken: bool },
+}
+
 impl ResponseTap {
     /// A tap for one response.
-    pub fn new(surface: Surface, _head: ResponseHead<'_>) -> Self {
-        Self { surface }
+    pub fn new(surface: Surface, head: ResponseHead<'_>) -> Self {
+        let mut extraction = Extraction::new(surface);
+        let encoding = ContentEncoding::parse(head.content_encoding);
+        extraction.flags.unknown_encoding = encoding == ContentEncoding::Unknown;
+        let event_stream = head.content_type.is_some_and(is_event_stream);
+        let keep_text = surface.is_metered() && (200..300).contains(&head.status);
+        let reader = Reader::new(extraction, event_stream, keep_text);
+        let body = match Decoder::new(encoding, reader) {
+            Ok(decoder) => Body::Encoded { decoder: Box::new(decoder), broken: false },
+            Err(reader) => Body::Plain(Box::new(reader)),
+        };
+        Self {
+            surface,
+            status: head.status,
+            injected_usage: head.injected_usage,
+            content_length: head.content_length,
+            pushed: 0,
+            body,
+            first_content_said: false,
+            tail: Pieces::new(),
+            held: Pieces::new(),
+            last: Fate::Flow,
+            held_overflow: false,
+        }
     }
 
     /// Takes the next bytes of the response.
     pub fn push(&mut self, chunk: Bytes) -> Tapped {
         let mut flow = Pieces::new();
-        flow.push(chunk);
-        Tapped { flow, first_content: false, terminal: false }
+        if chunk.is_empty() {
+            return Tapped { flow, first_content: false, terminal: self.is_over() };
+        }
+        self.pushed += chunk.len() as u64;
+        match &mut self.body {
+            Body::Encoded { .. } => self.push_encoded(chunk, &mut flow),
+            Body::Plain(reader) => {
+                let begin = reader.begin(&chunk);
+                match reader.kind() {
+                    Kind::EventStream => self.push_frames(&chunk, begin, &mut flow),
+                    Kind::Json => self.push_json(&chunk, &mut flow),
+                    Kind::Undecided | Kind::Opaque => flow.push(chunk),
+                }
+            }
+        }
+        if self.held.len() > HELD_LIMIT {
+            self.held_overflow = true;
+            flow.append(std::mem::take(&mut self.held));
+        }
+        if self.content_length == Some(self.pushed) && self.held.is_empty() && self.tail.is_empty() {
+            self.held.extend_last(&mut flow);
+        }
+        Tapped { flow, first_content: self.first_content(), terminal: self.is_over() }
     }
 
-    /// The response has ended. `held` goes to the client after the record is durable (or at once, where nobody waits).
-    pub fn finish(self, _end: BodyEnd) -> Finished {
-        let observed = Observed {
-            usage: StatedUsage::default(),
-            usage_source: UsageSource::None,
-            response_model: None,
-            finish_reason: None,
-            is_error: false,
-            response_type: self.surface.response_type(false),
-            saw_terminal: false,
-            flags: ObservedFlags::default(),
-            text: super::estimate::ResponseText::default(),
-        };
-        Finished { observed, held: Pieces::new() }
+    /// The response has ended. `held` goes to the client after the record is durable, or at once where nobody waits.
+    pub fn finish(mut self, end: BodyEnd) -> Finished {
+        let meaning = self.reader().and_then(Reader::finish);
+        let only_usage = meaning.is_some_and(|meaning| meaning.only_usage);
+        let mut held = std::mem::take(&mut self.held);
+        if !(self.injected_usage && only_usage) {
+            held.append(std::mem::take(&mut self.tail));
+        }
+        Finished { observed: self.observe(end), held }
+    }
+
+    fn reader(&mut self) -> Option<&mut Reader> {
+        match &mut self.body {
+            Body::Plain(reader) => Some(reader),
+            Body::Encoded { decoder, .. } => decoder.sink(),
+        }
+    }
+
+    fn end(&mut self) -> End {
+        self.reader().map_or(End::No, |reader| reader.end)
+    }
+
+    fn is_over(&mut self) -> bool {
+        self.end() == End::Yes
+    }
+
+    fn first_content(&mut self) -> bool {
+        if self.first_content_said {
+            return false;
+        }
+        let surface = self.surface;
+        self.first_content_said = self.reader().is_none_or(|reader| match reader.kind() {
+            Kind::Undecided => false,
+            Kind::Opaque => true,
+            Kind::Json if surface == Surface::GeminiStreamGenerate => reader.content_seen,
+            Kind::Json => true,
+            Kind::EventStream => reader.content_seen,
+        });
+        self.first_content_said
+    }
+
+    fn push_frames(&mut self, chunk: &Bytes, begin: usize, flow: &mut Pieces) {
+        let Body::Plain(reader) = &mut self.body else { return };
+        let mut places = Places { flow, held: &mut self.held, tail: &mut self.tail };
+        if begin > 0 {
+            places.put(self.last, chunk.slice(..begin));
+        }
+        // Frames that flow are put together: `run` is what flows next.
+        let (mut run, mut at) = (begin..begin, begin);
+        loop {
+            let before = reader.end;
+            let Some(Mark { position, meaning }) = reader.next(chunk, &mut at) else { break };
+            let fate = fate_of(before, meaning, self.injected_usage);
+            self.last = fate;
+            if fate == Fate::Flow {
+                places.untail(fate);
+                run.end = position;
+                continue;
+            }
+            places.flow.push(chunk.slice(run.clone()));
+            if before == End::Maybe && meaning.data && fate == Fate::Hold {
+                // The end was none: what was held for it may go, and the latest frame is held instead.
+                places.flow.append(std::mem::take(places.held));
+            }
+            places.untail(fate);
+            places.put(fate, chunk.slice(run.end..position));
+            run = position..position;
+        }
+        places.flow.push(chunk.slice(run.clone()));
+        let rest = chunk.slice(run.end..);
+        if reader.in_oversized_frame() {
+            let fate = if reader.end == End::No { Fate::Flow } else { Fate::Hold };
+            places.untail(fate);
+            places.put(fate, rest);
+        } else {
+            places.tail.push(rest);
+        }
+    }
+
+    fn push_json(&mut self, chunk: &Bytes, flow: &mut Pieces) {
+        let Body::Plain(reader) = &mut self.body else { return };
+        let mut hold_from = if self.held.is_empty() { chunk.len() } else { 0 };
+        let mut at = 0;
+        while let Some(Mark { position, meaning }) = reader.next(chunk, &mut at) {
+            // A series goes on after an end that was none; its last bracket ends nothing that was not held already.
+            if meaning.data || self.held.is_empty() && hold_from == chunk.len() {
+                flow.append(std::mem::take(&mut self.held));
+                hold_from = if meaning.end == End::No { chunk.len() } else { position };
+            }
+        }
+        if reader.is_document_stream() {
+            flow.append(std::mem::take(&mut self.held));
+            hold_from = chunk.len();
+        }
+        flow.push(chunk.slice(..hold_from));
+        self.held.push(chunk.slice(hold_from..));
+    }
+
+    fn push_encoded(&mut self, chunk: Bytes, flow: &mut Pieces) {
+        let Body::Encoded { decoder, broken } = &mut self.body else { return };
+        if !*broken && decoder.push(&chunk).is_err() {
+            *broken = true;
+        }
+        match self.end() {
+            End::No => flow.push(chunk),
+            End::Maybe => {
+                flow.append(std::mem::take(&mut self.held));
+                self.held.push(chunk);
+            }
+            End::Yes => self.held.push(chunk),
+        }
+    }
+
+    fn observe(mut self, end: BodyEnd) -> Observed {
+        let undecodable = matches!(self.body, Body::Encoded { broken: true, .. });
+        let (status, surface) = (self.status, self.surface);
+        let (held_overflow, injected) = (self.held_overflow, self.injected_usage);
+        let encoded = matches!(self.body, Body::Encoded { .. });
+        let Some(reader) = self.reader() else { return Observed::unknown(surface) };
+        let text = reader.take_text();
+        let is_stream = reader.kind() == Kind::EventStream || surface == Surface::GeminiStreamGenerate;
+        let saw_terminal = reader.end != End::No;
+        let extraction = &mut reader.extraction;
+        let (usage, usage_source) = extraction.usage();
+        let mut flags = extraction.flags;
+        flags.undecodable |= undecodable;
+        flags.held_overflow |= held_overflow;
+        flags.usage_not_withheld |= injected && encoded && usage_source == UsageSource::Provider;
+        Observed {
+            usage,
+            usage_source,
+            response_model: extraction.model.take(),
+            finish_reason: extraction.finish_reason.take(),
+            is_error: extraction.is_error || !(200..400).contains(&status),
+            response_type: surface.response_type(is_stream),
+            saw_terminal,
+            was_cut: end == BodyEnd::Cut,
+            flags,
+            surface,
+            status,
+            answered: extraction.answered,
+            billed_otherwise: extraction.billed_otherwise,
+            text,
+        }
     }
 }
+
+/// What becomes of a frame with this meaning, after a stream whose end was `before` it.
+fn fate_of(before: End, meaning: Meaning, injected_usage: bool) -> Fate {
+    if injected_usage && meaning.only_usage {
+        Fate::Drop
+    } else if before == End::No && meaning.end == End::No {
+        Fate::Flow
+    } else {
+        Fate::Hold
+    }
+}
+
+/// Where bytes go.
+struct Places<'a> {
+    flow: &'a mut Pieces,
+    held: &'a mut Pieces,
+    tail: &'a mut Pieces,
+}
+
+impl Places<'_> {
+    fn put(&mut self, fate: Fate, piece: Bytes) {
+        match fate {
+            Fate::Flow => self.flow.push(piece),
+            Fate::Hold => self.held.push(piece),
+            Fate::Drop => {}
+        }
+    }
+
+    /// The frame whose beginning waited has ended.
+    fn untail(&mut self, fate: Fate) {
+        let tail = std::mem::take(self.tail);
+        match fate {
+            Fate::Flow => self.flow.append(tail),
+            Fate::Hold => self.held.append(tail),
+            Fate::Drop => {}
+        }
+    }
+}
+
+fn is_event_stream(content_type: &str) -> bool {
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    media_type.eq_ignore_ascii_case("text/event-stream")
+}
+
+#[cfg(test)]
+mod tests;

@@ -56,6 +56,12 @@ impl Pieces {
         Some(std::mem::replace(&mut self.first, next))
     }
 
+    /// Moves the last slice of `from` to the end.
+    pub(crate) fn extend_last(&mut self, from: &mut Self) {
+        let last = from.rest.pop_back().unwrap_or_else(|| std::mem::take(&mut from.first));
+        self.push(last);
+    }
+
     /// All of it as one slice; copies only where there is more than one.
     pub fn into_bytes(mut self) -> Bytes {
         if self.rest.is_empty() {
