@@ -1,3 +1,19 @@
-//! tollgate-gateway
+#![doc = include_str!("../README.md")]
+
+mod admit;
+mod config;
+mod exchange;
+mod forward;
+mod gateway;
+mod metrics;
+mod models;
+pub mod recorder;
+mod request_body;
+mod route;
+mod serve;
 pub mod usage;
+pub mod view;
 pub mod wire;
+
+pub use config::GatewayConfig;
+pub use gateway::{Gateway, GatewayError, TlsError};

@@ -1,0 +1,108 @@
+//! The ways in which a request is refused: one outcome each, with its status, its name and what to do about it.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use tollgate_domain::Credits;
+
+use super::batch::BadBatchHeader;
+use crate::wire::Surface;
+use crate::wire::request::RequestError;
+
+/// Seconds after which a client should try again when we are overloaded. Long enough for a burst to pass.
+const RETRY_AFTER_SECONDS: u16 = 2;
+
+/// Why a request was not admitted. Refused requests reach no upstream: they are counted, not recorded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("The method is not allowed here; use {allow}.")]
+    MethodNotAllowed { allow: &'static str },
+    #[error(
+        "No API key was given. Send it as `Authorization: Bearer …`, `x-api-key`, `api-key` or `x-goog-api-key`."
+    )]
+    NoCredential,
+    #[error("The request carries two different API keys. Send one.")]
+    TwoCredentials,
+    #[error("The API key is not valid: it does not exist or has been revoked.")]
+    UnknownKey,
+    #[error(
+        "This is a platform key: it manages the platform and calls no model. Use a key for realtime, batch or playground use."
+    )]
+    PlatformKey,
+    #[error("{0}.")]
+    BadBatchHeader(#[from] BadBatchHeader),
+    #[error("There is no such route. See the documentation for the paths that this gateway serves.")]
+    UnknownRoute,
+    #[error("{0}.")]
+    BadRequest(#[from] RequestError),
+    #[error("The request body is compressed (`Content-Encoding`). Send it as it is.")]
+    EncodedBody,
+    #[error("The request body did not arrive whole.")]
+    BodyBroken,
+    #[error("The request body stopped arriving.")]
+    BodyTimeout,
+    #[error("The model `{0}` does not exist here. `GET /v1/models` lists those that do.")]
+    UnknownModel(String),
+    #[error("Insufficient credits: the balance is {balance}. Add credits to this account to go on.")]
+    OutOfCredits { balance: Credits },
+    #[error("The request body is larger than {limit} bytes.")]
+    BodyTooLarge { limit: u64 },
+    #[error("The gateway is at its limit of requests in flight. Try again in a moment.")]
+    Overloaded,
+}
+
+impl Refusal {
+    /// Status and machine-readable name; the name is also the label of the metric.
+    pub(crate) const fn status_and_code(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::NoCredential => (StatusCode::UNAUTHORIZED, "missing_api_key"),
+            Self::TwoCredentials => (StatusCode::UNAUTHORIZED, "conflicting_api_keys"),
+            Self::UnknownKey => (StatusCode::UNAUTHORIZED, "invalid_api_key"),
+            Self::PlatformKey => (StatusCode::FORBIDDEN, "platform_key"),
+            Self::BadBatchHeader(_) => (StatusCode::BAD_REQUEST, "invalid_batch_header"),
+            Self::UnknownRoute => (StatusCode::NOT_FOUND, "unknown_route"),
+            Self::BadRequest(error) => (StatusCode::BAD_REQUEST, error.code()),
+            Self::EncodedBody => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "encoded_body"),
+            Self::BodyBroken => (StatusCode::BAD_REQUEST, "incomplete_body"),
+            Self::BodyTimeout => (StatusCode::REQUEST_TIMEOUT, "body_timeout"),
+            Self::UnknownModel(_) => (StatusCode::NOT_FOUND, "model_not_found"),
+            Self::OutOfCredits { .. } => (StatusCode::PAYMENT_REQUIRED, "insufficient_credits"),
+            Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+            Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
+        }
+    }
+
+    /// The answer, in the shape of the surface that was called.
+    pub(crate) fn response(&self, surface: Surface) -> Response<Bytes> {
+        let (status, code) = self.status_and_code();
+        let mut response = error_response(surface, status, code, &self.to_string());
+        let headers = response.headers_mut();
+        match self {
+            Self::MethodNotAllowed { allow } => {
+                headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+            }
+            Self::NoCredential | Self::TwoCredentials | Self::UnknownKey => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Self::Overloaded => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+/// An error of ours in a surface's shape.
+pub(crate) fn error_response(
+    surface: Surface,
+    status: StatusCode,
+    code: &str,
+    message: &str,
+) -> Response<Bytes> {
+    let mut response = Response::new(surface.error_body(status.as_u16(), code, message));
+    *response.status_mut() = status;
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}

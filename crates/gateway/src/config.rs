@@ -1,0 +1,87 @@
+//! The gateway's own settings (`[gateway]`), each a limit with its reason.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Settings of the gateway. Every limit bounds memory, time or connections that one client could take from the others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct GatewayConfig {
+    /// Largest request body, in bytes. 32 MiB is what Anthropic takes and more than OpenAI's images need.
+    pub max_body_bytes: u64,
+    /// Bytes of request bodies held in memory at once, over all requests, while the model is not yet known (some
+    /// clients send it after the messages). Beyond it new requests are answered 503.
+    pub held_body_bytes: u32,
+    /// Requests in flight at once, those being drained included; beyond it new ones are answered 503.
+    pub max_in_flight: u32,
+    /// Client connections at once; more wait in the kernel's queue.
+    pub max_connections: u32,
+    /// Time for a client to send the head of a request; also how long an idle connection is kept.
+    pub header_read_timeout_ms: u64,
+    /// Longest pause of a client within its request body.
+    pub body_read_timeout_ms: u64,
+    /// Time to reach an upstream: name resolution, TCP and TLS.
+    pub connect_timeout_ms: u64,
+    /// Time for an upstream to begin its answer. Ten minutes is what the official SDKs wait.
+    pub upstream_response_timeout_ms: u64,
+    /// Longest pause of an upstream within its answer.
+    pub upstream_idle_timeout_ms: u64,
+    /// How long an unused connection to an upstream is kept. Shorter than the common 60 s of load balancers, because a
+    /// request that meets a connection just closed fails and is not sent again.
+    pub upstream_pool_idle_ms: u64,
+    /// HTTP/2 connections per TLS upstream. One carries about a hundred streams; the next waits.
+    pub upstream_http2_connections: u8,
+    /// How long an upstream is still read after its client went away, in order to learn the usage.
+    pub drain_timeout_ms: u64,
+    /// How many more bytes of an upstream are read after its client went away.
+    pub drain_max_bytes: u64,
+    /// How long streams may go on after shutdown was asked for.
+    pub shutdown_timeout_ms: u64,
+    /// The name of this gateway in the books; the host's name is a good one.
+    pub served_by: Option<String>,
+}
+
+impl Default for GatewayConfig {
+    fn default() -> Self {
+        Self {
+            max_body_bytes: 32 * 1024 * 1024,
+            held_body_bytes: 256 * 1024 * 1024,
+            max_in_flight: 4096,
+            max_connections: 8192,
+            header_read_timeout_ms: 30_000,
+            body_read_timeout_ms: 60_000,
+            connect_timeout_ms: 10_000,
+            upstream_response_timeout_ms: 600_000,
+            upstream_idle_timeout_ms: 300_000,
+            upstream_pool_idle_ms: 20_000,
+            upstream_http2_connections: 4,
+            drain_timeout_ms: 60_000,
+            drain_max_bytes: 1024 * 1024,
+            shutdown_timeout_ms: 30_000,
+            served_by: None,
+        }
+    }
+}
+
+macro_rules! durations {
+    ($($getter:ident = $field:ident),* $(,)?) => {
+        impl GatewayConfig {
+            $(pub(crate) const fn $getter(&self) -> Duration {
+                Duration::from_millis(self.$field)
+            })*
+        }
+    };
+}
+
+durations! {
+    header_read_timeout = header_read_timeout_ms,
+    body_read_timeout = body_read_timeout_ms,
+    connect_timeout = connect_timeout_ms,
+    upstream_response_timeout = upstream_response_timeout_ms,
+    upstream_idle_timeout = upstream_idle_timeout_ms,
+    upstream_pool_idle = upstream_pool_idle_ms,
+    drain_timeout = drain_timeout_ms,
+    shutdown_timeout = shutdown_timeout_ms,
+}

@@ -1,0 +1,106 @@
+//! An exchange whose client has gone: read on to its usage within bounds, or cut off, as its endpoint says.
+
+use std::sync::Arc;
+
+use http_body_util::BodyExt;
+use tollgate_domain::Outcome;
+
+use super::{Phase, Plan, Streaming, settle};
+use crate::recorder::{Ended, InFlight};
+use crate::request_body::Progress;
+use crate::usage::tap::BodyEnd;
+use crate::view::OnDisconnect;
+
+/// What is left when the handler of a request is dropped.
+#[derive(Debug)]
+pub(super) struct Abandoned {
+    pub(super) phase: Phase,
+    pub(super) in_flight: InFlight,
+    pub(super) progress: Progress,
+    pub(super) plan: Arc<Plan>,
+}
+
+/// How the reading came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Read {
+    /// At the end marker or the end of the body.
+    Whole,
+    /// The upstream broke off, or never answered.
+    Broken,
+    /// At one of our bounds.
+    CutOff,
+}
+
+impl Abandoned {
+    pub(super) async fn settle(mut self) {
+        let read = match self.plan.on_disconnect {
+            OnDisconnect::Cancel => Read::CutOff,
+            OnDisconnect::Drain => self.drain().await,
+        };
+        // Closing the upstream's connection is what stops its work.
+        let Phase::Streaming(streaming) = self.phase else {
+            let outcome = if read == Read::Broken { Outcome::Failed } else { Outcome::Cancelled };
+            self.in_flight.finish(&Ended { outcome, observed: None });
+            return;
+        };
+        let Streaming { upstream, tap, .. } = *streaming;
+        drop(upstream);
+        let end = if read == Read::Whole { BodyEnd::Complete } else { BodyEnd::Cut };
+        let observed = tap.finish(end).observed;
+        let outcome = match read {
+            Read::Broken => Outcome::Failed,
+            _ if observed.is_error => Outcome::Failed,
+            Read::Whole => Outcome::Drained,
+            Read::CutOff => Outcome::Cancelled,
+        };
+        settle::estimate_and_record(self.in_flight, outcome, observed, &self.progress, &self.plan).await;
+    }
+
+    async fn drain(&mut self) -> Read {
+        let stop = self.plan.lifecycle.stop.clone();
+        let within = self.plan.limits.drain_timeout;
+        let draining = self.in_flight.draining();
+        let read = tokio::select! {
+            biased;
+            () = stop.cancelled() => Read::CutOff,
+            read = tokio::time::timeout(within, self.read_on()) => read.unwrap_or(Read::CutOff),
+        };
+        drop(draining);
+        read
+    }
+
+    async fn read_on(&mut self) -> Read {
+        if let Phase::Awaiting(response) = &mut self.phase {
+            match response.await {
+                Ok(response) => {
+                    let (parts, upstream) = response.into_parts();
+                    self.in_flight.answered(parts.status.as_u16());
+                    let streaming = Streaming::new(&parts, upstream, self.plan.surface, &self.progress);
+                    self.phase = Phase::Streaming(Box::new(streaming));
+                }
+                // The client left with its body half sent: that is its own doing.
+                Err(_) if self.progress.failure().is_some() => return Read::CutOff,
+                Err(_) => {
+                    self.in_flight.answered(http::StatusCode::BAD_GATEWAY.as_u16());
+                    return Read::Broken;
+                }
+            }
+        }
+        let Phase::Streaming(streaming) = &mut self.phase else { return Read::CutOff };
+        let mut room = self.plan.limits.drain_max_bytes;
+        while let Some(frame) = streaming.upstream.frame().await {
+            let Ok(frame) = frame else { return Read::Broken };
+            let Ok(chunk) = frame.into_data() else { continue };
+            let Some(left) = room.checked_sub(chunk.len() as u64) else { return Read::CutOff };
+            room = left;
+            let tapped = streaming.tap.push(chunk);
+            if tapped.first_content {
+                self.in_flight.first_content();
+            }
+            if tapped.terminal {
+                break;
+            }
+        }
+        Read::Whole
+    }
+}

@@ -1,0 +1,301 @@
+//! The response's body as the client receives it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use http_body::{Body, Frame};
+use hyper::body::Incoming;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, Sleep};
+use tollgate_domain::Outcome;
+
+use super::{Exchange, Phase, Streaming, settle};
+use crate::recorder::Receipt;
+use crate::usage::tap::{BodyEnd, Finished};
+use crate::wire::Pieces;
+
+/// What the cost of a request is called, as header and as trailer.
+pub(crate) const COST_HEADER: HeaderName = HeaderName::from_static("x-tollgate-cost");
+
+/// The upstream broke off in the middle, or paused for too long. The client's connection is broken off too: it must not take
+/// a part for the whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the upstream broke off its response")]
+pub(crate) struct BrokenOff;
+
+/// A response on its way to the client: passes what may flow, makes the record, then lets go of the last bytes.
+#[derive(Debug)]
+pub(crate) struct ResponseBody {
+    exchange: Exchange,
+    /// What may go to the client now.
+    out: Pieces,
+    state: State,
+    receipt: Receipt,
+    trailers: Option<HeaderMap>,
+    /// Whether the client takes trailers.
+    sends_trailers: bool,
+    idle: IdleTimer,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Bytes pass.
+    Flowing,
+    /// The record is being made; `then` is what follows.
+    Recording {
+        settled: JoinHandle<(Receipt, Pieces)>,
+        then: Then,
+    },
+    /// The record is made.
+    Recorded(Then),
+    Ended,
+}
+
+/// What follows the record.
+#[derive(Debug)]
+enum Then {
+    /// The end marker came before the end of the body.
+    Rest(Incoming),
+    /// The body ended.
+    End,
+    /// The body broke off.
+    Break,
+}
+
+impl ResponseBody {
+    /// Goes on with an exchange whose head has come.
+    pub(crate) fn new(exchange: Exchange, sends_trailers: bool) -> Self {
+        let idle = IdleTimer::new(exchange.plan.limits.upstream_idle_timeout);
+        Self {
+            exchange,
+            out: Pieces::new(),
+            state: State::Flowing,
+            receipt: Receipt::default(),
+            trailers: None,
+            sends_trailers,
+            idle,
+        }
+    }
+
+    /// Reads ahead while the body is not larger than `limit`. Returns whether all of it is here; what was read is still
+    /// delivered by the body itself.
+    pub(crate) async fn read_whole(&mut self, limit: usize) -> Result<bool, BrokenOff> {
+        let mut read = Pieces::new();
+        let whole = loop {
+            match std::future::poll_fn(|cx| self.poll_bytes(cx)).await {
+                None => break true,
+                Some(Err(error)) => return Err(error),
+                Some(Ok(piece)) => read.push(piece),
+            }
+            if read.len() > limit {
+                break false;
+            }
+        };
+        read.append(std::mem::take(&mut self.out));
+        self.out = read;
+        Ok(whole)
+    }
+
+    /// All that was read ahead.
+    pub(crate) fn into_bytes(mut self) -> Bytes {
+        std::mem::take(&mut self.out).into_bytes()
+    }
+
+    /// The cost, once the record is made and where there is a price.
+    pub(crate) fn cost_header(&self) -> Option<HeaderValue> {
+        HeaderValue::try_from(self.receipt.cost?.to_string()).ok()
+    }
+
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokenOff>>> {
+        loop {
+            if let Some(piece) = self.out.pop_front() {
+                return Poll::Ready(Some(Ok(piece)));
+            }
+            self.state = match std::mem::replace(&mut self.state, State::Ended) {
+                State::Flowing => match self.poll_flowing(cx) {
+                    Poll::Ready(next) => next,
+                    Poll::Pending => {
+                        self.state = State::Flowing;
+                        return Poll::Pending;
+                    }
+                },
+                State::Recording { mut settled, then } => match Pin::new(&mut settled).poll(cx) {
+                    Poll::Ready(Ok((receipt, held))) => self.recorded(receipt, held, then),
+                    // The task panicked or was aborted: its record is made, its bytes are lost.
+                    Poll::Ready(Err(_)) => State::Recorded(Then::Break),
+                    Poll::Pending => {
+                        self.state = State::Recording { settled, then };
+                        return Poll::Pending;
+                    }
+                },
+                State::Recorded(Then::Rest(mut upstream)) => match Pin::new(&mut upstream).poll_frame(cx) {
+                    Poll::Ready(frame) => self.pass(frame, upstream),
+                    Poll::Pending => {
+                        self.state = State::Recorded(Then::Rest(upstream));
+                        return Poll::Pending;
+                    }
+                },
+                State::Recorded(Then::Break) => return Poll::Ready(Some(Err(BrokenOff))),
+                State::Recorded(Then::End) | State::Ended => return Poll::Ready(None),
+            };
+        }
+    }
+
+    /// Passes one chunk; returns the next state.
+    fn poll_flowing(&mut self, cx: &mut Context<'_>) -> Poll<State> {
+        let Phase::Streaming(streaming) = &mut self.exchange.phase else { return Poll::Ready(State::Ended) };
+        let frame = match Pin::new(&mut streaming.upstream).poll_frame(cx) {
+            Poll::Ready(frame) => {
+                self.idle.stop();
+                frame
+            }
+            Poll::Pending => {
+                ready!(self.idle.poll_elapsed(cx));
+                return Poll::Ready(self.finish(BodyEnd::Cut, false));
+            }
+        };
+        let chunk = match frame {
+            None => return Poll::Ready(self.finish(BodyEnd::Complete, false)),
+            Some(Err(_)) => return Poll::Ready(self.finish(BodyEnd::Cut, false)),
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(chunk) => chunk,
+                Err(frame) => {
+                    self.trailers = frame.into_trailers().ok();
+                    return Poll::Ready(State::Flowing);
+                }
+            },
+        };
+        let length = chunk.len() as u64;
+        let tapped = streaming.tap.push(chunk);
+        // hyper does not ask for the end of a body whose announced length has passed.
+        let at_end = streaming.remaining.as_mut().is_some_and(|remaining| {
+            *remaining = remaining.saturating_sub(length);
+            *remaining == 0
+        });
+        if tapped.first_content
+            && let Some(in_flight) = &mut self.exchange.in_flight
+        {
+            in_flight.first_content();
+        }
+        if !at_end && !tapped.terminal {
+            self.out.append(tapped.flow);
+            return Poll::Ready(State::Flowing);
+        }
+        if at_end {
+            // Nothing comes after these bytes: they wait for the record with the rest.
+            return Poll::Ready(self.finish_with(tapped.flow, BodyEnd::Complete, true));
+        }
+        self.out.append(tapped.flow);
+        Poll::Ready(self.finish(BodyEnd::Complete, true))
+    }
+
+    fn finish(&mut self, end: BodyEnd, goes_on: bool) -> State {
+        self.finish_with(Pieces::new(), end, goes_on)
+    }
+
+    /// **Here the record is made.** `last` and what the tap holds are released after it, and only then.
+    fn finish_with(&mut self, mut last: Pieces, end: BodyEnd, goes_on: bool) -> State {
+        let phase = std::mem::replace(&mut self.exchange.phase, Phase::Over);
+        let (Phase::Streaming(streaming), Some(in_flight)) = (phase, self.exchange.in_flight.take()) else {
+            return State::Ended;
+        };
+        let Streaming { upstream, tap, .. } = *streaming;
+        let Finished { observed, held } = tap.finish(end);
+        last.append(held);
+        let then = match end {
+            BodyEnd::Cut => Then::Break,
+            BodyEnd::Complete if goes_on => Then::Rest(upstream),
+            BodyEnd::Complete => Then::End,
+        };
+        let failed = end == BodyEnd::Cut || observed.is_error;
+        let outcome = if failed { Outcome::Failed } else { Outcome::Completed };
+        let plan = Arc::clone(&self.exchange.plan);
+        if !settle::wants_estimate(&plan, outcome, &observed) {
+            let receipt = settle::record(in_flight, outcome, &observed);
+            return self.recorded(receipt, last, then);
+        }
+        // A task of its own: the client may leave, the record is made all the same.
+        let progress = self.exchange.progress.clone();
+        let tracker = plan.lifecycle.tracker.clone();
+        let settled = tracker.spawn(async move {
+            let receipt = settle::estimate_and_record(in_flight, outcome, observed, &progress, &plan).await;
+            (receipt, last)
+        });
+        State::Recording { settled, then }
+    }
+
+    fn recorded(&mut self, receipt: Receipt, held: Pieces, then: Then) -> State {
+        self.receipt = receipt;
+        self.out.append(held);
+        State::Recorded(then)
+    }
+
+    /// Passes what an upstream sends after its end marker. It cannot fail any more: the client has its whole answer.
+    fn pass(&mut self, frame: Option<Result<Frame<Bytes>, hyper::Error>>, upstream: Incoming) -> State {
+        let Some(Ok(frame)) = frame else { return State::Recorded(Then::End) };
+        match frame.into_data() {
+            Ok(chunk) => self.out.push(chunk),
+            Err(frame) => self.trailers = frame.into_trailers().ok(),
+        }
+        State::Recorded(Then::Rest(upstream))
+    }
+
+    fn take_trailers(&mut self) -> Option<HeaderMap> {
+        if !std::mem::take(&mut self.sends_trailers) {
+            return None;
+        }
+        let mut trailers = self.trailers.take().unwrap_or_default();
+        trailers.remove(COST_HEADER);
+        if let Some(cost) = self.cost_header() {
+            trailers.insert(COST_HEADER, cost);
+        }
+        (!trailers.is_empty()).then_some(trailers)
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = BrokenOff;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        match ready!(self.poll_bytes(cx)) {
+            Some(Ok(piece)) => Poll::Ready(Some(Ok(Frame::data(piece)))),
+            Some(Err(error)) => Poll::Ready(Some(Err(error))),
+            None => Poll::Ready(self.take_trailers().map(|trailers| Ok(Frame::trailers(trailers)))),
+        }
+    }
+}
+
+/// Measures pauses of the upstream only: it runs while we wait for it, not while the client keeps us waiting.
+#[derive(Debug)]
+struct IdleTimer {
+    pause: Duration,
+    sleep: Pin<Box<Sleep>>,
+    running: bool,
+}
+
+impl IdleTimer {
+    fn new(pause: Duration) -> Self {
+        Self { pause, sleep: Box::pin(tokio::time::sleep(pause)), running: false }
+    }
+
+    fn stop(&mut self) {
+        self.running = false;
+    }
+
+    fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.running {
+            self.running = true;
+            self.sleep.as_mut().reset(Instant::now() + self.pause);
+        }
+        self.sleep.as_mut().poll(cx)
+    }
+}

@@ -1,0 +1,63 @@
+//! From what a response said to its record.
+
+use tollgate_domain::Outcome;
+
+use super::Plan;
+use crate::recorder::{Ended, InFlight, Receipt};
+use crate::request_body::Progress;
+use crate::usage::{Observed, ObservedFlags};
+use crate::view::OnMissingUsage;
+
+/// Whether tokens are to be counted by us. A response that failed is not: what nobody stated and nobody got, nobody pays.
+pub(super) fn wants_estimate(plan: &Plan, outcome: Outcome, observed: &Observed) -> bool {
+    outcome != Outcome::Failed
+        && plan.on_missing_usage == OnMissingUsage::Estimate
+        && observed.wants_estimate()
+}
+
+/// Makes the record at once.
+pub(super) fn record(in_flight: InFlight, outcome: Outcome, observed: &Observed) -> Receipt {
+    count_oddities(&in_flight, observed.flags);
+    in_flight.finish(&Ended { outcome, observed: Some(observed) })
+}
+
+/// Makes the record after an estimate, where one is wanted. Counting takes milliseconds of CPU, so it is done off the
+/// threads that serve. Should it panic, the record is made without.
+pub(super) async fn estimate_and_record(
+    in_flight: InFlight,
+    outcome: Outcome,
+    mut observed: Observed,
+    progress: &Progress,
+    plan: &Plan,
+) -> Receipt {
+    if wants_estimate(plan, outcome, &observed) {
+        let (text, model) = (progress.take_text(), plan.model.clone());
+        let mut guess = observed.clone();
+        let counting = tokio::task::spawn_blocking(move || {
+            guess.estimate(&text, &model);
+            guess
+        });
+        match counting.await {
+            Ok(estimated) => observed = estimated,
+            Err(error) => {
+                tracing::error!(%error, "an estimate of tokens failed; the request is recorded without usage")
+            }
+        }
+    }
+    record(in_flight, outcome, &observed)
+}
+
+fn count_oddities(in_flight: &InFlight, flags: ObservedFlags) {
+    let oddities = [
+        (flags.oversized_frame, "oversized_frame"),
+        (flags.undecodable, "undecodable"),
+        (flags.unknown_encoding, "unknown_encoding"),
+        (flags.usage_not_withheld, "usage_not_withheld"),
+        (flags.held_overflow, "held_overflow"),
+        (flags.malformed, "malformed"),
+        (flags.cache_write_as_input, "cache_write_as_input"),
+    ];
+    for (_, oddity) in oddities.into_iter().filter(|(seen, _)| *seen) {
+        in_flight.metrics().oddity(oddity);
+    }
+}

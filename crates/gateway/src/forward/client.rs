@@ -1,0 +1,74 @@
+//! The HTTP client for all upstreams: one pool, TLS by rustls, and never a second try.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use http::Request;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client, ResponseFuture};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+use crate::GatewayConfig;
+use crate::request_body::UpstreamBody;
+
+/// How often an HTTP/2 connection is asked whether it is alive, and how long it may take to answer. Half a minute is below the
+/// idle time-outs of common NATs and load balancers.
+const HTTP2_PING_EVERY: Duration = Duration::from_secs(30);
+const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(10);
+/// TCP keep-alive, for HTTP/1 connections that wait minutes for a first token.
+const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
+
+type OneClient = Client<HttpsConnector<HttpConnector>, UpstreamBody>;
+
+/// TLS could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("TLS for upstreams could not be set up")]
+pub(crate) struct UpstreamsError(#[source] std::io::Error);
+
+/// Clients of upstreams. Several, because an HTTP/2 connection carries only so many streams and each client has one per host.
+#[derive(Debug)]
+pub(crate) struct Upstreams {
+    clients: Vec<OneClient>,
+    next: AtomicUsize,
+}
+
+impl Upstreams {
+    pub(crate) fn new(config: &GatewayConfig) -> Result<Self, UpstreamsError> {
+        let provider = rustls::crypto::aws_lc_rs::default_provider();
+        let mut http = HttpConnector::new();
+        http.enforce_http(false);
+        http.set_nodelay(true);
+        http.set_keepalive(Some(TCP_KEEPALIVE));
+        http.set_connect_timeout(Some(config.connect_timeout()));
+        let connector = HttpsConnectorBuilder::new()
+            .with_provider_and_webpki_roots(Arc::new(provider))
+            .map_err(|error| UpstreamsError(std::io::Error::other(error)))?
+            .https_or_http()
+            .enable_http1()
+            .enable_http2()
+            .wrap_connector(http);
+        let client = || {
+            Client::builder(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(config.upstream_pool_idle())
+                // What was sent may have been worked on, and paid for: a broken connection is an error, not a reason to send again.
+                .retry_canceled_requests(false)
+                .http2_keep_alive_interval(HTTP2_PING_EVERY)
+                .http2_keep_alive_timeout(HTTP2_PING_TIMEOUT)
+                .http2_keep_alive_while_idle(true)
+                .build(connector.clone())
+        };
+        let count = config.upstream_http2_connections.max(1);
+        Ok(Self { clients: (0..count).map(|_| client()).collect(), next: AtomicUsize::new(0) })
+    }
+
+    /// Sends a request, once. The future is lazy only as far as the connection; it owns all that it needs.
+    pub(crate) fn send(&self, request: Request<UpstreamBody>, is_https: bool) -> ResponseFuture {
+        // Plain HTTP is HTTP/1 here, whose connections are best shared in one pool.
+        let turn = if is_https { self.next.fetch_add(1, Ordering::Relaxed) % self.clients.len() } else { 0 };
+        self.clients[turn].request(request)
+    }
+}

@@ -1,0 +1,273 @@
+//! Sending an admitted request on, and its answer back. Once.
+
+mod client;
+mod headers;
+
+use axum::body::Body;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use tollgate_domain::{Credential, Outcome, RawAnalyticsRecord, StatedUsage, UsageSource};
+
+use crate::admit::{Admitted, Destination, Intake, declared_length, error_response};
+use crate::exchange::{
+    BrokenOff, CLIENT_CLOSED_REQUEST, COST_HEADER, Exchange, Limits, NoAnswer, Plan, ResponseBody,
+};
+use crate::gateway::{Arrival, Inner, full};
+use crate::recorder::{Admission, InFlight};
+use crate::request_body::{BodyFailure, UpstreamBody};
+use crate::route::Route;
+use crate::view::{LiveEndpoint, Target};
+use crate::wire::Surface;
+use crate::wire::gemini::GeminiPath;
+use crate::wire::request::{RequestFacts, Rewrite};
+
+pub(crate) use client::{Upstreams, UpstreamsError};
+
+/// A whole body of up to this many bytes is read before its head is sent, so that the cost can stand in a header.
+const COST_HEADER_BODY_BYTES: usize = 64 * 1024;
+/// How much of a `User-Agent` is recorded: it is a dimension, not a text.
+const USER_AGENT_BYTES: usize = 200;
+
+/// Sends an admitted request and returns what the client gets.
+pub(crate) async fn forward(
+    gateway: &Inner,
+    arrival: Arrival,
+    intake: Intake,
+    admitted: Admitted,
+) -> Response<Body> {
+    let mut taken = intake.take();
+    let Admitted { caller, destination, permit, slot } = admitted;
+    let facts = taken.adapter.facts().clone();
+    let endpoint = std::sync::Arc::clone(&destination.endpoint);
+    let surface = destination.surface;
+    let correlation_id = gateway.recorder.mint();
+    let request_id = format!("{}-{correlation_id}", gateway.recorder.instance_id());
+    let record = RawAnalyticsRecord {
+        instance_id: gateway.recorder.instance_id(),
+        correlation_id,
+        timestamp: arrival.at,
+        method: arrival.method.to_string(),
+        uri: destination.template.clone(),
+        model_id: destination.model.as_ref().map(|model| model.entry.id),
+        request_model: destination.model.as_ref().map(|model| model.entry.alias.clone()),
+        response_model: None,
+        status_code: i32::from(CLIENT_CLOSED_REQUEST),
+        duration_ms: 0,
+        duration_to_first_byte_ms: None,
+        usage: StatedUsage::default(),
+        usage_source: UsageSource::None,
+        outcome: Outcome::Cancelled,
+        response_type: surface.response_type(facts.stream.unwrap_or(false)).to_owned(),
+        finish_reason: None,
+        user_agent: text(&arrival.headers, &header::USER_AGENT)
+            .map(|agent| truncated(agent, USER_AGENT_BYTES)),
+        server_address: Some(endpoint.base.host().to_owned()),
+        server_port: Some(i32::from(endpoint.base.port())),
+        served_by: gateway.config.served_by.clone(),
+        credential: Credential::Key(caller.key.id),
+        batch: caller.batch.clone(),
+        trace_id: text(&arrival.headers, "traceparent").and_then(trace_id),
+    };
+    let mut in_flight = InFlight::new(Admission {
+        slot,
+        record,
+        started: arrival.started,
+        view: std::sync::Arc::clone(&gateway.view),
+        metrics: std::sync::Arc::clone(&gateway.metrics),
+        key: std::sync::Arc::clone(&caller.key),
+        model: destination.model.clone(),
+        permit,
+        token: gateway.lifecycle.tracker.token(),
+    });
+
+    let upstream_model = destination.model.as_ref().map(|model| model.entry.upstream_model.as_str());
+    let rewrite = Rewrite { model: upstream_model, inject_usage: endpoint.entry.inject_usage };
+    let request = match taken.adapter.rewrite(rewrite) {
+        Err(error) => Err((StatusCode::BAD_REQUEST, error.code(), error.to_string())),
+        Ok(()) => upstream_head(&arrival, &destination, &caller.secret, &facts).map_err(|reason| {
+            tracing::error!(endpoint = endpoint.entry.name, reason, "an endpoint cannot be called");
+            (StatusCode::BAD_GATEWAY, "misconfigured_endpoint", MISCONFIGURED.to_owned())
+        }),
+    };
+    let request = match request {
+        Ok(request) => request,
+        Err((status, code, message)) => {
+            in_flight.answered(status.as_u16());
+            in_flight.finish(&crate::recorder::Ended { outcome: Outcome::Failed, observed: None });
+            return with_request_id(full(error_response(surface, status, code, &message)), &request_id);
+        }
+    };
+    let length = declared_length(&arrival.headers);
+    let (body, progress) = UpstreamBody::new(taken.client, taken.adapter, length, taken.held);
+    let plan = Plan {
+        surface,
+        on_disconnect: endpoint.entry.on_disconnect,
+        on_missing_usage: endpoint.entry.on_missing_usage,
+        model: upstream_model.unwrap_or_default().to_owned(),
+        limits: Limits {
+            upstream_response_timeout: gateway.config.upstream_response_timeout(),
+            upstream_idle_timeout: gateway.config.upstream_idle_timeout(),
+            drain_timeout: gateway.config.drain_timeout(),
+            drain_max_bytes: gateway.config.drain_max_bytes,
+        },
+        lifecycle: gateway.lifecycle.clone(),
+    };
+    let answer = gateway.upstreams.send(request.map(|()| body), endpoint.base.is_https());
+    let mut exchange = Exchange::new(answer, progress.clone(), in_flight, plan);
+    let response = match exchange.head().await {
+        Ok(head) => {
+            let injected = progress.facts().injected_usage;
+            answer_client(head, exchange, injected, takes_trailers(&arrival.headers)).await
+        }
+        Err(why) => Err(why),
+    };
+    let response = response.unwrap_or_else(|why| {
+        tracing::warn!(endpoint = endpoint.entry.name, request_id, ?why, "no answer from the upstream");
+        full(no_answer(surface, &endpoint, why))
+    });
+    with_request_id(response, &request_id)
+}
+
+const MISCONFIGURED: &str = "The endpoint of this model is not configured rightly. Its operator finds the reason in the gateway's log.";
+
+/// The request's head as the upstream gets it.
+fn upstream_head(
+    arrival: &Arrival,
+    destination: &Destination,
+    secret: &str,
+    facts: &RequestFacts,
+) -> Result<Request<()>, String> {
+    let endpoint = &destination.endpoint;
+    let model = destination.model.as_ref().map(|model| model.entry.upstream_model.as_str());
+    let query = crate::admit::credential::strip_query(arrival.uri.query(), secret);
+    let given = arrival.uri.path();
+    let in_path = match (&arrival.route, model) {
+        (Route::Metered { model_in_path: Some(_), .. }, Some(model)) => {
+            GeminiPath::parse(given).map(|parsed| parsed.with_model(model))
+        }
+        _ => None,
+    };
+    let target = Target {
+        endpoint,
+        route_template: &destination.template,
+        path: in_path.as_deref().unwrap_or(given),
+        query: query.as_deref(),
+        upstream_model: model,
+    };
+    let mut request = Request::new(());
+    *request.method_mut() = arrival.method.clone();
+    *request.uri_mut() = target.uri()?;
+    let mut headers = arrival.headers.clone();
+    // Usage can only be put into a stream that we can read and cut; `stream` may still come.
+    let may_inject = endpoint.entry.inject_usage
+        && destination.surface.has_include_usage()
+        && facts.stream != Some(false)
+        && facts.include_usage != Some(true);
+    headers::for_upstream(&mut headers, secret, may_inject);
+    if let Some((name, value)) = &endpoint.auth {
+        headers.insert(name, value.clone());
+    }
+    *request.headers_mut() = headers;
+    Ok(request)
+}
+
+/// Passes an answer on: whole, with its cost in the head, where it is small; else as it comes.
+async fn answer_client(
+    mut head: http::response::Parts,
+    exchange: Exchange,
+    injected_usage: bool,
+    takes_trailers: bool,
+) -> Result<Response<Body>, NoAnswer> {
+    let length = declared_length(&head.headers);
+    let may_be_small = match length {
+        Some(length) => length <= COST_HEADER_BODY_BYTES as u64,
+        // Without a length: JSON comes in one go, but for Gemini's array of chunks.
+        None => !exchange.streams() && is_json(&head.headers),
+    };
+    let has_no_body = exchange.has_no_body() || head.status == StatusCode::NO_CONTENT;
+    let upstream_request_id = head.headers.remove("x-request-id");
+    headers::for_client(&mut head.headers, !injected_usage);
+    if let Some(id) = upstream_request_id {
+        head.headers.insert("x-upstream-request-id", id);
+    }
+    head.version = http::Version::HTTP_11;
+    let mut body = ResponseBody::new(exchange, takes_trailers);
+    if (may_be_small || has_no_body)
+        && body.read_whole(COST_HEADER_BODY_BYTES).await.map_err(|BrokenOff| NoAnswer::Unreachable)?
+    {
+        if let Some(cost) = body.cost_header() {
+            head.headers.insert(COST_HEADER, cost);
+        }
+        return Ok(Response::from_parts(head, Body::from(body.into_bytes())));
+    }
+    if takes_trailers && !head.headers.contains_key(header::CONTENT_LENGTH) {
+        head.headers.insert(header::TRAILER, HeaderValue::from_name(COST_HEADER));
+    }
+    Ok(Response::from_parts(head, Body::new(body)))
+}
+
+/// What the client reads where the upstream did not answer.
+fn no_answer(surface: Surface, endpoint: &LiveEndpoint, why: NoAnswer) -> Response<bytes::Bytes> {
+    let provider = endpoint.entry.provider_name.as_deref().unwrap_or("the upstream");
+    let (code, message) = match why {
+        NoAnswer::Unreachable => (
+            "upstream_unreachable",
+            format!(
+                "{provider} could not be reached or broke off. The request was not repeated; nothing was charged."
+            ),
+        ),
+        NoAnswer::TimedOut => {
+            ("upstream_timeout", format!("{provider} did not answer in time. The request was not repeated."))
+        }
+        NoAnswer::RequestBody(BodyFailure::Malformed(error)) => (error.code(), format!("{error}.")),
+        NoAnswer::RequestBody(BodyFailure::Client(_)) if why.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            ("body_too_large", "The request body is too large.".to_owned())
+        }
+        NoAnswer::RequestBody(BodyFailure::Client(_)) => {
+            ("incomplete_body", "The request body did not arrive whole.".to_owned())
+        }
+    };
+    error_response(surface, why.status(), code, &message)
+}
+
+fn with_request_id(mut response: Response<Body>, id: &str) -> Response<Body> {
+    if let Ok(id) = HeaderValue::from_str(id) {
+        response.headers_mut().insert("x-request-id", id);
+    }
+    response
+}
+
+fn takes_trailers(headers: &HeaderMap) -> bool {
+    let named = |value: &HeaderValue| {
+        let value = value.to_str().unwrap_or_default();
+        value.split(',').any(|coding| coding.trim().eq_ignore_ascii_case("trailers"))
+    };
+    headers.get_all(header::TE).iter().any(named)
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let media_type = text(headers, &header::CONTENT_TYPE).and_then(|value| value.split(';').next());
+    media_type.is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case("application/json"))
+}
+
+fn text(headers: &HeaderMap, name: impl header::AsHeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// At most `bytes` bytes of a text, cut between characters.
+fn truncated(text: &str, bytes: usize) -> String {
+    text.get(..text.floor_char_boundary(bytes)).unwrap_or_default().to_owned()
+}
+
+/// The trace of a W3C `traceparent`: `00-{32 hex}-{16 hex}-{2 hex}`; all zeros is none.
+fn trace_id(traceparent: &str) -> Option<String> {
+    let mut fields = traceparent.trim().split('-');
+    let (version, trace) = (fields.next()?, fields.next()?);
+    let hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let valid = version.len() == 2
+        && version != "ff"
+        && hex(version)
+        && trace.len() == 32
+        && hex(trace)
+        && trace.bytes().any(|byte| byte != b'0');
+    valid.then(|| trace.to_owned())
+}

@@ -1,0 +1,191 @@
+//! The gateway put together: what it is made of, and the path of a request through it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
+use jiff::Timestamp;
+use prometheus_client::registry::Registry;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tollgate_domain::{Clock, MasterKey};
+use uuid::Uuid;
+
+use crate::GatewayConfig;
+use crate::admit::{self, Intake, Refusal};
+use crate::exchange::Lifecycle;
+use crate::forward::{self, Upstreams, UpstreamsError};
+use crate::metrics::Metrics;
+use crate::models;
+use crate::recorder::{RecordSink, Recorder};
+use crate::request_body::{Adapter, ClientBody};
+use crate::route::Route;
+use crate::view::LiveView;
+
+/// Of a request without a live key, how much of its body is still read: enough for a client that sends before it
+/// listens, too little to be of use in a flood.
+const DISCARDED_UNAUTHENTICATED_BYTES: u64 = 64 * 1024;
+
+/// Why a gateway cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayError {
+    /// TLS could not be set up.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// A listening socket failed for good.
+    #[error("the listening socket failed")]
+    Listen(#[source] std::io::Error),
+}
+
+/// TLS for upstreams could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("TLS for upstreams could not be set up")]
+pub struct TlsError(#[source] UpstreamsError);
+
+/// A metered gateway. Cheap to clone; all clones are one gateway.
+#[derive(Debug, Clone)]
+pub struct Gateway(pub(crate) Arc<Inner>);
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) config: GatewayConfig,
+    pub(crate) view: Arc<LiveView>,
+    pub(crate) recorder: Recorder,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) master_key: MasterKey,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) upstreams: Upstreams,
+    /// One permit for each request in flight.
+    pub(crate) in_flight: Arc<Semaphore>,
+    /// One permit for each byte of a body that is held.
+    pub(crate) held_bytes: Arc<Semaphore>,
+    pub(crate) lifecycle: Lifecycle,
+}
+
+/// The head of a request, and when it came.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    /// By the clock: what is recorded, and what prices are looked up at.
+    pub(crate) at: Timestamp,
+    /// For durations.
+    pub(crate) started: Instant,
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
+    pub(crate) route: Route,
+}
+
+impl Gateway {
+    /// Puts a gateway together. `master_key` makes the digests by which keys are looked up; the metrics go into `registry`.
+    pub fn new(
+        config: GatewayConfig,
+        view: Arc<LiveView>,
+        sink: Arc<dyn RecordSink>,
+        clock: Arc<dyn Clock>,
+        master_key: MasterKey,
+        registry: &mut Registry,
+    ) -> Result<Self, GatewayError> {
+        let upstreams = Upstreams::new(&config).map_err(TlsError)?;
+        let permits =
+            |count: u32| Arc::new(Semaphore::new(usize::try_from(count).unwrap_or(usize::MAX >> 3)));
+        Ok(Self(Arc::new(Inner {
+            in_flight: permits(config.max_in_flight),
+            held_bytes: permits(config.held_body_bytes),
+            config,
+            view,
+            recorder: Recorder::new(sink),
+            clock,
+            master_key,
+            metrics: Arc::new(Metrics::register(registry)),
+            upstreams,
+            lifecycle: Lifecycle::default(),
+        })))
+    }
+
+    /// All routes of the gateway, to be served by [`Gateway::serve`] or merged with others (it is a fallback).
+    pub fn router(&self) -> Router {
+        Router::new().fallback(handle).with_state(self.clone())
+    }
+}
+
+/// The path of a request: admitted, forwarded, answered; or refused.
+async fn handle(State(Gateway(gateway)): State<Gateway>, request: Request<Body>) -> Response<Body> {
+    let (at, started) = (gateway.clock.now(), Instant::now());
+    let (parts, body) = request.into_parts();
+    let route = Route::of(parts.uri.path(), &parts.headers);
+    let arrival =
+        Arrival { at, started, method: parts.method, uri: parts.uri, headers: parts.headers, route };
+    let surface = arrival.route.error_surface(arrival.uri.path(), &arrival.headers);
+    let mut intake = gateway.intake(&arrival, body);
+
+    let refusal = match &arrival.route {
+        Route::Models(_) | Route::Model(..) => {
+            let snapshot = gateway.view.snapshot();
+            let listed = admit::authenticate(&gateway, &snapshot, &arrival)
+                .and_then(|_caller| models::answer(&snapshot, &arrival.route));
+            match listed {
+                Ok(response) => {
+                    gateway.metrics.answered_here("models_listed");
+                    return with_own_request_id(full(response));
+                }
+                Err(refusal) => refusal,
+            }
+        }
+        Route::Metered { .. } | Route::Other => match admit::admit(&gateway, &arrival, &mut intake).await {
+            Ok(admitted) => return forward::forward(&gateway, arrival, intake, admitted).await,
+            Err(refusal) => refusal,
+        },
+    };
+    gateway.metrics.answered_here(refusal.status_and_code().1);
+    gateway.discard(&arrival, intake, &refusal);
+    with_own_request_id(full(refusal.response(surface)))
+}
+
+impl Inner {
+    fn intake(&self, arrival: &Arrival, body: Body) -> Intake {
+        let has_body = !http_body::Body::is_end_stream(&body);
+        let limit = self.config.max_body_bytes;
+        let client = ClientBody::new(body, limit, self.config.body_read_timeout());
+        let surface = match &arrival.route {
+            Route::Metered { surface, .. } => *surface,
+            _ => crate::wire::Surface::PassThrough,
+        };
+        let content_type =
+            arrival.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let adapter = Adapter::new(surface, content_type, has_body);
+        Intake::new(client, adapter, Arc::clone(&self.held_bytes), limit)
+    }
+
+    /// Reads on what a refused client still sends, so that it finds the answer and not a reset connection.
+    fn discard(&self, arrival: &Arrival, intake: Intake, refusal: &Refusal) {
+        // A client that waits for `100 Continue` has not begun, and shall not.
+        if intake.is_read() || arrival.headers.contains_key(http::header::EXPECT) {
+            return;
+        }
+        let is_known = !matches!(
+            refusal,
+            Refusal::NoCredential
+                | Refusal::TwoCredentials
+                | Refusal::UnknownKey
+                | Refusal::MethodNotAllowed { .. }
+        );
+        let max_bytes = if is_known { self.config.max_body_bytes } else { DISCARDED_UNAUTHENTICATED_BYTES };
+        self.lifecycle.tracker.spawn(intake.discard(max_bytes));
+    }
+}
+
+/// A response whose body is all there.
+pub(crate) fn full(response: Response<Bytes>) -> Response<Body> {
+    response.map(Body::from)
+}
+
+/// An id for an answer that no record has.
+fn with_own_request_id(mut response: Response<Body>) -> Response<Body> {
+    if let Ok(id) = HeaderValue::from_str(&Uuid::now_v7().to_string()) {
+        response.headers_mut().insert("x-request-id", id);
+    }
+    response
+}

@@ -1,0 +1,77 @@
+//! Counters of the gateway. Handles are kept; every label is from a fixed set.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use tollgate_domain::Outcome;
+
+/// How a request ended: refused at admission (the code of the error), answered here, or one of [`Outcome`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
+}
+
+/// An oddity of a response worth counting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OddityLabel {
+    oddity: &'static str,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Metrics {
+    requests: Family<OutcomeLabel, Counter>,
+    oddities: Family<OddityLabel, Counter>,
+    pub(crate) admitted: Counter,
+    pub(crate) in_flight: Gauge,
+    pub(crate) draining: Gauge,
+    pub(crate) connections: Gauge,
+}
+
+impl Metrics {
+    pub(crate) fn register(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        let group = registry.sub_registry_with_prefix("tollgate_gateway");
+        group.register(
+            "requests",
+            "Requests that have ended, by the one way in which they did",
+            metrics.requests.clone(),
+        );
+        group.register(
+            "admitted",
+            "Requests that were admitted; each makes one record",
+            metrics.admitted.clone(),
+        );
+        group.register(
+            "in_flight",
+            "Requests that were admitted and have not ended",
+            metrics.in_flight.clone(),
+        );
+        group.register(
+            "draining",
+            "Of those in flight, the ones whose client has gone",
+            metrics.draining.clone(),
+        );
+        group.register("connections", "Connections of clients", metrics.connections.clone());
+        group.register(
+            "response_oddities",
+            "Responses that could not be read as usual",
+            metrics.oddities.clone(),
+        );
+        metrics
+    }
+
+    /// A request that reached no upstream: refused, or answered by the gateway itself.
+    pub(crate) fn answered_here(&self, outcome: &'static str) {
+        self.requests.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+
+    pub(crate) fn ended(&self, outcome: Outcome) {
+        self.requests.get_or_create(&OutcomeLabel { outcome: outcome.as_str() }).inc();
+    }
+
+    pub(crate) fn oddity(&self, oddity: &'static str) {
+        self.oddities.get_or_create(&OddityLabel { oddity }).inc();
+    }
+}

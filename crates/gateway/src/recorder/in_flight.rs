@@ -1,0 +1,160 @@
+//! A request between admission and its record.
+
+use std::sync::Arc;
+
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+use tollgate_domain::{Credits, Outcome, RawAnalyticsRecord};
+
+use super::RecordSlot;
+use crate::metrics::Metrics;
+use crate::usage::Observed;
+use crate::view::{KeyEntry, LiveModel, LiveView, cost_of};
+
+/// A request that was admitted and has not ended. It ends once: through [`InFlight::finish`], or, where nobody came to
+/// that (a panic, a task that was dropped), when it is dropped.
+#[derive(Debug)]
+pub(crate) struct InFlight {
+    /// `None` once it has ended.
+    open: Option<Open>,
+    started: Instant,
+    view: Arc<LiveView>,
+    metrics: Arc<Metrics>,
+    key: Arc<KeyEntry>,
+    model: Option<Arc<LiveModel>>,
+    /// One of the requests in flight at once.
+    _permit: OwnedSemaphorePermit,
+    /// Shutdown waits for it.
+    _token: TaskTrackerToken,
+}
+
+#[derive(Debug)]
+struct Open {
+    slot: Box<dyn RecordSlot>,
+    record: RawAnalyticsRecord,
+}
+
+/// What an [`InFlight`] is made of.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    pub(crate) slot: Box<dyn RecordSlot>,
+    /// All that is known at admission; its ending says that the client went away unanswered, until it is known better.
+    pub(crate) record: RawAnalyticsRecord,
+    pub(crate) started: Instant,
+    pub(crate) view: Arc<LiveView>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) key: Arc<KeyEntry>,
+    pub(crate) model: Option<Arc<LiveModel>>,
+    pub(crate) permit: OwnedSemaphorePermit,
+    pub(crate) token: TaskTrackerToken,
+}
+
+/// How a request ended.
+#[derive(Debug)]
+pub(crate) struct Ended<'a> {
+    pub(crate) outcome: Outcome,
+    /// What the response said, where there was one.
+    pub(crate) observed: Option<&'a Observed>,
+}
+
+/// What the client may be told.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Receipt {
+    /// What the request costs; `None` while it has no price.
+    pub(crate) cost: Option<Credits>,
+}
+
+impl InFlight {
+    pub(crate) fn new(admission: Admission) -> Self {
+        let Admission { slot, record, started, view, metrics, key, model, permit, token } = admission;
+        metrics.admitted.inc();
+        metrics.in_flight.inc();
+        let open = Some(Open { slot, record });
+        Self { open, started, view, metrics, key, model, _permit: permit, _token: token }
+    }
+
+    /// The status that the client gets, or would have got.
+    pub(crate) fn answered(&mut self, status_code: u16) {
+        if let Some(open) = &mut self.open {
+            open.record.status_code = i32::from(status_code);
+        }
+    }
+
+    /// The first byte of content has come.
+    pub(crate) fn first_content(&mut self) {
+        let elapsed = self.elapsed_ms();
+        if let Some(open) = &mut self.open {
+            open.record.duration_to_first_byte_ms.get_or_insert(elapsed);
+        }
+    }
+
+    /// Sends the record and debits its cost. **The last bytes of a response are released only after this has returned**; a recorder that
+    /// writes to disk is awaited by the callers of this function ([`crate::exchange`]), in exactly this place.
+    pub(crate) fn finish(mut self, ended: &Ended<'_>) -> Receipt {
+        self.end(ended)
+    }
+
+    /// Counts this request as draining for as long as the guard lives.
+    pub(crate) fn draining(&self) -> Draining {
+        self.metrics.draining.inc();
+        Draining(Arc::clone(&self.metrics))
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    fn elapsed_ms(&self) -> i64 {
+        i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX)
+    }
+
+    fn end(&mut self, ended: &Ended<'_>) -> Receipt {
+        let duration_ms = self.elapsed_ms();
+        let Some(Open { slot, mut record }) = self.open.take() else { return Receipt::default() };
+        record.duration_ms = duration_ms;
+        record.outcome = ended.outcome;
+        if let Some(observed) = ended.observed {
+            record.usage = observed.usage;
+            record.usage_source = observed.usage_source;
+            record.response_model.clone_from(&observed.response_model);
+            record.finish_reason.clone_from(&observed.finish_reason);
+            observed.response_type.clone_into(&mut record.response_type);
+        }
+        let cost = self.cost(&record);
+        let position = slot.send(record);
+        if let Some(cost) = cost {
+            self.view.debit(self.key.user, position, cost);
+        }
+        self.metrics.ended(ended.outcome);
+        self.metrics.in_flight.dec();
+        Receipt { cost }
+    }
+
+    /// By the prices in force now; those of a model that has been deleted since are the ones it was admitted with.
+    fn cost(&self, record: &RawAnalyticsRecord) -> Option<Credits> {
+        let snapshot = self.view.snapshot();
+        let model = self.model.as_ref()?;
+        let model = snapshot.model_by_id(model.entry.id).unwrap_or(model);
+        cost_of(record, &self.key, &model.tariffs)
+    }
+}
+
+/// Counts a request whose client has gone.
+#[derive(Debug)]
+pub(crate) struct Draining(Arc<Metrics>);
+
+impl Drop for Draining {
+    fn drop(&mut self) {
+        self.0.draining.dec();
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        if self.open.is_some() {
+            let outcome = if std::thread::panicking() { Outcome::Failed } else { Outcome::Cancelled };
+            self.end(&Ended { outcome, observed: None });
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! What the client sends: bounded in size, and in the time between two chunks.
+
+use std::future::Future as _;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http_body::Body as _;
+use tokio::time::{Instant, Sleep};
+
+/// Why a body could not be read to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ClientBodyError {
+    /// Larger than allowed.
+    TooLarge,
+    /// The client paused for too long.
+    TimedOut,
+    /// The connection broke.
+    Broken,
+}
+
+/// The body of one request.
+#[derive(Debug)]
+pub(crate) struct ClientBody {
+    body: Body,
+    /// Bytes that may still come.
+    room: u64,
+    pause: Duration,
+    deadline: Pin<Box<Sleep>>,
+    ended: bool,
+}
+
+impl ClientBody {
+    pub(crate) fn new(body: Body, max_bytes: u64, pause: Duration) -> Self {
+        let ended = body.is_end_stream();
+        Self { body, room: max_bytes, pause, deadline: Box::pin(tokio::time::sleep(pause)), ended }
+    }
+
+    pub(crate) const fn is_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// The next bytes; `None` at the end. Trailers are left out.
+    pub(crate) fn poll_chunk(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, ClientBodyError>>> {
+        while !self.ended {
+            let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
+                ready!(self.deadline.as_mut().poll(cx));
+                self.ended = true;
+                return Poll::Ready(Some(Err(ClientBodyError::TimedOut)));
+            };
+            self.deadline.as_mut().reset(Instant::now() + self.pause);
+            match frame {
+                None => self.ended = true,
+                Some(Err(_)) => {
+                    self.ended = true;
+                    return Poll::Ready(Some(Err(ClientBodyError::Broken)));
+                }
+                Some(Ok(frame)) => {
+                    let Ok(chunk) = frame.into_data() else { continue };
+                    let Some(room) = self.room.checked_sub(chunk.len() as u64) else {
+                        self.ended = true;
+                        return Poll::Ready(Some(Err(ClientBodyError::TooLarge)));
+                    };
+                    self.room = room;
+                    return Poll::Ready(Some(Ok(chunk)));
+                }
+            }
+        }
+        Poll::Ready(None)
+    }
+
+    pub(crate) async fn next_chunk(&mut self) -> Option<Result<Bytes, ClientBodyError>> {
+        std::future::poll_fn(|cx| self.poll_chunk(cx)).await
+    }
+
+    /// Reads and forgets what still comes, within bounds, so that a client which sends its whole body before it reads
+    /// finds our answer and not a reset connection.
+    pub(crate) async fn discard(mut self, max_bytes: u64, within: Duration) {
+        let mut read = 0_u64;
+        let reading = async {
+            while read < max_bytes
+                && let Some(Ok(chunk)) = self.next_chunk().await
+            {
+                read += chunk.len() as u64;
+            }
+        };
+        // Late or not, the answer has been sent: there is nobody to tell.
+        drop(tokio::time::timeout(within, reading).await);
+    }
+}

@@ -1,0 +1,208 @@
+//! Serving HTTP: an accept loop of our own, because axum's sets no time-out on the heads of requests.
+//!
+//! HTTP/1 and HTTP/2 in clear text; TLS is a load balancer's. On shutdown nothing new is accepted, streams go on for at most
+//! `shutdown_timeout`, then they are cut off; every request that was in flight has made its record when
+//! [`Gateway::serve`] returns.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::GatewayConfig;
+use crate::gateway::{Gateway, GatewayError};
+
+/// Streams that one HTTP/2 client may have open at once.
+const HTTP2_STREAMS: u32 = 256;
+/// How often an HTTP/2 client is asked whether it is still there.
+const HTTP2_PING_EVERY: Duration = Duration::from_secs(30);
+/// After an error of `accept` (no file descriptors left, most often), how long before the next try.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// After the order to stop, how long cut-off requests may take to make their records. They need milliseconds.
+const CUT_OFF_WITHIN: Duration = Duration::from_secs(5);
+
+impl Gateway {
+    /// Serves the gateway's own routes until `shutdown`, then drains. See [`Gateway::serve_router`].
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        shutdown: CancellationToken,
+    ) -> Result<(), GatewayError> {
+        self.serve_router(listener, self.router(), shutdown).await
+    }
+
+    /// Serves `router`, which has [`Gateway::router`] merged into it, until `shutdown`; then lets streams end, for at most
+    /// `shutdown_timeout`, and cuts off the rest. When it returns every request has made its record.
+    pub async fn serve_router(
+        &self,
+        listener: TcpListener,
+        router: Router,
+        shutdown: CancellationToken,
+    ) -> Result<(), GatewayError> {
+        let server = Server {
+            gateway: self.clone(),
+            router,
+            http: Arc::new(http_settings(&self.0.config)),
+            connections: TaskTracker::new(),
+            places: Arc::new(Semaphore::new(
+                usize::try_from(self.0.config.max_connections).unwrap_or(usize::MAX >> 3),
+            )),
+            shutdown,
+        };
+        server.accept(&listener).await?;
+        drop(listener);
+        server.drain().await;
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
+struct Server {
+    gateway: Gateway,
+    router: Router,
+    http: Arc<auto::Builder<TokioExecutor>>,
+    connections: TaskTracker,
+    places: Arc<Semaphore>,
+    shutdown: CancellationToken,
+}
+
+impl Server {
+    async fn accept(&self, listener: &TcpListener) -> Result<(), GatewayError> {
+        loop {
+            let place = tokio::select! {
+                biased;
+                () = self.shutdown.cancelled() => return Ok(()),
+                place = Arc::clone(&self.places).acquire_owned() => {
+                    place.map_err(|closed| GatewayError::Listen(std::io::Error::other(closed)))?
+                }
+            };
+            let accepted = tokio::select! {
+                biased;
+                () = self.shutdown.cancelled() => return Ok(()),
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, _address)) => {
+                    let connection = self.connection(stream);
+                    self.connections.spawn(async move {
+                        connection.await;
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn connection(&self, stream: TcpStream) -> impl Future<Output = ()> + use<> {
+        let (router, http) = (self.router.clone(), Arc::clone(&self.http));
+        let gateway = Arc::clone(&self.gateway.0);
+        let shutdown = self.shutdown.clone();
+        async move {
+            gateway.metrics.connections.inc();
+            serve_connection(stream, &router, &http, &gateway, &shutdown).await;
+            gateway.metrics.connections.dec();
+        }
+    }
+
+    async fn drain(self) {
+        let lifecycle = &self.gateway.0.lifecycle;
+        self.connections.close();
+        lifecycle.tracker.close();
+        let ended = async {
+            self.connections.wait().await;
+            lifecycle.tracker.wait().await;
+        };
+        if tokio::time::timeout(self.gateway.0.config.shutdown_timeout(), ended).await.is_ok() {
+            return;
+        }
+        tracing::warn!(
+            in_flight = self.gateway.0.metrics.in_flight.get(),
+            "requests are still in flight after the shutdown time-out; they are cut off and recorded"
+        );
+        lifecycle.stop.cancel();
+        let cut_off = async {
+            self.connections.wait().await;
+            lifecycle.tracker.wait().await;
+        };
+        if tokio::time::timeout(CUT_OFF_WITHIN, cut_off).await.is_err() {
+            tracing::error!(
+                in_flight = self.gateway.0.metrics.in_flight.get(),
+                "requests could not be cut off in time; their records are made when the runtime ends"
+            );
+        }
+    }
+}
+
+async fn serve_connection(
+    stream: TcpStream,
+    router: &Router,
+    http: &auto::Builder<TokioExecutor>,
+    gateway: &crate::gateway::Inner,
+    shutdown: &CancellationToken,
+) {
+    // Tokens are small and late enough.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY could not be set");
+    }
+    let has_asked = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&has_asked);
+    let router = TowerToHyperService::new(router.clone());
+    let service = service_fn(move |request: Request<Incoming>| {
+        asked.store(true, Ordering::Relaxed);
+        router.call(request)
+    });
+    let connection = http.serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    // hyper's own time-out begins with the first line; a client that sends less than that meets this one.
+    let first_request = tokio::time::sleep(gateway.config.header_read_timeout());
+    tokio::pin!(first_request);
+    let mut is_waiting = true;
+    let mut is_ending = false;
+    loop {
+        tokio::select! {
+            biased;
+            () = gateway.lifecycle.stop.cancelled() => return,
+            result = connection.as_mut() => {
+                if let Err(error) = result {
+                    tracing::debug!(%error, "a connection ended with an error");
+                }
+                return;
+            }
+            () = first_request.as_mut(), if is_waiting => {
+                is_waiting = false;
+                if !has_asked.load(Ordering::Relaxed) {
+                    return;
+                }
+            }
+            () = shutdown.cancelled(), if !is_ending => {
+                is_ending = true;
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+    }
+}
+
+fn http_settings(config: &GatewayConfig) -> auto::Builder<TokioExecutor> {
+    let mut http = auto::Builder::new(TokioExecutor::new());
+    http.http1().timer(TokioTimer::new()).header_read_timeout(config.header_read_timeout());
+    http.http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(HTTP2_PING_EVERY)
+        .max_concurrent_streams(HTTP2_STREAMS);
+    http
+}
