@@ -34,7 +34,8 @@ create table inference_endpoints (
     base_url           text not null,
     provider_name      text,
     -- How the upstream wants its credential: bearer | x-api-key | api-key | x-goog-api-key | none.
-    auth_style         text not null default 'bearer',
+    auth_style         text not null default 'bearer'
+                       check (auth_style in ('bearer', 'x-api-key', 'api-key', 'x-goog-api-key', 'none')),
     -- AES-256-GCM-SIV with the endpoint's id as associated data; null: no credential.
     sealed_secret      bytea,
     -- Ask for usage in streams where the client did not, and withhold the extra chunk.
@@ -72,6 +73,12 @@ create table config_epochs (
 );
 insert into config_epochs default values;
 
+-- A value derived from the master key that all gateways of this database share; never the key itself.
+create table installation (
+    one              boolean primary key default true check (one),
+    master_key_check bytea not null check (octet_length(master_key_check) = 32)
+);
+
 create table model_tariffs (
     id                    uuid primary key,
     no                    integer generated always as identity unique,
@@ -97,6 +104,9 @@ create table model_tariffs (
     closed_epoch          integer
 );
 create index model_tariffs_model on model_tariffs (model_id, valid_from desc);
+-- Two prices of one purpose and window never open at one instant; an empty interval is a price that never came into force.
+create unique index model_tariffs_opening on model_tariffs (model_id, purpose, coalesce(completion_window, ''), valid_from)
+    where valid_until is distinct from valid_from;
 
 -- Who changed what. Append-only.
 create table audit_log (
@@ -134,6 +144,21 @@ create function refuse_change() returns trigger language plpgsql as $$
 begin
     raise exception '% is append-only: % refused', tg_table_name, tg_op using errcode = 'TG001';
 end $$;
+
+-- A tariff is history: only its end may be set or moved, and the epoch at which that was done.
+create function guard_tariff() returns trigger language plpgsql as $$
+begin
+    if tg_op = 'UPDATE'
+       and (to_jsonb(old) - array['valid_until', 'closed_epoch']) = (to_jsonb(new) - array['valid_until', 'closed_epoch'])
+    then
+        return new;
+    end if;
+    raise exception 'model_tariffs are history: % refused', tg_op using errcode = 'TG001';
+end $$;
+create trigger append_only before update or delete on model_tariffs
+    for each row execute function guard_tariff();
+create trigger append_only_truncate before truncate on model_tariffs
+    for each statement execute function refuse_change();
 
 create trigger append_only before update or delete on audit_log
     for each row execute function refuse_change();

@@ -9,12 +9,12 @@ use std::time::Duration;
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use prometheus_client::registry::Registry;
 use secrecy::{ExposeSecret, SecretString};
-use tokio_postgres::NoTls;
+use tokio_postgres::{AsyncMessage, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::StoreError;
-use crate::tls;
 use crate::tx::TxMetrics;
+use crate::{notify, tls};
 
 /// How long opening one connection may take: a database that is up answers in milliseconds, even across a continent.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -28,6 +28,10 @@ pub const IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(60);
 pub const TCP_USER_TIMEOUT: Duration = Duration::from_secs(30);
 /// When an idle connection is probed: before the usual five-minute limit of firewalls.
 pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+/// How long a probe may go unanswered before the next one.
+pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+/// Unanswered probes after which a connection counts as dead.
+pub const KEEPALIVE_RETRIES: u32 = 3;
 /// Connections in the pool where nothing else is said: flushers, refresher and commands, with room.
 pub const DEFAULT_MAX_CONNECTIONS: usize = 8;
 
@@ -128,7 +132,9 @@ impl Connector {
             .application_name(&config.application_name)
             .connect_timeout(CONNECT_TIMEOUT)
             .tcp_user_timeout(TCP_USER_TIMEOUT)
-            .keepalives_idle(KEEPALIVE_IDLE);
+            .keepalives_idle(KEEPALIVE_IDLE)
+            .keepalives_interval(KEEPALIVE_INTERVAL)
+            .keepalives_retries(KEEPALIVE_RETRIES);
         Ok(Self { config: parsed, tls })
     }
 
@@ -145,26 +151,23 @@ impl Connector {
         config
     }
 
-    /// One connection outside the pool and without a limit for statements: for migrations.
-    pub(crate) async fn open(&self) -> Result<tokio_postgres::Client, StoreError> {
+    /// One connection outside the pool and without a limit for statements. `on_message` hears what the server says
+    /// unasked: notifications and notices.
+    pub(crate) async fn open_with(
+        &self,
+        on_message: impl FnMut(AsyncMessage) + Send + 'static,
+    ) -> Result<tokio_postgres::Client, StoreError> {
         match &self.tls {
             Some(tls) => {
                 let (client, connection) = self.config.connect(tls.clone()).await?;
-                tokio::spawn(run(connection));
+                tokio::spawn(notify::drive(connection, on_message));
                 Ok(client)
             }
             None => {
                 let (client, connection) = self.config.connect(NoTls).await?;
-                tokio::spawn(run(connection));
+                tokio::spawn(notify::drive(connection, on_message));
                 Ok(client)
             }
         }
-    }
-}
-
-/// Drives a connection until its client is dropped. A failure reaches the client by itself.
-async fn run(connection: impl Future<Output = Result<(), tokio_postgres::Error>>) {
-    if let Err(error) = connection.await {
-        tracing::debug!(%error, "a database connection ended");
     }
 }

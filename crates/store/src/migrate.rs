@@ -12,7 +12,7 @@ const MIGRATION_LOCK: i64 = 0x746f_6c6c_0000_0001;
 impl Store {
     /// Applies what is missing of the schema; a no-op where nothing is. Safe to run from many processes at once.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let mut client = self.connector.open().await?;
+        let mut client = self.connector.open_with(|_| ()).await?;
         client.execute("select pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await?;
         let report = embedded::migrations::runner()
             .run_async(&mut client)

@@ -1,0 +1,295 @@
+//! `inference_endpoints`: the upstreams, their credentials sealed.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio_postgres::Row;
+use tollgate_domain::{EndpointId, MasterKey};
+
+use crate::text::{check_name, check_text};
+use crate::{StoreError, Tx, audit_log, sealing};
+
+/// How an upstream wants its credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AuthStyle {
+    /// `Authorization: Bearer …` (OpenAI and most others).
+    #[default]
+    Bearer,
+    /// `x-api-key: …` (Anthropic).
+    XApiKey,
+    /// `api-key: …` (Azure).
+    ApiKey,
+    /// `x-goog-api-key: …` (Gemini).
+    XGoogApiKey,
+    /// No credential.
+    None,
+}
+
+impl AuthStyle {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Bearer, Self::XApiKey, Self::ApiKey, Self::XGoogApiKey, Self::None];
+
+    /// The name, as stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bearer => "bearer",
+            Self::XApiKey => "x-api-key",
+            Self::ApiKey => "api-key",
+            Self::XGoogApiKey => "x-goog-api-key",
+            Self::None => "none",
+        }
+    }
+}
+
+impl FromStr for AuthStyle {
+    type Err = StoreError;
+
+    fn from_str(text: &str) -> Result<Self, StoreError> {
+        Self::ALL.into_iter().find(|style| style.as_str() == text).ok_or_else(|| {
+            StoreError::refused(format!(
+                "`{text}` is not a way to send a credential; one of bearer, x-api-key, api-key, x-goog-api-key, none"
+            ))
+        })
+    }
+}
+
+/// What happens upstream when a client goes away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnDisconnect {
+    /// Read on, within bounds, to the usage.
+    #[default]
+    Drain,
+    /// Break off.
+    Cancel,
+}
+
+impl OnDisconnect {
+    /// The name, as stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Drain => "drain",
+            Self::Cancel => "cancel",
+        }
+    }
+}
+
+/// What a 2xx without usage becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnMissingUsage {
+    /// Counted by us, and flagged.
+    #[default]
+    Estimate,
+    /// Kept without a price.
+    Unrated,
+}
+
+impl OnMissingUsage {
+    /// The name, as stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Estimate => "estimate",
+            Self::Unrated => "unrated",
+        }
+    }
+}
+
+/// An upstream to be created.
+#[derive(Debug, Clone)]
+pub struct NewEndpoint {
+    /// Unique among all endpoints.
+    pub name: String,
+    /// `http://` or `https://`, without query; a slash at the end is dropped.
+    pub base_url: String,
+    /// Whose it is, such as `openai`.
+    pub provider_name: Option<String>,
+    /// How it wants its credential.
+    pub auth_style: AuthStyle,
+    /// The credential; stored sealed.
+    pub secret: Option<SecretString>,
+    /// Ask for usage in streams where the client did not.
+    pub inject_usage: bool,
+    /// What happens when a client goes away.
+    pub on_disconnect: OnDisconnect,
+    /// What a 2xx without usage becomes.
+    pub on_missing_usage: OnMissingUsage,
+    /// Route of a surface → path template of this upstream.
+    pub path_templates: BTreeMap<String, String>,
+    /// Further paths that are passed through and recorded.
+    pub pass_through_paths: Vec<String>,
+}
+
+impl NewEndpoint {
+    /// An endpoint with the usual settings and no credential.
+    pub fn new(name: impl Into<String>, base_url: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            base_url: base_url.into(),
+            provider_name: None,
+            auth_style: AuthStyle::Bearer,
+            secret: None,
+            inject_usage: true,
+            on_disconnect: OnDisconnect::Drain,
+            on_missing_usage: OnMissingUsage::Estimate,
+            path_templates: BTreeMap::new(),
+            pass_through_paths: Vec::new(),
+        }
+    }
+}
+
+/// An upstream as stored; the credential stays sealed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Endpoint {
+    /// The endpoint.
+    pub id: EndpointId,
+    /// Unique among all endpoints.
+    pub name: String,
+    /// Without a slash at the end.
+    pub base_url: String,
+    /// Whose it is.
+    pub provider_name: Option<String>,
+    /// How it wants its credential.
+    pub auth_style: AuthStyle,
+    /// The credential, sealed (see [`sealing`]).
+    #[serde(skip)]
+    pub sealed_secret: Option<Vec<u8>>,
+    /// Ask for usage in streams where the client did not.
+    pub inject_usage: bool,
+    /// What happens when a client goes away.
+    pub on_disconnect: OnDisconnect,
+    /// What a 2xx without usage becomes.
+    pub on_missing_usage: OnMissingUsage,
+    /// Route of a surface → path template of this upstream.
+    pub path_templates: BTreeMap<String, String>,
+    /// Further paths that are passed through and recorded.
+    pub pass_through_paths: Vec<String>,
+}
+
+const COLUMNS: &str = "id, name, base_url, provider_name, auth_style, sealed_secret, inject_usage, \
+                       on_disconnect, on_missing_usage, path_templates, pass_through_paths";
+
+/// Creates an upstream and seals its credential under `master`.
+pub async fn create(
+    tx: &Tx<'_>,
+    master: &MasterKey,
+    new: &NewEndpoint,
+    actor: &str,
+) -> Result<Endpoint, StoreError> {
+    let base_url = check(new)?;
+    let id = EndpointId::generate();
+    let sealed = new.secret.as_ref().map(|secret| sealing::seal(master, id, secret)).transpose()?;
+    let auth_style = if sealed.is_some() { new.auth_style } else { AuthStyle::None };
+    let sql = format!(
+        "insert into inference_endpoints ({COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+         on conflict (name) do nothing returning {COLUMNS}"
+    );
+    let row = tx
+        .query_opt(
+            &sql,
+            &[
+                &id.as_uuid(),
+                &new.name,
+                &base_url,
+                &new.provider_name,
+                &auth_style.as_str(),
+                &sealed,
+                &new.inject_usage,
+                &new.on_disconnect.as_str(),
+                &new.on_missing_usage.as_str(),
+                &json!(new.path_templates),
+                &new.pass_through_paths,
+            ],
+        )
+        .await?;
+    let Some(row) = row else {
+        return Err(StoreError::refused(format!(
+            "endpoint \"{}\" already exists; choose another name",
+            new.name
+        )));
+    };
+    let endpoint = from_row(&row)?;
+    audit_log::write(tx, actor, "endpoint.create", &new.name, None, Some(json!(endpoint))).await?;
+    Ok(endpoint)
+}
+
+/// The live endpoint of this name.
+pub async fn find(tx: &Tx<'_>, name: &str) -> Result<Endpoint, StoreError> {
+    check_name("the endpoint's name", name)?;
+    let sql = format!("select {COLUMNS} from inference_endpoints where name = $1 and deleted_at is null");
+    match tx.query_opt(&sql, &[&name]).await? {
+        Some(row) => from_row(&row),
+        None => Err(StoreError::refused(format!(
+            "endpoint \"{name}\" does not exist; create it with `tollgate endpoint create {name} URL`"
+        ))),
+    }
+}
+
+/// All live endpoints, by name.
+pub async fn list(tx: &Tx<'_>) -> Result<Vec<Endpoint>, StoreError> {
+    let sql = format!("select {COLUMNS} from inference_endpoints where deleted_at is null order by name");
+    tx.query(&sql, &[]).await?.iter().map(from_row).collect()
+}
+
+/// Checks every text and returns the base URL without a slash at its end.
+fn check(new: &NewEndpoint) -> Result<String, StoreError> {
+    check_name("the endpoint's name", &new.name)?;
+    check_text("the endpoint's URL", &new.base_url)?;
+    let url = new.base_url.trim_end_matches('/');
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or_default();
+    let authority = host.split('/').next().unwrap_or_default();
+    if authority.is_empty() || url.contains(['?', '#', ' ']) {
+        return Err(StoreError::refused(format!(
+            "`{}` is no base URL; write it like https://api.openai.com, without query",
+            new.base_url
+        )));
+    }
+    if authority.contains('@') {
+        return Err(StoreError::refused(
+            "the endpoint's URL holds a user name or password; give the credential apart from it",
+        ));
+    }
+    if let Some(provider) = &new.provider_name {
+        check_name("the provider's name", provider)?;
+    }
+    let templates = new.path_templates.iter().flat_map(|(route, template)| [route, template]);
+    for path in templates.chain(&new.pass_through_paths) {
+        check_text("the path", path)?;
+        if !path.starts_with('/') {
+            return Err(StoreError::refused(format!("path `{path}` must start with /")));
+        }
+    }
+    Ok(url.to_owned())
+}
+
+fn from_row(row: &Row) -> Result<Endpoint, StoreError> {
+    let templates: serde_json::Value = row.try_get(9)?;
+    let path_templates = serde_json::from_value(templates)
+        .map_err(|error| StoreError::Corrupt(format!("an endpoint's path_templates: {error}")))?;
+    let cancel: &str = row.try_get(7)?;
+    let unrated: &str = row.try_get(8)?;
+    Ok(Endpoint {
+        id: EndpointId::from_uuid(row.try_get(0)?),
+        name: row.try_get(1)?,
+        base_url: row.try_get(2)?,
+        provider_name: row.try_get(3)?,
+        auth_style: row.try_get::<_, &str>(4)?.parse()?,
+        sealed_secret: row.try_get(5)?,
+        inject_usage: row.try_get(6)?,
+        on_disconnect: if cancel == "cancel" { OnDisconnect::Cancel } else { OnDisconnect::Drain },
+        on_missing_usage: if unrated == "unrated" {
+            OnMissingUsage::Unrated
+        } else {
+            OnMissingUsage::Estimate
+        },
+        path_templates,
+        pass_through_paths: row.try_get(10)?,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! `deployed_models`: the names that clients use, and what they stand for upstream.
+
+use serde::Serialize;
+use serde_json::json;
+use tokio_postgres::Row;
+use tollgate_domain::{EndpointId, ModelId};
+
+use crate::text::check_name;
+use crate::{StoreError, Tx, audit_log, endpoints};
+
+/// A deployed model as stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Model {
+    /// The model.
+    pub id: ModelId,
+    /// The number in the books.
+    #[serde(skip)]
+    pub no: i32,
+    /// The name that clients use; unique among live models.
+    pub alias: String,
+    /// Where it runs.
+    pub endpoint_id: EndpointId,
+    /// Where it runs, by name.
+    pub endpoint_name: String,
+    /// The name that the endpoint uses.
+    pub upstream_model: String,
+}
+
+const SELECT: &str = "select m.id, m.no, m.alias, m.endpoint_id, e.name, m.upstream_model
+                      from deployed_models m join inference_endpoints e on e.id = m.endpoint_id";
+
+/// Deploys a model: `alias` → `upstream_model` (the alias itself where `None`) on the endpoint of this name.
+pub async fn create(
+    tx: &Tx<'_>,
+    alias: &str,
+    endpoint: &str,
+    upstream_model: Option<&str>,
+    actor: &str,
+) -> Result<Model, StoreError> {
+    check_name("the model's alias", alias)?;
+    let upstream_model = upstream_model.unwrap_or(alias);
+    check_name("the upstream's model name", upstream_model)?;
+    let endpoint = endpoints::find(tx, endpoint).await?;
+    let created = tx
+        .execute(
+            "insert into deployed_models (id, alias, endpoint_id, upstream_model) values ($1, $2, $3, $4)
+             on conflict (alias) where deleted_at is null do nothing",
+            &[&ModelId::generate().as_uuid(), &alias, &endpoint.id.as_uuid(), &upstream_model],
+        )
+        .await?;
+    if created == 0 {
+        return Err(StoreError::refused(format!("model \"{alias}\" already exists; choose another alias")));
+    }
+    let model = find(tx, alias).await?;
+    audit_log::write(tx, actor, "model.create", alias, None, Some(json!(model))).await?;
+    Ok(model)
+}
+
+/// The live model with this alias.
+pub async fn find(tx: &Tx<'_>, alias: &str) -> Result<Model, StoreError> {
+    check_name("the model's alias", alias)?;
+    let sql = format!("{SELECT} where m.alias = $1 and m.deleted_at is null");
+    match tx.query_opt(&sql, &[&alias]).await? {
+        Some(row) => from_row(&row),
+        None => Err(StoreError::refused(format!(
+            "model \"{alias}\" does not exist; create it with `tollgate model create {alias} --endpoint NAME`"
+        ))),
+    }
+}
+
+/// All live models, by alias.
+pub async fn list(tx: &Tx<'_>) -> Result<Vec<Model>, StoreError> {
+    let sql = format!("{SELECT} where m.deleted_at is null order by m.alias");
+    tx.query(&sql, &[]).await?.iter().map(from_row).collect()
+}
+
+fn from_row(row: &Row) -> Result<Model, StoreError> {
+    Ok(Model {
+        id: ModelId::from_uuid(row.try_get(0)?),
+        no: row.try_get(1)?,
+        alias: row.try_get(2)?,
+        endpoint_id: EndpointId::from_uuid(row.try_get(3)?),
+        endpoint_name: row.try_get(4)?,
+        upstream_model: row.try_get(5)?,
+    })
+}
