@@ -217,11 +217,14 @@ pub async fn create(
     Ok(endpoint)
 }
 
-/// The live endpoint of this name.
+/// The live endpoint of this name or id.
 pub async fn find(tx: &Tx<'_>, name: &str) -> Result<Endpoint, StoreError> {
     check_name("the endpoint's name", name)?;
-    let sql = format!("select {COLUMNS} from inference_endpoints where name = $1 and deleted_at is null");
-    match tx.query_opt(&sql, &[&name]).await? {
+    let id: Option<uuid::Uuid> = name.parse().ok();
+    let sql = format!(
+        "select {COLUMNS} from inference_endpoints where (name = $1 or id = $2) and deleted_at is null"
+    );
+    match tx.query_opt(&sql, &[&name, &id]).await? {
         Some(row) => from_row(&row),
         None => Err(StoreError::refused(format!(
             "endpoint \"{name}\" does not exist; create it with `tollgate endpoint create {name} URL`"

@@ -56,11 +56,12 @@ pub async fn create(
     Ok(model)
 }
 
-/// The live model with this alias.
+/// The live model with this alias or id.
 pub async fn find(tx: &Tx<'_>, alias: &str) -> Result<Model, StoreError> {
     check_name("the model's alias", alias)?;
-    let sql = format!("{SELECT} where m.alias = $1 and m.deleted_at is null");
-    match tx.query_opt(&sql, &[&alias]).await? {
+    let id: Option<uuid::Uuid> = alias.parse().ok();
+    let sql = format!("{SELECT} where (m.alias = $1 or m.id = $2) and m.deleted_at is null");
+    match tx.query_opt(&sql, &[&alias, &id]).await? {
         Some(row) => from_row(&row),
         None => Err(StoreError::refused(format!(
             "model \"{alias}\" does not exist; create it with `tollgate model create {alias} --endpoint NAME`"
