@@ -2,13 +2,20 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     reason = "this crate is a part of tests: to fail loudly is its job"
 )]
 
+pub mod corpus;
 mod database;
+mod oracle;
 mod postgres;
 mod shared;
+pub mod trace;
+pub mod upstream;
 
 pub use database::{TestDatabase, template_key};
+pub use oracle::{OraclePrices, oracle_charge, oracle_sum};
 pub use postgres::{PrivatePostgres, TestPostgres};
 pub use shared::shared_dir;
+pub use upstream::ScriptedUpstream;

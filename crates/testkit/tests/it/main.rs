@@ -1,4 +1,12 @@
 //! The test tools, tested.
 
 #[cfg(test)]
+mod client;
+#[cfg(test)]
 mod databases;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod formats;
+#[cfg(test)]
+mod recordings;
