@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "the tasks talk to the person who started them")]
 
 mod ci;
+mod demo;
 mod process;
 mod sdks;
 mod tidy;
@@ -9,6 +10,8 @@ mod tidy;
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
+
+const LOG_LEVEL: tracing_subscriber::filter::LevelFilter = tracing_subscriber::filter::LevelFilter::INFO;
 
 #[derive(Debug, Parser)]
 #[command(name = "xtask", about = "Development tasks of Tollgate", bin_name = "cargo run --package xtask --")]
@@ -21,6 +24,8 @@ struct Arguments {
 enum Task {
     /// Run everything that continuous integration checks.
     Ci,
+    /// Show the whole of it: server, upstream, customers, traffic, books.
+    Demo(demo::Options),
     /// Install the official SDKs that tests drive, under the target directory.
     Sdks,
     /// Find PostgreSQL, or fetch it.
@@ -30,9 +35,12 @@ enum Task {
 }
 
 fn main() -> anyhow::Result<()> {
+    // What our own crates have to say, such as that PostgreSQL is being fetched.
+    tracing_subscriber::fmt().without_time().with_writer(std::io::stderr).with_max_level(LOG_LEVEL).init();
     let root = repository();
     match Arguments::parse().task {
         Task::Ci => ci::run(),
+        Task::Demo(options) => demo::run(&options),
         Task::Sdks => sdks::run().map(drop),
         Task::Postgres => ci::find_postgres(),
         Task::Tidy => tidy::run(&root),

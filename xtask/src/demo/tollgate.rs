@@ -1,0 +1,169 @@
+//! The real binary, as a user runs it: one `tollgate serve`, and the command line beside it.
+
+use std::{
+    fs,
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::Child,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+
+use crate::process::{Run, target_directory};
+
+/// The address to serve on, when nobody has it.
+const USUAL_ADDRESS: &str = "127.0.0.1:8080";
+/// The first start makes a database cluster.
+const START_TIMEOUT: Duration = Duration::from_secs(90);
+/// Longer than the server's own bound for draining.
+const STOP_TIMEOUT: Duration = Duration::from_secs(45);
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// A running server and its data directory. Dropped, it stops the server.
+#[derive(Debug)]
+pub(crate) struct Tollgate {
+    binary: PathBuf,
+    data: tempfile::TempDir,
+    address: SocketAddr,
+    server: Option<Child>,
+}
+
+/// Builds the binary and answers where it is.
+pub(crate) fn build(debug: bool) -> anyhow::Result<PathBuf> {
+    let build = Run::cargo("build --package tollgate-server --bin tollgate");
+    let build = if debug { build } else { build.arg("--release") };
+    println!("── {build}");
+    build.run()?;
+    Ok(target_directory()?.join(if debug { "debug" } else { "release" }).join("tollgate"))
+}
+
+impl Tollgate {
+    /// Starts a server on an empty data directory and waits until it is ready.
+    pub(crate) async fn serve(binary: PathBuf) -> anyhow::Result<Self> {
+        let mut directory = tempfile::Builder::new();
+        // As root, PostgreSQL runs as another user, who must reach what is inside.
+        let mode = if rustix::process::geteuid().is_root() { 0o711 } else { 0o700 };
+        let data = directory
+            .prefix("tollgate-demo-")
+            .permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))
+            .tempdir()
+            .context("making a data directory")?;
+        let address = free_address()?;
+        let mut tollgate = Self { binary, data, address, server: None };
+        let log = fs::File::create(tollgate.log_path())?;
+        let mut serve = tollgate.command(&["serve", "--listen", &address.to_string()]).command();
+        serve.stdout(log.try_clone()?).stderr(log);
+        // A group of its own, so that Ctrl-C reaches us alone and we can stop it in order.
+        std::os::unix::process::CommandExt::process_group(&mut serve, 0);
+        tollgate.server = Some(serve.spawn().context("starting `tollgate serve`")?);
+        tollgate.wait_until_ready().await?;
+        Ok(tollgate)
+    }
+
+    /// Where clients send their requests.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Its data directory, for commands that people type.
+    pub(crate) fn data_directory(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// The binary, for commands that people type.
+    pub(crate) fn binary(&self) -> &Path {
+        &self.binary
+    }
+
+    /// Runs one command of the command line beside the server, and answers its JSON.
+    pub(crate) fn cli(&self, arguments: &[&str]) -> anyhow::Result<Value> {
+        let run = self.command(arguments).arg("--json");
+        let text = run.output()?;
+        serde_json::from_str(&text).with_context(|| format!("`{run}` printed no JSON: {text}"))
+    }
+
+    /// Stops it as an operator would, and waits for it.
+    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
+        let Some(mut server) = self.server.take() else { return Ok(()) };
+        terminate(&server)?;
+        let deadline = Instant::now() + STOP_TIMEOUT;
+        loop {
+            if let Some(status) = server.try_wait()? {
+                if status.success() {
+                    return Ok(());
+                }
+                bail!("`tollgate serve` ended with {status}:\n{}", self.end_of_log());
+            }
+            if Instant::now() > deadline {
+                server.kill()?;
+                bail!(
+                    "`tollgate serve` did not stop within {} s:\n{}",
+                    STOP_TIMEOUT.as_secs(),
+                    self.end_of_log()
+                );
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Run {
+        Run::program(&self.binary).args(arguments).arg("--data-dir").arg(self.data.path())
+    }
+
+    async fn wait_until_ready(&mut self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + START_TIMEOUT;
+        let ready = format!("{}/readyz", self.url());
+        while !super::http::is_ok(&ready).await {
+            let ended = self.server.as_mut().map(Child::try_wait).transpose()?.flatten();
+            if let Some(status) = ended {
+                bail!("`tollgate serve` ended with {status}:\n{}", self.end_of_log());
+            }
+            if Instant::now() > deadline {
+                bail!(
+                    "`tollgate serve` is not ready after {} s:\n{}",
+                    START_TIMEOUT.as_secs(),
+                    self.end_of_log()
+                );
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        Ok(())
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.data.path().join("serve.log")
+    }
+
+    fn end_of_log(&self) -> String {
+        let log = fs::read_to_string(self.log_path()).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines.get(lines.len().saturating_sub(30)..).unwrap_or_default().join("\n")
+    }
+}
+
+impl Drop for Tollgate {
+    fn drop(&mut self) {
+        // On the way out of a failure: the failure is what is reported.
+        if let Some(mut server) = self.server.take()
+            && terminate(&server).is_ok()
+        {
+            drop(server.wait());
+        }
+    }
+}
+
+fn terminate(server: &Child) -> anyhow::Result<()> {
+    let pid = i32::try_from(server.id())
+        .ok()
+        .and_then(rustix::process::Pid::from_raw)
+        .context("no such process")?;
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).context("stopping `tollgate serve`")
+}
+
+/// The usual address, or one with another port.
+fn free_address() -> anyhow::Result<SocketAddr> {
+    let listener = TcpListener::bind(USUAL_ADDRESS).or_else(|_| TcpListener::bind("127.0.0.1:0"))?;
+    Ok(listener.local_addr()?)
+}
