@@ -56,7 +56,7 @@ struct Inside {
 }
 
 /// The reader. `Err` from [`CapsuleReader::feed`] is final.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct CapsuleReader {
     scanner: Scanner,
     levels: Vec<Level>,
@@ -186,9 +186,8 @@ impl CapsuleReader {
         let object = event == Event::Open { object: true };
         let array = event == Event::Open { object: false };
         match self.levels.last() {
-            None if object => Treatment::Enter(Level::Document),
+            None | Some(Level::Series) if object => Treatment::Enter(Level::Document),
             None if array => Treatment::Enter(Level::Series),
-            Some(Level::Series) if object => Treatment::Enter(Level::Document),
             Some(Level::List) if object && self.elements < ELEMENT_LIMIT => Treatment::Enter(Level::Element),
             Some(level @ (Level::Document | Level::Nested)) => match self.key.as_slice() {
                 b"response" | b"message" if object && *level == Level::Document => {
@@ -268,6 +267,13 @@ impl CapsuleReader {
         if !matches!(self.capsule.last(), None | Some(b'{' | b'[')) {
             self.capsule.push(b',');
         }
+    }
+}
+
+/// It never shows what it holds.
+impl std::fmt::Debug for CapsuleReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CapsuleReader").field("capsule", &self.capsule.len()).finish_non_exhaustive()
     }
 }
 

@@ -35,7 +35,13 @@ macro_rules! otherwise_default {
 }
 pub(crate) use otherwise_default;
 
-/// A struct read leniently from a JSON object: `field: Type = "name"`. `present` says whether there was an object at all.
+/// A leniently read object.
+pub(crate) trait Lenient {
+    /// Whether the value was an object, and not null, absent, or something else.
+    fn is_present(&self) -> bool;
+}
+
+/// A struct read leniently from a JSON object: `field: Type = "name"`. [`Lenient`] says whether there was an object at all.
 macro_rules! lenient_struct {
     (
         $(#[$meta:meta])*
@@ -46,10 +52,15 @@ macro_rules! lenient_struct {
         $(#[$meta])*
         #[derive(Debug, Default)]
         $visibility struct $name<$a> {
-            /// Whether the value was an object.
-            $visibility present: bool,
+            present: bool,
             $( $(#[$field_meta])* $visibility $field: $type, )*
             borrow: std::marker::PhantomData<&$a ()>,
+        }
+
+        impl $crate::usage::lenient::Lenient for $name<'_> {
+            fn is_present(&self) -> bool {
+                self.present
+            }
         }
 
         impl<'de> serde::de::Deserialize<'de> for $name<'de> {

@@ -17,5 +17,6 @@ mod observed;
 mod reader;
 pub mod sse;
 pub mod tap;
+mod text;
 
 pub use observed::{Observed, ObservedFlags};

@@ -185,10 +185,9 @@ impl ResponseTap {
         let surface = self.surface;
         self.first_content_said = self.reader().is_none_or(|reader| match reader.kind() {
             Kind::Undecided => false,
+            Kind::Json if surface != Surface::GeminiStreamGenerate => true,
+            Kind::Json | Kind::EventStream => reader.content_seen,
             Kind::Opaque => true,
-            Kind::Json if surface == Surface::GeminiStreamGenerate => reader.content_seen,
-            Kind::Json => true,
-            Kind::EventStream => reader.content_seen,
         });
         self.first_content_said
     }

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use bytes::{Bytes, BytesMut};
 
 /// Slices of bytes in order, none of them empty.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Pieces {
     first: Bytes,
     rest: VecDeque<Bytes>,
@@ -72,6 +72,13 @@ impl Pieces {
             whole.extend_from_slice(&piece);
         }
         whole.freeze()
+    }
+}
+
+/// It never shows what it holds: that is a prompt or an answer.
+impl std::fmt::Debug for Pieces {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Pieces({} bytes)", self.len())
     }
 }
 

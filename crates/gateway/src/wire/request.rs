@@ -84,7 +84,6 @@ struct Changes {
 }
 
 /// Adapts the body of one JSON request. See the module for the order of calls.
-#[derive(Debug)]
 pub struct RequestSplicer {
     surface: Surface,
     scanner: Scanner,
@@ -442,6 +441,16 @@ impl RequestSplicer {
         }
         self.held_from += piece.len() as u64;
         Some(piece)
+    }
+}
+
+/// It never shows what it holds.
+impl std::fmt::Debug for RequestSplicer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RequestSplicer")
+            .field("facts", &self.facts)
+            .field("pushed", &self.pushed)
+            .finish_non_exhaustive()
     }
 }
 

@@ -3,7 +3,7 @@
 use tollgate_domain::StatedUsage;
 
 use super::{End, Extraction, Meaning};
-use crate::usage::lenient::{Content, Count, List, Something, Text, lenient_struct};
+use crate::usage::lenient::{Content, Count, Lenient, List, Something, Text, lenient_struct};
 
 lenient_struct! {
     struct Document<'a> {
@@ -45,7 +45,7 @@ lenient_struct! {
 
 lenient_struct! {
     struct Modality<'a> {
-        modality: Text<'a> = "modality",
+        name: Text<'a> = "modality",
         tokens: Count = "tokenCount",
     }
 }
@@ -59,7 +59,7 @@ impl Usage<'_> {
     fn stated(&self) -> StatedUsage {
         let or_zero = |count: Count| count.0.unwrap_or(0);
         let of = |list: &List<Modality<'_>>, modality: &str| {
-            let ours = list.items().iter().filter(|entry| entry.modality.get() == Some(modality));
+            let ours = list.items().iter().filter(|entry| entry.name.get() == Some(modality));
             ours.fold(0_i64, |sum, entry| sum.saturating_add(or_zero(entry.tokens)))
         };
         // The cached part of a modality is priced as cache.
@@ -90,7 +90,7 @@ impl Extraction {
         }
         let document: Document<'_> = serde_json::from_slice(json)?;
         self.name_model(document.model.get());
-        if document.usage.present && (document.usage.has_counts() || self.gemini.is_none()) {
+        if document.usage.is_present() && (document.usage.has_counts() || self.gemini.is_none()) {
             self.gemini = Some(document.usage.stated());
         }
         let mut end = End::No;
@@ -103,7 +103,7 @@ impl Extraction {
             }
         }
         self.is_error |= document.error.0;
-        self.answered |= document.candidates.0.is_some() || document.feedback.present;
+        self.answered |= document.candidates.0.is_some() || document.feedback.is_present();
         Ok(Meaning {
             content: document.candidates.items().iter().any(|candidate| candidate.content.0),
             end,

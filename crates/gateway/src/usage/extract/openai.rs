@@ -4,12 +4,12 @@
 use tollgate_domain::StatedUsage;
 
 use super::{End, Extraction, Meaning};
-use crate::usage::lenient::{Content, Count, List, Something, Text, lenient_struct};
+use crate::usage::lenient::{Content, Count, Lenient, List, Something, Text, lenient_struct};
 use crate::wire::Surface;
 
 lenient_struct! {
     /// A body, a chunk, or an event.
-    pub(super) struct Document<'a> {
+    struct Document<'a> {
         kind: Text<'a> = "type",
         model: Text<'a> = "model",
         usage: Usage<'a> = "usage",
@@ -206,8 +206,8 @@ impl Extraction {
             self.is_error |= choice.error.0;
         }
         let kind = document.kind.get().unwrap_or_default();
-        let incomplete = if response.present { &response.incomplete } else { &document.incomplete };
-        let status = if response.present { response.status.get() } else { document.status.get() };
+        let incomplete = if response.is_present() { &response.incomplete } else { &document.incomplete };
+        let status = if response.is_present() { response.status.get() } else { document.status.get() };
         if self.surface == Surface::Responses && !matches!(status, Some("queued" | "in_progress")) {
             self.finish(incomplete.reason.get().or(status));
         }
@@ -223,13 +223,13 @@ impl Extraction {
         let in_choices = |choice: &Choice<'_>| choice.delta.0 || choice.message.0 || choice.text.0;
         Ok(Meaning {
             content: document.choices.items().iter().any(in_choices)
-                || (kind.ends_with(".delta") && document.delta.0)
+                || (document.delta.0 && is_delta(kind))
                 || (kind == "response.output_item.done" && document.item.0)
                 || document.partial_image.0
                 || document.output.0
                 || document.data.0,
             end: if is_end { End::Yes } else { End::No },
-            only_usage: document.usage.present && document.choices.0.as_ref().is_some_and(Vec::is_empty),
+            only_usage: document.usage.is_present() && document.choices.0.as_ref().is_some_and(Vec::is_empty),
             ..Meaning::default()
         })
     }
@@ -253,4 +253,8 @@ impl Extraction {
             self.flags.cache_write_as_input |= writes.iter().any(written);
         }
     }
+}
+
+fn is_delta(kind: &str) -> bool {
+    kind.rsplit('.').next() == Some("delta")
 }

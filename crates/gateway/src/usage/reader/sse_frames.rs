@@ -11,7 +11,6 @@ use crate::usage::sse::{DataStripper, Frame, Splitter};
 pub(crate) const FRAME_LIMIT: usize = 256 * 1024;
 
 /// The frames of one stream.
-#[derive(Debug)]
 pub(super) struct SseFrames {
     splitter: Splitter,
     /// The frame that has not ended yet, as far as it came in earlier chunks.
@@ -19,8 +18,15 @@ pub(super) struct SseFrames {
     oversized: Option<Box<Oversized>>,
 }
 
+/// It never shows what it holds.
+impl std::fmt::Debug for SseFrames {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SseFrames").field("partial", &self.partial.len()).finish_non_exhaustive()
+    }
+}
+
 /// A frame over the limit, read as it passes.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Oversized {
     stripper: DataStripper,
     capsules: CapsuleReader,

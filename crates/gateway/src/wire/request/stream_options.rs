@@ -31,7 +31,6 @@ pub(super) fn merge(options: &[u8]) -> Result<Option<(Range<usize>, &'static str
     let (mut keys, mut ours, mut found) = (0_usize, false, None);
     while let Some(event) = scanner.next(options, &mut at, 1)? {
         match event {
-            Event::KeyStart => from = at - 1,
             Event::KeyEnd => {
                 keys += 1;
                 let key: Option<String> = serde_json::from_slice(&options[from..at]).ok();
@@ -40,12 +39,12 @@ pub(super) fn merge(options: &[u8]) -> Result<Option<(Range<usize>, &'static str
                     return Err(RequestError::DuplicateKey { key: "include_usage" });
                 }
             }
-            Event::Open { .. } | Event::StringStart | Event::ScalarStart => from = at - 1,
+            Event::Open { .. } | Event::KeyStart | Event::StringStart | Event::ScalarStart => from = at - 1,
             Event::Close | Event::StringEnd | Event::ScalarEnd if ours => {
                 ours = false;
                 found = Some(from..at);
             }
-            Event::Close | Event::StringEnd | Event::ScalarEnd => {}
+            Event::Close | Event::StringEnd | Event::ScalarEnd => (),
         }
     }
     Ok(match found {
