@@ -38,7 +38,8 @@ pub(crate) fn run() -> anyhow::Result<()> {
 
 /// A summary of nextest, or of one test program under plain cargo; colours may stand between the words.
 fn is_summary(line: &str) -> bool {
-    line.contains("Summary") && line.contains(" run: ") || line.contains("test result:")
+    let nextest = line.contains("Summary") && [" run:", "passed"].iter().all(|word| line.contains(word));
+    nextest || line.contains("test result:")
 }
 
 /// The official SDKs, or nothing where they cannot be had and nobody insists.
@@ -146,3 +147,6 @@ impl fmt::Display for Seconds {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

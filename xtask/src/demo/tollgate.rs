@@ -84,6 +84,11 @@ impl Tollgate {
         serde_json::from_str(&text).with_context(|| format!("`{run}` printed no JSON: {text}"))
     }
 
+    /// Runs one command of the command line with its output for people on ours.
+    pub(crate) fn show(&self, arguments: &[&str]) -> anyhow::Result<()> {
+        self.command(arguments).run()
+    }
+
     /// Stops it as an operator would, and waits for it.
     pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
         let Some(mut server) = self.server.take() else { return Ok(()) };
