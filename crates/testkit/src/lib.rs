@@ -10,6 +10,7 @@ pub mod corpus;
 mod database;
 mod oracle;
 mod postgres;
+pub mod scenario;
 mod shared;
 pub mod trace;
 pub mod upstream;
