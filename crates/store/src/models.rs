@@ -1,5 +1,6 @@
 //! `deployed_models`: the names that clients use, and what they stand for upstream.
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 use tokio_postgres::Row;
@@ -24,9 +25,11 @@ pub struct Model {
     pub endpoint_name: String,
     /// The name that the endpoint uses.
     pub upstream_model: String,
+    /// By the database's clock.
+    pub created_at: Timestamp,
 }
 
-const SELECT: &str = "select m.id, m.no, m.alias, m.endpoint_id, e.name, m.upstream_model
+const SELECT: &str = "select m.id, m.no, m.alias, m.endpoint_id, e.name, m.upstream_model, m.created_at
                       from deployed_models m join inference_endpoints e on e.id = m.endpoint_id";
 
 /// Deploys a model: `alias` → `upstream_model` (the alias itself where `None`) on the endpoint of this name.
@@ -83,5 +86,6 @@ fn from_row(row: &Row) -> Result<Model, StoreError> {
         endpoint_id: EndpointId::from_uuid(row.try_get(3)?),
         endpoint_name: row.try_get(4)?,
         upstream_model: row.try_get(5)?,
+        created_at: row.try_get(6)?,
     })
 }

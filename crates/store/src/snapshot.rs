@@ -1,5 +1,6 @@
 //! What a gateway works from: the configuration, and balances with what they include.
 
+use jiff::Timestamp;
 use secrecy::SecretString;
 use tollgate_domain::{
     ApiKeyId, ApiKeyPurpose, Credits, EndpointId, InstanceId, KeyDigest, MasterKey, ModelId, Tariff, UserId,
@@ -39,6 +40,8 @@ pub struct ConfigModel {
     pub endpoint_id: EndpointId,
     /// The name that the endpoint uses.
     pub upstream_model: String,
+    /// When it was deployed, by the database's clock.
+    pub created_at: Timestamp,
     /// All its tariffs that ever were in force, or will be.
     pub tariffs: Vec<Tariff>,
 }
@@ -96,6 +99,7 @@ pub async fn load_config(store: &Store, master: &MasterKey) -> Result<Config, St
             alias: model.alias,
             endpoint_id: model.endpoint_id,
             upstream_model: model.upstream_model,
+            created_at: model.created_at,
             tariffs: Vec::new(),
         })
         .collect();
