@@ -17,6 +17,8 @@ pub(crate) struct Run {
     program: OsString,
     arguments: Vec<OsString>,
     environment: Vec<(String, OsString)>,
+    /// Variables of our own environment that it does not get, by their first letters.
+    withheld: Vec<&'static str>,
     directory: PathBuf,
 }
 
@@ -27,6 +29,8 @@ impl Run {
             program: program.as_ref().to_owned(),
             arguments: Vec::new(),
             environment: Vec::new(),
+            // Cargo tells us about this package; a cargo below us would take it for its own settings.
+            withheld: vec!["CARGO_PKG_", "CARGO_MANIFEST_"],
             directory: crate::repository(),
         }
     }
@@ -48,6 +52,12 @@ impl Run {
 
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.environment.push((name.to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// Keeps variables of our environment from it, by their first letters.
+    pub(crate) fn withhold(mut self, prefix: &'static str) -> Self {
+        self.withheld.push(prefix);
         self
     }
 
@@ -124,9 +134,8 @@ impl Run {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).current_dir(&self.directory).stdin(Stdio::null());
         for (name, _) in env::vars_os() {
-            // Cargo tells us about this package; a cargo below us would take it for its own settings.
             let name = name.to_string_lossy();
-            if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            if self.withheld.iter().any(|prefix| name.starts_with(prefix)) {
                 command.env_remove(name.as_ref());
             }
         }

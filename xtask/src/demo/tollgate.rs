@@ -114,7 +114,9 @@ impl Tollgate {
     }
 
     fn command(&self, arguments: &[&str]) -> Run {
-        Run::program(&self.binary).args(arguments).arg("--data-dir").arg(self.data.path())
+        // The settings of whoever runs the demo, such as a database, are not for the demo.
+        let run = Run::program(&self.binary).withhold("TOLLGATE_");
+        run.args(arguments).arg("--data-dir").arg(self.data.path())
     }
 
     async fn wait_until_ready(&mut self) -> anyhow::Result<()> {

@@ -26,3 +26,30 @@ fn percentiles_are_of_the_answered_requests() {
     assert_eq!(seen.percentile(99), Duration::from_millis(99));
     assert_eq!(Seen::default().percentile(99), Duration::ZERO);
 }
+
+#[tokio::test]
+async fn the_upstream_understands_every_kind_of_request() {
+    let upstream = tollgate_testkit::ScriptedUpstream::start().await;
+    let keys: Vec<String> = CUSTOMERS.iter().map(|customer| format!("key of {}", customer.name)).collect();
+    let count = 60;
+    let seen = send(&upstream.base_url(), &keys, count).await.unwrap();
+    let books = upstream.settled(count).await;
+    assert_eq!(books.len(), count);
+    for ((customer, key), seen) in CUSTOMERS.iter().zip(&keys).zip(&seen) {
+        let mine: Vec<_> = books.iter().filter(|entry| entry.tag.as_deref() == Some(customer.name)).collect();
+        assert_eq!(
+            (seen.answered, seen.refused, seen.failed),
+            (mine.len(), 0, 0),
+            "{:?}",
+            seen.first_failure
+        );
+        assert_eq!(seen.streams, mine.iter().filter(|entry| entry.stream).count());
+        for entry in mine {
+            // Nobody stands between us here, so a stream of chat states its usage only when it was asked for.
+            let asked = !entry.uri.contains("chat") || !entry.stream || entry.include_usage;
+            assert_eq!(entry.stated.is_some(), asked, "{entry:?}");
+            assert!(entry.headers.iter().any(|(_, value)| value.contains(key.as_str())), "{entry:?}");
+            assert_eq!(entry.header("x-tollgate-batch-completion-window"), customer.window);
+        }
+    }
+}
