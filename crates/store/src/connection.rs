@@ -23,11 +23,11 @@ pub const POOL_WAIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The server ends a statement after this long. The largest flush takes well under a second.
 pub const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 /// The server ends a session that sits inside a transaction without a word: its locks stop the others.
-pub const IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(60);
+pub const IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long the kernel lets sent bytes go unacknowledged before the connection counts as dead.
 pub const TCP_USER_TIMEOUT: Duration = Duration::from_secs(30);
 /// When an idle connection is probed: before the usual five-minute limit of firewalls.
-pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+pub const KEEPALIVE_IDLE: Duration = Duration::from_mins(1);
 /// How long a probe may go unanswered before the next one.
 pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 /// Unanswered probes after which a connection counts as dead.
@@ -157,17 +157,14 @@ impl Connector {
         &self,
         on_message: impl FnMut(AsyncMessage) + Send + 'static,
     ) -> Result<tokio_postgres::Client, StoreError> {
-        match &self.tls {
-            Some(tls) => {
-                let (client, connection) = self.config.connect(tls.clone()).await?;
-                tokio::spawn(notify::drive(connection, on_message));
-                Ok(client)
-            }
-            None => {
-                let (client, connection) = self.config.connect(NoTls).await?;
-                tokio::spawn(notify::drive(connection, on_message));
-                Ok(client)
-            }
+        if let Some(tls) = &self.tls {
+            let (client, connection) = self.config.connect(tls.clone()).await?;
+            tokio::spawn(notify::drive(connection, on_message));
+            Ok(client)
+        } else {
+            let (client, connection) = self.config.connect(NoTls).await?;
+            tokio::spawn(notify::drive(connection, on_message));
+            Ok(client)
         }
     }
 }

@@ -8,7 +8,6 @@
 //! whether it happened; therefore whatever runs here is idempotent by a key of its own.
 
 use std::ops::Deref;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::{Object, Transaction};
@@ -28,7 +27,7 @@ const MAX_RUNS: u32 = 5;
 const CONFLICT_DELAY: Duration = Duration::from_millis(10);
 /// A transaction with nothing special about it is given up after this long: twice the server's own statement time-out,
 /// for a server that has stopped answering without closing the connection.
-pub const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(60);
+pub const TRANSACTION_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How a transaction runs.
 #[derive(Debug, Clone, Copy)]
@@ -186,12 +185,14 @@ struct TxLabels {
 
 /// How long transactions take, by name and outcome.
 #[derive(Clone)]
-pub(crate) struct TxMetrics(Arc<Family<TxLabels, Histogram, fn() -> Histogram>>);
+pub(crate) struct TxMetrics(Durations);
+
+type Durations = Family<TxLabels, Histogram, fn() -> Histogram>;
 
 impl Default for TxMetrics {
     fn default() -> Self {
         // Half a millisecond to 16 seconds.
-        Self(Arc::new(Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.0005, 2.0, 16)))))
+        Self(Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.0005, 2.0, 16))))
     }
 }
 
@@ -204,7 +205,7 @@ impl TxMetrics {
         registry.register(
             "tollgate_store_transaction_duration_seconds",
             "How long database transactions took",
-            (*self.0).clone(),
+            self.0.clone(),
         );
     }
 }

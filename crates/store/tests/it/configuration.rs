@@ -1,0 +1,250 @@
+//! Users, keys, endpoints, models, and what gateways see of them.
+
+use secrecy::{ExposeSecret, SecretString};
+use tollgate_domain::ApiKeyPurpose;
+use tollgate_store::api_keys::{self, NewApiKey};
+use tollgate_store::endpoints::{self, AuthStyle, NewEndpoint};
+use tollgate_store::notify::{self, Hint, Listener};
+use tollgate_store::users::{self, UserKind};
+use tollgate_store::{ErrorClass, Store, StoreError, audit_log, catalog, models, snapshot};
+
+use crate::support::{ACTOR, Books, wanted};
+
+async fn key(books: &Books, user: &str, purpose: ApiKeyPurpose) -> api_keys::CreatedApiKey {
+    let new = NewApiKey { user: user.to_owned(), purpose, trusted: true, ..NewApiKey::default() };
+    books.store.tx("key", async |tx| api_keys::create(tx, &books.master, &new, ACTOR).await).await.unwrap()
+}
+
+#[tokio::test]
+async fn names_are_unique_and_checked() {
+    let books = Books::open().await;
+    books.user("ada").await;
+    for (name, text) in [
+        ("ada", "user \"ada\" already exists"),
+        ("", "is empty"),
+        ("a\0b", "control character"),
+        ("01890a5d-ac96-774b-bcce-b302099a8057", "must not look like an id"),
+    ] {
+        let error = books
+            .store
+            .tx("user", async |tx| users::create(tx, name, UserKind::Organization, ACTOR).await)
+            .await
+            .unwrap_err();
+        assert_eq!(error.class(), ErrorClass::Refused);
+        assert!(error.to_string().contains(text), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_user_is_found_by_name_and_by_id() {
+    let books = Books::open().await;
+    let ada = books.user("ada").await;
+    for handle in ["ada".to_owned(), ada.id.to_string()] {
+        let found = books.store.tx("find", async |tx| users::find(tx, &handle).await).await.unwrap();
+        assert_eq!(found, ada);
+    }
+    let all = books.store.tx("list", async |tx| users::list(tx).await).await.unwrap();
+    assert_eq!(all, [ada], "without the system user");
+}
+
+#[tokio::test]
+async fn a_key_is_found_by_its_digest_and_its_secret_is_nowhere() {
+    let books = Books::open().await;
+    books.user("ada").await;
+    let created = key(&books, "ada", ApiKeyPurpose::Batch).await;
+    let digest = books.master.key_digest(created.secret.expose());
+    let found =
+        books.store.tx("digest", async |tx| api_keys::find_by_digest(tx, &digest).await).await.unwrap();
+    assert_eq!(found.as_ref(), Some(&created.key));
+    assert_eq!((created.key.purpose, created.key.trusted), (ApiKeyPurpose::Batch, true));
+    let other = books.master.key_digest("tg-no-such-key");
+    let none = books.store.tx("digest", async |tx| api_keys::find_by_digest(tx, &other).await).await.unwrap();
+    assert_eq!(none, None);
+    let tables = dump(&books, &["api_keys", "audit_log"]).await;
+    assert!(tables.contains(created.secret.prefix()));
+    assert!(!tables.contains(created.secret.expose()));
+    let bare = created.secret.expose().strip_prefix("tg-").unwrap();
+    assert!(!tables.contains(bare), "not as a bytea either");
+}
+
+#[tokio::test]
+async fn a_revoked_key_stays_visible_as_revoked() {
+    let books = Books::open().await;
+    books.user("ada").await;
+    let created = key(&books, "ada", ApiKeyPurpose::Realtime).await;
+    let revoke = async |handle: &str| {
+        books.store.tx("revoke", async |tx| api_keys::revoke(tx, handle, ACTOR).await).await
+    };
+    let first = revoke(created.secret.prefix()).await.unwrap();
+    let again = revoke(&created.key.id.to_string()).await.unwrap();
+    assert!(!first.already && again.already);
+    assert_eq!(again.key.revoked_at, first.key.revoked_at);
+    let config = snapshot::load_config(&books.store, &books.master).await.unwrap();
+    assert_eq!(
+        config.keys.iter().map(|key| (key.id, key.revoked)).collect::<Vec<_>>(),
+        [(created.key.id, true)]
+    );
+    let catalog =
+        books.store.tx_repeatable_read("catalog", async |tx| catalog::load(tx).await).await.unwrap();
+    let known = catalog.key_by_digest(&books.master.key_digest(created.secret.expose())).unwrap();
+    assert!(known.revoked);
+    assert_eq!(catalog.users_by_no.get(&known.user_no), Some(&known.user_id));
+    let error = revoke("tg-secret-typed-in-whole").await.unwrap_err().to_string();
+    assert!(error.contains("no key has this id or prefix") && !error.contains("typed-in"), "{error}");
+}
+
+#[tokio::test]
+async fn an_upstream_secret_is_sealed_in_the_table_and_open_in_the_snapshot() {
+    let books = Books::open().await;
+    let secret = "sk-upstream-0123456789";
+    let new = NewEndpoint {
+        provider_name: Some("anthropic".to_owned()),
+        auth_style: AuthStyle::XApiKey,
+        secret: Some(SecretString::from(secret)),
+        path_templates: [("/v1/messages".to_owned(), "/anthropic/v1/messages".to_owned())].into(),
+        pass_through_paths: vec!["/v1/images/generations".to_owned()],
+        ..NewEndpoint::new("claude", "https://api.anthropic.com/")
+    };
+    books
+        .store
+        .tx("endpoint", async |tx| {
+            endpoints::create(tx, &books.master, &new, ACTOR).await?;
+            models::create(tx, "opus", "claude", Some("claude-opus"), ACTOR).await?;
+            tollgate_store::tariffs::replace(tx, "opus", &[wanted("1", "2")], &books.clock, ACTOR).await
+        })
+        .await
+        .unwrap();
+    let tables = dump(&books, &["inference_endpoints", "audit_log"]).await;
+    let hex = secret.bytes().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    assert!(tables.contains("claude") && !tables.contains(secret) && !tables.contains(&hex));
+
+    let config = snapshot::load_config(&books.store, &books.master).await.unwrap();
+    let [loaded] = config.endpoints.as_slice() else { panic!("one endpoint") };
+    assert_eq!(loaded.secret.as_ref().unwrap().expose_secret(), secret);
+    assert!(!format!("{config:?}").contains(secret));
+    let endpoint = &loaded.endpoint;
+    assert_eq!(endpoint.base_url, "https://api.anthropic.com");
+    assert_eq!((endpoint.auth_style, endpoint.inject_usage), (AuthStyle::XApiKey, true));
+    assert_eq!(endpoint.path_templates, new.path_templates);
+    assert_eq!(endpoint.pass_through_paths, new.pass_through_paths);
+    let [model] = config.models.as_slice() else { panic!("one model") };
+    assert_eq!((model.alias.as_str(), model.upstream_model.as_str()), ("opus", "claude-opus"));
+    assert_eq!((model.endpoint_id, model.tariffs.len()), (endpoint.id, 1));
+
+    let other = tollgate_domain::MasterKey::from_bytes([1; 32]);
+    let error = snapshot::load_config(&books.store, &other).await.unwrap_err();
+    assert_eq!(error.class(), ErrorClass::Fatal);
+    assert!(error.to_string().contains("another master key"), "{error}");
+}
+
+#[tokio::test]
+async fn a_model_needs_its_endpoint_and_an_alias_of_its_own() {
+    let books = Books::open().await;
+    let create = async |alias: &str, endpoint: &str| {
+        books
+            .store
+            .tx("model", async |tx| models::create(tx, alias, endpoint, None, ACTOR).await)
+            .await
+            .map(|model| model.upstream_model)
+            .map_err(|error| error.to_string())
+    };
+    assert!(create("gpt", "up").await.unwrap_err().contains("endpoint \"up\" does not exist; create it"));
+    books.model().await;
+    assert_eq!(create("gpt", "up").await.unwrap(), "gpt");
+    assert!(create("gpt", "up").await.unwrap_err().contains("already exists"));
+    assert!(create("g\0t", "up").await.unwrap_err().contains("control character"));
+}
+
+#[tokio::test]
+async fn every_change_is_in_the_audit_log_with_its_actor() {
+    let books = Books::open().await;
+    books.user("ada").await;
+    books.model().await;
+    key(&books, "ada", ApiKeyPurpose::Realtime).await;
+    books.grant("ada", "1", "s").await.unwrap();
+    let entries = books.store.tx("audit", async |tx| audit_log::list(tx, 100).await).await.unwrap();
+    let actions: Vec<_> = entries.iter().rev().map(|entry| entry.action.as_str()).collect();
+    assert_eq!(
+        actions,
+        ["user.create", "endpoint.create", "model.create", "key.create", "credit.admin_grant"]
+    );
+    assert!(entries.iter().all(|entry| entry.actor == ACTOR));
+}
+
+#[tokio::test]
+async fn every_change_of_configuration_moves_the_epoch_and_is_announced() {
+    let books = Books::open().await;
+    let mut listener = Listener::start(&books.store);
+    assert_eq!(listener.next().await, Hint::Connected);
+    let before = snapshot::load_config(&books.store, &books.master).await.unwrap().config_epoch;
+    books.user("ada").await;
+    let hint = listener.next().await;
+    assert!(matches!(&hint, Hint::Notified(payload) if payload.starts_with("users:")), "{hint:?}");
+    assert!(hint.is_about_configuration() && !hint.is_about_balances());
+    let after = snapshot::load_config(&books.store, &books.master).await.unwrap().config_epoch;
+    assert!(after > before);
+}
+
+#[tokio::test]
+async fn a_movement_is_announced_with_its_time() {
+    let books = Books::open().await;
+    books.user("ada").await;
+    let mut listener = Listener::start(&books.store);
+    assert_eq!(listener.next().await, Hint::Connected);
+    let applied = books.grant("ada", "1", "s").await.unwrap();
+    let payload = format!("credits_transactions:{}", applied.movement.created_at.as_microsecond());
+    let hint = listener.next().await;
+    assert_eq!(hint, Hint::Notified(payload));
+    assert!(hint.is_about_balances() && !hint.is_about_configuration());
+}
+
+#[tokio::test]
+async fn a_transaction_that_fails_announces_nothing() {
+    let books = Books::open().await;
+    let mut listener = Listener::start(&books.store);
+    assert_eq!(listener.next().await, Hint::Connected);
+    let failed: Result<(), StoreError> = books
+        .store
+        .tx("failed", async |tx| {
+            notify::notify_balances(tx, 1).await?;
+            Err(StoreError::refused("no"))
+        })
+        .await;
+    failed.unwrap_err();
+    announce(&books.store, 2).await;
+    assert_eq!(listener.next().await, Hint::Notified("credits_transactions:2".to_owned()));
+}
+
+#[tokio::test]
+async fn a_listener_that_lost_its_connection_says_so_and_hears_again() {
+    let books = Books::open().await;
+    let mut listener = Listener::start(&books.store);
+    assert_eq!(listener.next().await, Hint::Connected);
+    books
+        .store
+        .tx("kill", async |tx| {
+            let sql = "select pg_terminate_backend(pid, 5000) from pg_stat_activity
+                       where datname = current_database() and query like 'listen %'";
+            assert_eq!(tx.query(sql, &[]).await?.len(), 1);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    assert_eq!(listener.next().await, Hint::Connected);
+    announce(&books.store, 3).await;
+    assert_eq!(listener.next().await, Hint::Notified("credits_transactions:3".to_owned()));
+}
+
+async fn announce(store: &Store, micros: i64) {
+    store.tx("announce", async |tx| notify::notify_balances(tx, micros).await).await.unwrap();
+}
+
+/// Everything in these tables, as text.
+async fn dump(books: &Books, tables: &[&str]) -> String {
+    let mut text = String::new();
+    for table in tables {
+        let sql = format!("select coalesce(string_agg(t::text, '|'), '') from {table} t");
+        text.push_str(&books.text(&sql).await.unwrap());
+    }
+    text
+}

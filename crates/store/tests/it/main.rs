@@ -1,0 +1,11 @@
+//! The store against a real PostgreSQL.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod configuration;
+mod money;
+mod prices;
+mod reports;
+mod schema;
+mod support;
+mod transactions;
