@@ -29,13 +29,21 @@ pub(crate) struct ClientBody {
     room: u64,
     pause: Duration,
     deadline: Pin<Box<Sleep>>,
+    is_too_large: bool,
     ended: bool,
 }
 
 impl ClientBody {
     pub(crate) fn new(body: Body, max_bytes: u64, pause: Duration) -> Self {
         let ended = body.is_end_stream();
-        Self { body, room: max_bytes, pause, deadline: Box::pin(tokio::time::sleep(pause)), ended }
+        Self {
+            body,
+            room: max_bytes,
+            pause,
+            deadline: Box::pin(tokio::time::sleep(pause)),
+            is_too_large: false,
+            ended,
+        }
     }
 
     pub(crate) const fn is_ended(&self) -> bool {
@@ -48,6 +56,10 @@ impl ClientBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, ClientBodyError>>> {
         while !self.ended {
+            if self.is_too_large {
+                self.ended = true;
+                return Poll::Ready(Some(Err(ClientBodyError::TooLarge)));
+            }
             let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
                 ready!(self.deadline.as_mut().poll(cx));
                 self.ended = true;
@@ -62,11 +74,15 @@ impl ClientBody {
                 }
                 Some(Ok(frame)) => {
                     let Ok(chunk) = frame.into_data() else { continue };
-                    let Some(room) = self.room.checked_sub(chunk.len() as u64) else {
-                        self.ended = true;
-                        return Poll::Ready(Some(Err(ClientBodyError::TooLarge)));
-                    };
-                    self.room = room;
+                    let length = chunk.len() as u64;
+                    if length > self.room {
+                        // What fits is still delivered: the model may be in it, and is looked up first.
+                        let fits = usize::try_from(self.room).unwrap_or(usize::MAX);
+                        self.is_too_large = true;
+                        self.room = 0;
+                        return Poll::Ready(Some(Ok(chunk.slice(..fits))));
+                    }
+                    self.room -= length;
                     return Poll::Ready(Some(Ok(chunk)));
                 }
             }
