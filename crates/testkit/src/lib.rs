@@ -8,6 +8,7 @@
 
 pub mod corpus;
 mod database;
+mod fault_proxy;
 mod oracle;
 mod postgres;
 pub mod scenario;
@@ -16,6 +17,7 @@ pub mod trace;
 pub mod upstream;
 
 pub use database::{TestDatabase, template_key};
+pub use fault_proxy::FaultProxy;
 pub use oracle::{OraclePrices, oracle_charge, oracle_sum};
 pub use postgres::{PrivatePostgres, TestPostgres};
 pub use shared::shared_dir;

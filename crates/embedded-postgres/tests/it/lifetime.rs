@@ -135,6 +135,25 @@ async fn a_dropped_server_ends() {
 }
 
 #[tokio::test]
+async fn a_detached_server_lives_while_its_heartbeat_does() {
+    let directory = open_directory();
+    let data_dir = directory.path().join("pg");
+    let heartbeat = directory.path().join("heartbeat");
+    let file = std::fs::File::create(&heartbeat).unwrap();
+    let server = EmbeddedPostgres::start(options(&data_dir)).await.unwrap();
+    let (pid, url) = (server.pid().unwrap(), server.connection_string().to_owned());
+    server.detach_until_idle(&heartbeat, 10).await.unwrap();
+    connect(&url).await.query_one("select 1", &[]).await.unwrap();
+    // Its data directory is free again, and the next owner takes over.
+    let next = EmbeddedPostgres::start(options(&data_dir)).await.unwrap();
+    assert!(!is_alive(pid));
+    let pid = next.pid().unwrap();
+    file.set_modified(std::time::UNIX_EPOCH).unwrap();
+    next.detach_until_idle(&heartbeat, 10).await.unwrap();
+    until("the idle server is stopped", || !is_alive(pid)).await;
+}
+
+#[tokio::test]
 async fn a_half_made_cluster_is_made_again() {
     let directory = open_directory();
     std::fs::create_dir(directory.path().join("cluster.new")).unwrap();

@@ -42,6 +42,18 @@ async fn a_dropped_database_is_gone_from_the_server() {
 }
 
 #[tokio::test]
+async fn databases_of_dead_processes_are_dropped_by_the_next_test() {
+    let admin = connect(TestPostgres::shared().await.url()).await;
+    let mut process = std::process::Command::new("true").spawn().unwrap();
+    process.wait().unwrap();
+    let name = format!("test_{}_left", process.id());
+    admin.batch_execute(&format!("create database {name}")).await.unwrap();
+    drop(TestDatabase::empty().await);
+    let sql = "select count(*) from pg_database where datname = $1";
+    assert_eq!(admin.query_one(sql, &[&name]).await.unwrap().get::<_, i64>(0), 0);
+}
+
+#[tokio::test]
 async fn racing_tests_apply_the_migrations_once() {
     let key = format!("race {}", uuid::Uuid::new_v4());
     let applied = std::sync::atomic::AtomicUsize::new(0);

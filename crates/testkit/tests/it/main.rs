@@ -9,4 +9,6 @@ mod faults;
 #[cfg(test)]
 mod formats;
 #[cfg(test)]
+mod proxy;
+#[cfg(test)]
 mod recordings;
