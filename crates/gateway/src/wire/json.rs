@@ -238,4 +238,4 @@ fn is_scalar(byte: u8) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -31,6 +31,8 @@ pub struct MultipartSplicer {
     from_start: bool,
     model: Option<Model>,
     released: bool,
+    /// The closing delimiter has been seen; what follows is no part of the form.
+    ended: bool,
     growth: i64,
     out: Pieces,
 }
@@ -70,6 +72,7 @@ impl MultipartSplicer {
             from_start: true,
             model: None,
             released: false,
+            ended: false,
             growth: 0,
             out: Pieces::new(),
         }))
@@ -77,15 +80,18 @@ impl MultipartSplicer {
 
     /// Takes the next bytes of the body. After an error the splicer is of no further use.
     pub fn push(&mut self, chunk: Bytes) -> Result<(), RequestError> {
-        if self.released {
-            self.out.push(chunk.clone());
-        } else if self.held.len() + chunk.len() > SEARCH_LIMIT && self.model.is_none() {
+        if !self.released && self.model.is_none() && self.held.len() + chunk.len() > SEARCH_LIMIT {
             return Err(RequestError::InvalidForm(
                 "its \"model\" field comes too late: put it before the file",
             ));
         }
-        self.held.extend_from_slice(&chunk);
-        loop {
+        if !(self.released && self.ended) {
+            self.held.extend_from_slice(&chunk);
+        }
+        if self.released {
+            self.out.push(chunk);
+        }
+        while !self.ended {
             match self.step()? {
                 Step::More => break,
                 Step::Searched => {}
@@ -175,6 +181,7 @@ impl MultipartSplicer {
             return Ok(Step::Searched);
         }
         if rest.starts_with(b"--") {
+            self.ended = true;
             return Ok(Step::More);
         }
         let Some(line_end) = memmem::find(rest, b"\r\n") else {
