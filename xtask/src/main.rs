@@ -7,7 +7,10 @@ mod process;
 mod sdks;
 mod tidy;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
 
@@ -34,7 +37,18 @@ enum Task {
     Tidy,
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let causes = error.chain().skip(1).map(|cause| format!("\n  because: {cause}"));
+            eprintln!("\nerror: {error}{}", causes.collect::<String>());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> anyhow::Result<()> {
     // What our own crates have to say, such as that PostgreSQL is being fetched.
     tracing_subscriber::fmt().without_time().with_writer(std::io::stderr).with_max_level(LOG_LEVEL).init();
     let root = repository();
