@@ -19,6 +19,10 @@ use crate::recorder::Receipt;
 use crate::usage::tap::{BodyEnd, Finished};
 use crate::wire::Pieces;
 
+/// How long an upstream may keep its body open after the end marker. Nothing is missing by then; the wait is so that its
+/// connection can be used again.
+const AFTER_END: Duration = Duration::from_secs(5);
+
 /// What the cost of a request is called, as header and as trailer.
 pub(crate) const COST_HEADER: HeaderName = HeaderName::from_static("x-tollgate-cost");
 
@@ -40,6 +44,7 @@ pub(crate) struct ResponseBody {
     /// Whether the client takes trailers.
     sends_trailers: bool,
     idle: IdleTimer,
+    after_end: IdleTimer,
 }
 
 #[derive(Debug)]
@@ -79,6 +84,7 @@ impl ResponseBody {
             trailers: None,
             sends_trailers,
             idle,
+            after_end: IdleTimer::new(AFTER_END),
         }
     }
 
@@ -135,6 +141,7 @@ impl ResponseBody {
                 },
                 State::Recorded(Then::Rest(mut upstream)) => match Pin::new(&mut upstream).poll_frame(cx) {
                     Poll::Ready(frame) => self.pass(frame, upstream),
+                    Poll::Pending if self.after_end.poll_elapsed(cx).is_ready() => State::Recorded(Then::End),
                     Poll::Pending => {
                         self.state = State::Recorded(Then::Rest(upstream));
                         return Poll::Pending;

@@ -40,7 +40,7 @@ pub(super) async fn estimate_and_record(
         match counting.await {
             Ok(estimated) => observed = estimated,
             Err(error) => {
-                tracing::error!(%error, "an estimate of tokens failed; the request is recorded without usage")
+                tracing::error!(%error, "an estimate of tokens failed; the request is recorded without usage");
             }
         }
     }

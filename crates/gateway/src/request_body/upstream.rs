@@ -139,9 +139,8 @@ impl Body for UpstreamBody {
             }
             self.held = None;
             match std::task::ready!(self.poll_rest(cx)) {
-                Ok(true) => {}
                 Ok(false) if self.ready.is_empty() => return Poll::Ready(None),
-                Ok(false) => {}
+                Ok(_) => {}
                 Err(failure) => return Poll::Ready(Some(Err(failure))),
             }
         }

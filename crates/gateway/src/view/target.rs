@@ -151,8 +151,7 @@ impl PathPattern {
         let mut given = path.split('/');
         loop {
             match (wanted.next(), given.next()) {
-                (None, None) => return true,
-                (Some("*"), Some(_)) => return true,
+                (None, None) | (Some("*"), Some(_)) => return true,
                 (Some(pattern), Some(segment)) if pattern.starts_with('{') && pattern.ends_with('}') => {
                     if segment.is_empty() {
                         return false;

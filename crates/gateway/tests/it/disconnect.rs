@@ -1,1 +1,143 @@
-//! To come.
+//! Clients that leave: the upstream is read to its usage and charged, or cut off and estimated.
+
+use std::time::Duration;
+
+use http_body_util::BodyExt;
+use tollgate_domain::{Outcome, UsageSource};
+use tollgate_gateway::view::OnDisconnect;
+use tollgate_testkit::upstream::Script;
+
+use crate::house::{ALICE, House, Plan, chat_body, credits, user};
+
+const STREAM: &str = r#","stream":true"#;
+
+/// Starts a stream, reads its first bytes, and leaves.
+async fn leave_in_the_middle(house: &House, more: &str) {
+    let request = house.post("/v1/chat/completions", ALICE).body(chat_body("chat", more)).unwrap();
+    let mut response = house.client.request(request).await.unwrap();
+    response.frame().await.unwrap().unwrap();
+}
+
+/// Sends a request and leaves before there is an answer.
+async fn leave_at_once(house: &House) {
+    let request = house.post("/v1/chat/completions", ALICE).body(chat_body("chat", "")).unwrap();
+    let answer = house.client.request(request);
+    tokio::select! {
+        _ = answer => panic!("the upstream answers later"),
+        books = house.upstream.wait_for(|books| books.len() == 1) => drop(books),
+    }
+}
+
+fn slow() -> Script {
+    Script { frame_delay: Duration::from_millis(5), ..Script::tokens(1000, 500) }
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_a_stream_is_charged_what_the_drained_upstream_states() {
+    let house = House::open().await;
+    house.upstream.usually(slow());
+    leave_in_the_middle(&house, STREAM).await;
+    let record = house.sink.one().await;
+    assert_eq!((record.outcome, record.usage_source), (Outcome::Drained, UsageSource::Provider));
+    assert_eq!((record.usage.prompt_tokens, record.usage.completion_tokens), (Some(1000), Some(500)));
+    assert_eq!(record.status_code, 200);
+    assert_eq!(house.view.available(user("alice")), credits("9.975"));
+    assert!(house.upstream.settled(1).await[0].usage_sent);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_before_the_answer_is_charged_too() {
+    let house = House::open().await;
+    house.upstream.usually(Script { delay: Duration::from_millis(100), ..Script::tokens(1000, 500) });
+    leave_at_once(&house).await;
+    let record = house.sink.one().await;
+    assert_eq!((record.outcome, record.status_code), (Outcome::Drained, 200));
+    assert_eq!(record.usage.completion_tokens, Some(500));
+}
+
+#[tokio::test]
+async fn what_is_drained_counts_as_in_flight() {
+    let mut plan = Plan::default();
+    plan.config.max_in_flight = 1;
+    let house = House::open_with(plan).await;
+    house.upstream.usually(Script { stall: Some(2), ..Script::tokens(10, 8) });
+    leave_in_the_middle(&house, STREAM).await;
+    while house.metric("tollgate_gateway_draining") != Some(1) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(house.metric("tollgate_gateway_in_flight"), Some(1));
+    assert_eq!(house.chat(ALICE, "chat").await.status, 503);
+}
+
+#[tokio::test]
+async fn draining_ends_at_its_time_limit_and_is_estimated() {
+    let mut plan = Plan::default();
+    plan.config.drain_timeout_ms = 50;
+    let house = House::open_with(plan).await;
+    house.upstream.usually(Script { stall: Some(3), ..Script::tokens(10, 8) });
+    leave_in_the_middle(&house, STREAM).await;
+    let record = house.sink.one().await;
+    assert_eq!((record.outcome, record.usage_source), (Outcome::Cancelled, UsageSource::Estimated));
+    assert!(record.usage.completion_tokens.unwrap() > 0);
+    assert_eq!(house.metric("tollgate_gateway_in_flight"), Some(0));
+}
+
+#[tokio::test]
+async fn draining_ends_at_its_size_limit() {
+    let mut plan = Plan::default();
+    plan.config.drain_max_bytes = 200;
+    let house = House::open_with(plan).await;
+    house.upstream.usually(Script { frames: Some(50), ..slow() });
+    leave_in_the_middle(&house, STREAM).await;
+    let record = house.sink.one().await;
+    assert_eq!((record.outcome, record.usage_source), (Outcome::Cancelled, UsageSource::Estimated));
+    assert!(!house.upstream.settled(1).await[0].body_complete);
+}
+
+#[tokio::test]
+async fn an_endpoint_may_cut_off_instead() {
+    let house = House::open_with(Plan {
+        endpoint: |endpoint| endpoint.on_disconnect = OnDisconnect::Cancel,
+        ..Plan::default()
+    })
+    .await;
+    house.upstream.usually(Script { stall: Some(3), ..Script::tokens(1000, 500) });
+    leave_in_the_middle(&house, STREAM).await;
+    let record = house.sink.one().await;
+    assert_eq!((record.outcome, record.usage_source), (Outcome::Cancelled, UsageSource::Estimated));
+    assert!(!house.upstream.settled(1).await[0].usage_sent);
+}
+
+#[tokio::test]
+async fn an_upstream_that_breaks_while_it_is_drained_has_failed() {
+    let house = House::open().await;
+    house.upstream.usually(Script { cut: Some(700), ..slow() });
+    leave_in_the_middle(&house, STREAM).await;
+    assert_eq!(house.sink.one().await.outcome, Outcome::Failed);
+}
+
+#[tokio::test]
+async fn shutdown_lets_a_stream_end_and_cuts_off_one_that_does_not() {
+    let mut plan = Plan::default();
+    plan.config.shutdown_timeout_ms = 300;
+    let mut house = House::open_with(plan).await;
+    house.upstream.next(Script { frame_delay: Duration::from_millis(10), ..Script::tokens(10, 8) });
+    house.upstream.next(Script { stall: Some(2), ..Script::tokens(10, 8) });
+    let mut streams = Vec::new();
+    for _ in 0..2 {
+        let request = house.post("/v1/chat/completions", ALICE).body(chat_body("chat", STREAM)).unwrap();
+        let mut response = house.client.request(request).await.unwrap().into_body();
+        response.frame().await.unwrap().unwrap();
+        streams.push(response);
+    }
+    house.shutdown.cancel();
+    let stalled = streams.pop().unwrap().collect();
+    let ending = streams.pop().unwrap().collect();
+    let (ending, stalled) = tokio::join!(ending, stalled);
+    assert!(ending.unwrap().to_bytes().ends_with(b"data: [DONE]\n\n"));
+    assert!(stalled.is_err());
+    house.server.take().unwrap().await.unwrap();
+    let mut outcomes: Vec<_> = house.sink.all().iter().map(|record| record.outcome.as_str()).collect();
+    outcomes.sort_unstable();
+    assert_eq!(outcomes, ["cancelled", "completed"]);
+}

@@ -16,6 +16,8 @@ use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
 use secrecy::SecretString;
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tollgate_domain::{
@@ -50,7 +52,6 @@ pub(crate) const NOW: &str = "2026-03-01T12:00:00Z";
 /// A gateway that serves on a port of its own until it is dropped.
 pub(crate) struct House {
     pub(crate) upstream: ScriptedUpstream,
-    pub(crate) gateway: Gateway,
     pub(crate) view: Arc<LiveView>,
     pub(crate) sink: Arc<MemorySink>,
     pub(crate) address: SocketAddr,
@@ -220,7 +221,7 @@ impl House {
         let (serving, until) = (gateway.clone(), shutdown.clone());
         let server = tokio::spawn(async move { serving.serve(listener, until).await.expect("it serves") });
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { upstream, gateway, view, sink, address, shutdown, server: Some(server), registry, client }
+        Self { upstream, view, sink, address, shutdown, server: Some(server), registry, client }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -345,4 +346,38 @@ impl Drop for MemorySlot {
     fn drop(&mut self) {
         *self.free.lock() += 1;
     }
+}
+
+/// The address of an upstream that answers the first request of every connection with these bytes, and hangs up.
+pub(crate) async fn raw_upstream(answer: &'static str) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((mut connection, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                read_request(&mut connection).await;
+                connection.write_all(answer.as_bytes()).await
+            });
+        }
+    });
+    format!("http://{address}")
+}
+
+/// Reads one HTTP/1 request with its `Content-Length` of body; returns the bytes.
+pub(crate) async fn read_request(connection: &mut TcpStream) -> Vec<u8> {
+    let mut request = Vec::new();
+    let head_end = loop {
+        let at = request.windows(4).position(|bytes| bytes == b"\r\n\r\n");
+        if let Some(at) = at {
+            break at + 4;
+        }
+        assert_ne!(connection.read_buf(&mut request).await.expect("a request"), 0);
+    };
+    let head = String::from_utf8_lossy(&request[..head_end]).to_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+    let length: usize = length.map_or(0, |length| length.trim().parse().expect("a number"));
+    while request.len() < head_end + length {
+        assert_ne!(connection.read_buf(&mut request).await.expect("a body"), 0);
+    }
+    request
 }

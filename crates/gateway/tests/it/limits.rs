@@ -1,1 +1,77 @@
-//! To come.
+//! Bounds on what one client can take, and that nothing leaks where they are met.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tollgate_testkit::upstream::Script;
+
+use crate::house::{ALICE, House, Plan, chat_body};
+
+async fn raw(house: &House, bytes: &str) -> String {
+    let mut stream = TcpStream::connect(house.address).await.unwrap();
+    stream.write_all(bytes.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_finish_its_head_is_dropped() {
+    let mut plan = Plan::default();
+    plan.config.header_read_timeout_ms = 50;
+    let house = House::open_with(plan).await;
+    // Nothing, less than tells HTTP/1 from HTTP/2, and half a head.
+    for sent in ["", "P", "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\n"] {
+        let answer = tokio::time::timeout(Duration::from_secs(10), raw(&house, sent)).await;
+        assert!(!answer.expect("the connection is closed").contains("200 OK"), "{sent:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_finish_its_body_is_408() {
+    let mut plan = Plan::default();
+    plan.config.body_read_timeout_ms = 50;
+    let house = House::open_with(plan).await;
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nconnection: close\r\nx-api-key: {ALICE}\r\ncontent-length: 100\r\n\r\n{{\"mod"
+    );
+    assert!(raw(&house, &head).await.starts_with("HTTP/1.1 408"));
+    assert_eq!(house.sink.all(), []);
+}
+
+#[tokio::test]
+async fn requests_beyond_the_limit_in_flight_are_503_and_room_comes_back() {
+    let mut plan = Plan::default();
+    plan.config.max_in_flight = 2;
+    let house = House::open_with(plan).await;
+    let slow = Script { delay: Duration::from_millis(200), ..Script::default() };
+    house.upstream.next(slow.clone());
+    house.upstream.next(slow);
+    let third = async {
+        house.upstream.wait_for(|books| books.len() == 2).await;
+        house.chat(ALICE, "chat").await
+    };
+    let (first, second, third) = tokio::join!(house.chat(ALICE, "chat"), house.chat(ALICE, "chat"), third);
+    assert_eq!((first.status, second.status), (StatusCode::OK, StatusCode::OK));
+    assert_eq!(third.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(house.chat(ALICE, "chat").await.status, StatusCode::OK);
+    assert_eq!(house.metric("tollgate_gateway_in_flight"), Some(0));
+    assert_eq!(house.metric("tollgate_gateway_admitted_total"), Some(3));
+}
+
+#[tokio::test]
+async fn a_refused_client_that_sends_on_still_reads_its_answer() {
+    let mut plan = Plan::default();
+    plan.config.max_body_bytes = 1024;
+    let house = House::open_with(plan).await;
+    let body = format!(r#"{{"model":"chat","pad":"{}"}}"#, "x".repeat(4 * 1024 * 1024));
+    let request = house.post("/v1/chat/completions", "tg-nobody").body(body.clone().into()).unwrap();
+    // The connection may break later, the answer is there.
+    drop(house.client.request(request).await);
+    for _ in 0..3 {
+        let request = house.post("/v1/chat/completions", ALICE).body(chat_body("nothing", "")).unwrap();
+        assert_eq!(house.send(request).await.status, StatusCode::NOT_FOUND);
+    }
+}

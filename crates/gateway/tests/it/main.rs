@@ -1,5 +1,7 @@
 //! The gateway through real HTTP: a real client, the scripted upstream, and records kept in memory.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that meets the unexpected fails loudly")]
+
 mod admission;
 mod batch;
 mod credentials;

@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tollgate_domain::{Outcome, UsageSource};
 use tollgate_testkit::upstream::Script;
 
-use crate::house::{ALICE, House, Plan, UPSTREAM_SECRET, chat_body};
+use crate::house::{ALICE, House, Plan, UPSTREAM_SECRET, chat_body, read_request};
 
 #[tokio::test]
 async fn the_alias_is_spliced_in_the_body_and_no_other_byte_changes() {
@@ -201,11 +201,10 @@ async fn an_upstream_that_reads_half_a_request_and_hangs_up_sees_it_once() {
         let answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-type: application/json\r\n\r\n{}";
         // One whole exchange, then a hang-up in the middle of the second on the same connection; then count what else comes.
         let (mut connection, _) = listener.accept().await.unwrap();
-        let mut buffer = vec![0; 64 * 1024];
-        connection.read(&mut buffer).await.unwrap();
+        read_request(&mut connection).await;
         connection.write_all(answer.as_bytes()).await.unwrap();
         arrivals += 1;
-        connection.read(&mut buffer[..10]).await.unwrap();
+        connection.read_exact(&mut [0; 10]).await.unwrap();
         arrivals += 1;
         drop(connection);
         while let Ok(Ok(_)) = tokio::time::timeout(Duration::from_millis(300), listener.accept()).await {
