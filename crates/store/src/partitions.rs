@@ -1,7 +1,7 @@
 //! Daily partitions of `usage_records` and `usage_details`, made ahead. What no partition takes goes to the default one.
 
 use crate::utc::UtcDay;
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, Tx};
 
 /// Making a partition waits this long for its lock. Longer would let flushes queue up behind it, behind whoever holds
 /// the table (an audit, a backup); it is tried again later, and until then the default partition serves.
@@ -28,27 +28,30 @@ pub async fn ensure(store: &Store, from: UtcDay, ahead: i32) -> Result<Vec<UtcDa
 
 async fn ensure_one(store: &Store, table: &str, day: UtcDay) -> Result<bool, StoreError> {
     let name = format!("{table}_{}", day.date().strftime("%Y_%m_%d"));
-    let made = store
-        .tx("make_partition", async |tx| {
-            tx.execute("select pg_advisory_xact_lock($1)", &[&PARTITION_LOCK]).await?;
-            if tx.query_one("select to_regclass($1) is not null", &[&name]).await?.try_get(0)? {
-                return Ok(());
-            }
-            // Attached, not created in place: that would lock the whole table against the flushes.
-            tx.batch_execute(&format!(
-                "set local lock_timeout = '{LOCK_TIMEOUT}';
-                 create table {name} (like {table} including defaults including constraints including indexes);
-                 alter table {table} attach partition {name} for values from ('{day}') to ('{}')",
-                day.plus(1),
-            ))
-            .await?;
-            Ok(())
-        })
-        .await;
+    let mut session = store.session("make_partition").await?;
+    let tx = session.begin().await?;
+    let made = make(tx.tx(), table, &name, day).await;
+    let made = tx.finish(made).await;
     match made {
         Ok(()) => Ok(true),
         // PostgreSQL checks the default partition for rows that would belong to the new one.
         Err(error) if error.sqlstate() == Some(CHECK_VIOLATION) => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+async fn make(tx: &Tx, table: &str, name: &str, day: UtcDay) -> Result<(), StoreError> {
+    tx.execute("select pg_advisory_xact_lock($1)", &[&PARTITION_LOCK]).await?;
+    if tx.query_one("select to_regclass($1) is not null", &[&name]).await?.try_get(0)? {
+        return Ok(());
+    }
+    // Attached, not created in place: that would lock the whole table against the flushes.
+    tx.batch_execute(&format!(
+        "set local lock_timeout = '{LOCK_TIMEOUT}';
+         create table {name} (like {table} including defaults including constraints including indexes);
+         alter table {table} attach partition {name} for values from ('{day}') to ('{}')",
+        day.plus(1),
+    ))
+    .await?;
+    Ok(())
 }

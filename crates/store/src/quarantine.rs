@@ -58,7 +58,7 @@ const COLUMNS: &str = "id, instance_id, correlation_id, day, raw_digest, payload
      written_off_at, written_off_by";
 
 /// Enters the records and returns how many were new; those that are there already stay as they are.
-pub async fn insert(tx: &Tx<'_>, refused: &[Refused]) -> Result<u64, StoreError> {
+pub async fn insert(tx: &Tx, refused: &[Refused]) -> Result<u64, StoreError> {
     let mut entered = 0;
     for record in refused {
         entered += tx
@@ -84,21 +84,27 @@ pub async fn insert(tx: &Tx<'_>, refused: &[Refused]) -> Result<u64, StoreError>
 }
 
 /// The newest `limit` records, with those written off where `with_written_off`.
-pub async fn list(tx: &Tx<'_>, with_written_off: bool, limit: i64) -> Result<Vec<Quarantined>, StoreError> {
+pub async fn list(tx: &Tx, with_written_off: bool, limit: i64) -> Result<Vec<Quarantined>, StoreError> {
     let sql = format!(
         "select {COLUMNS} from quarantine where $1 or written_off_at is null order by quarantined_at desc, id desc limit $2"
     );
     tx.query(&sql, &[&with_written_off, &limit]).await?.iter().map(read).collect()
 }
 
+/// The record, whether it waits or was given up.
+pub async fn find(tx: &Tx, id: Uuid) -> Result<Option<Quarantined>, StoreError> {
+    let sql = format!("select {COLUMNS} from quarantine where id = $1");
+    tx.query_opt(&sql, &[&id]).await?.as_ref().map(read).transpose()
+}
+
 /// Removes the record, unless it was written off, so that it can be written to the books in the same transaction.
-pub async fn take(tx: &Tx<'_>, id: Uuid) -> Result<Option<Quarantined>, StoreError> {
+pub async fn take(tx: &Tx, id: Uuid) -> Result<Option<Quarantined>, StoreError> {
     let sql = format!("delete from quarantine where id = $1 and written_off_at is null returning {COLUMNS}");
     tx.query_opt(&sql, &[&id]).await?.as_ref().map(read).transpose()
 }
 
 /// Gives the record up, in `by`'s name; `false` when it is not there or was given up before.
-pub async fn write_off(tx: &Tx<'_>, id: Uuid, by: &str) -> Result<bool, StoreError> {
+pub async fn write_off(tx: &Tx, id: Uuid, by: &str) -> Result<bool, StoreError> {
     let changed = tx
         .execute(
             "update quarantine set written_off_at = clock_timestamp(), written_off_by = $2
@@ -110,7 +116,7 @@ pub async fn write_off(tx: &Tx<'_>, id: Uuid, by: &str) -> Result<bool, StoreErr
 }
 
 /// How many records wait to be replayed or written off.
-pub async fn count(tx: &Tx<'_>) -> Result<i64, StoreError> {
+pub async fn count(tx: &Tx) -> Result<i64, StoreError> {
     let row = tx.query_one("select count(*) from quarantine where written_off_at is null", &[]).await?;
     Ok(row.try_get(0)?)
 }

@@ -1,22 +1,27 @@
 //! Transactions: the only place where they start. Named, measured, bounded in time, and run again after a deadlock or a
 //! serialization failure.
 //!
-//! The work is an async closure. In a task that is spawned it must own what it captures (`async move |tx| …` over clones and
-//! `Arc`s): the compiler cannot yet prove `Send` for one that captures references.
+//! The work is an async closure that gets the transaction as a value and may borrow what is around it (`async |tx| …`, without
+//! `move`). By value, because the compiler cannot yet prove `Send` for a closure over a borrowed one
+//! (rust-lang/rust#110338), and everything here runs in spawned tasks.
 //!
 //! What broke for another reason is returned with its class. When the connection broke during COMMIT nobody knows
 //! whether it happened; therefore whatever runs here is idempotent by a key of its own.
 
+mod session;
+
+pub use session::{Session, SessionTx};
+
 use std::ops::Deref;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use deadpool_postgres::{Object, Transaction};
+use deadpool_postgres::{ClientWrapper, Object};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use rand::RngExt;
-use tokio_postgres::IsolationLevel;
 
 use crate::{Store, StoreError};
 
@@ -32,31 +37,42 @@ pub const TRANSACTION_TIMEOUT: Duration = Duration::from_mins(1);
 /// How a transaction runs.
 #[derive(Debug, Clone, Copy)]
 struct Mode {
-    isolation: IsolationLevel,
+    begin: &'static str,
     timeout: Option<Duration>,
 }
 
-/// An open transaction. Dereferences to the driver's, with its cache of prepared statements.
-pub struct Tx<'a> {
-    inner: Transaction<'a>,
+const READ_COMMITTED: Mode =
+    Mode { begin: "begin isolation level read committed", timeout: Some(TRANSACTION_TIMEOUT) };
+const REPEATABLE_READ: Mode =
+    Mode { begin: "begin isolation level repeatable read", timeout: Some(TRANSACTION_TIMEOUT) };
+const UNBOUNDED: Mode = Mode {
+    begin: "begin isolation level repeatable read; set local statement_timeout = 0; \
+            set local idle_in_transaction_session_timeout = 0",
+    timeout: None,
+};
+
+/// An open transaction. Dereferences to its connection, with a cache of prepared statements. It ends with the
+/// closure that got it.
+pub struct Tx {
+    connection: Arc<Object>,
     name: &'static str,
 }
 
-impl std::fmt::Debug for Tx<'_> {
+impl std::fmt::Debug for Tx {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Tx({})", self.name)
     }
 }
 
-impl<'a> Deref for Tx<'a> {
-    type Target = Transaction<'a>;
+impl Deref for Tx {
+    type Target = ClientWrapper;
 
-    fn deref(&self) -> &Self::Target {
-        &self.inner
+    fn deref(&self) -> &ClientWrapper {
+        &self.connection
     }
 }
 
-impl Tx<'_> {
+impl Tx {
     /// The name that it was started under.
     pub fn name(&self) -> &'static str {
         self.name
@@ -67,34 +83,36 @@ impl Store {
     /// Runs `work` in a READ COMMITTED transaction and commits it when it returns `Ok`.
     ///
     /// `work` may run more than once. It must do nothing but SQL on its `tx`.
-    pub async fn tx<T, F>(&self, name: &'static str, work: F) -> Result<T, StoreError>
+    pub async fn tx<T, F, W>(&self, name: &'static str, work: F) -> Result<T, StoreError>
     where
-        F: AsyncFn(&Tx<'_>) -> Result<T, StoreError>,
+        F: Fn(Tx) -> W,
+        W: Future<Output = Result<T, StoreError>>,
     {
-        let mode = Mode { isolation: IsolationLevel::ReadCommitted, timeout: Some(TRANSACTION_TIMEOUT) };
-        self.run(name, mode, work).await
+        self.run(name, READ_COMMITTED, work).await
     }
 
     /// As [`Store::tx`], with one snapshot for all its statements.
-    pub async fn tx_repeatable_read<T, F>(&self, name: &'static str, work: F) -> Result<T, StoreError>
+    pub async fn tx_repeatable_read<T, F, W>(&self, name: &'static str, work: F) -> Result<T, StoreError>
     where
-        F: AsyncFn(&Tx<'_>) -> Result<T, StoreError>,
+        F: Fn(Tx) -> W,
+        W: Future<Output = Result<T, StoreError>>,
     {
-        let mode = Mode { isolation: IsolationLevel::RepeatableRead, timeout: Some(TRANSACTION_TIMEOUT) };
-        self.run(name, mode, work).await
+        self.run(name, REPEATABLE_READ, work).await
     }
 
     /// As [`Store::tx_repeatable_read`], without any limit of time: for audits and reports over everything.
-    pub async fn tx_unbounded<T, F>(&self, name: &'static str, work: F) -> Result<T, StoreError>
+    pub async fn tx_unbounded<T, F, W>(&self, name: &'static str, work: F) -> Result<T, StoreError>
     where
-        F: AsyncFn(&Tx<'_>) -> Result<T, StoreError>,
+        F: Fn(Tx) -> W,
+        W: Future<Output = Result<T, StoreError>>,
     {
-        self.run(name, Mode { isolation: IsolationLevel::RepeatableRead, timeout: None }, work).await
+        self.run(name, UNBOUNDED, work).await
     }
 
-    async fn run<T, F>(&self, name: &'static str, mode: Mode, work: F) -> Result<T, StoreError>
+    async fn run<T, F, W>(&self, name: &'static str, mode: Mode, work: F) -> Result<T, StoreError>
     where
-        F: AsyncFn(&Tx<'_>) -> Result<T, StoreError>,
+        F: Fn(Tx) -> W,
+        W: Future<Output = Result<T, StoreError>>,
     {
         let mut run = 1;
         loop {
@@ -117,57 +135,73 @@ impl Store {
         }
     }
 
-    async fn run_once<T, F>(&self, name: &'static str, mode: Mode, work: &F) -> Result<T, StoreError>
+    async fn run_once<T, F, W>(&self, name: &'static str, mode: Mode, work: &F) -> Result<T, StoreError>
     where
-        F: AsyncFn(&Tx<'_>) -> Result<T, StoreError>,
+        F: Fn(Tx) -> W,
+        W: Future<Output = Result<T, StoreError>>,
     {
-        let mut connection = self.pool.get().await.map_err(|error| StoreError::Connect(Box::new(error)))?;
-        let transaction = run_on(&mut connection, name, mode, work);
-        let result = match mode.timeout {
+        let connection = self.pool.get().await.map_err(|error| StoreError::Connect(Box::new(error)))?;
+        let connection = Arc::new(connection);
+        let held = Held(Some(Arc::clone(&connection)));
+        let transaction = run_on(connection, name, mode, work);
+        let (result, ended) = match mode.timeout {
             Some(after) => match tokio::time::timeout(after, transaction).await {
-                Ok(result) => result,
-                Err(_) => Err(StoreError::Timeout { name, after }),
+                Ok(finished) => finished,
+                Err(_) => (Err(StoreError::Timeout { name, after }), false),
             },
             None => transaction.await,
         };
-        if result.as_ref().is_err_and(StoreError::breaks_connection) {
-            // Out of the pool: the next caller must not wait on it.
-            drop(Object::take(connection));
+        if ended {
+            held.give_back();
         }
         result
     }
 }
 
-async fn run_on<T, F>(
-    connection: &mut Object,
+/// A connection in a transaction. Dropped before the transaction has ended (time-out, failure, a caller that was cancelled), it
+/// closes the connection, which rolls back; in the pool the next caller would inherit the transaction, or wait behind it.
+struct Held(Option<Arc<Object>>);
+
+impl Held {
+    fn give_back(mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0.take().and_then(Arc::into_inner) {
+            drop(Object::take(connection));
+        }
+    }
+}
+
+/// The result, and whether the transaction has certainly ended, so that its connection may serve another.
+async fn run_on<T, F, W>(
+    connection: Arc<Object>,
     name: &'static str,
     mode: Mode,
     work: &F,
-) -> Result<T, StoreError>
+) -> (Result<T, StoreError>, bool)
 where
-    F: AsyncFn(&Tx<'_>) -> Result<T, StoreError>,
+    F: Fn(Tx) -> W,
+    W: Future<Output = Result<T, StoreError>>,
 {
-    let inner = connection.build_transaction().isolation_level(mode.isolation).start().await?;
-    if mode.timeout.is_none() {
-        inner
-            .batch_execute(
-                "set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0",
-            )
-            .await?;
+    if let Err(error) = connection.batch_execute(mode.begin).await {
+        return (Err(error.into()), false);
     }
-    let tx = Tx { inner, name };
-    match work(&tx).await {
-        Ok(value) => {
-            tx.inner.commit().await?;
-            Ok(value)
-        }
-        Err(error) => {
-            if !error.breaks_connection()
-                && let Err(rollback) = tx.inner.rollback().await
-            {
-                tracing::debug!(transaction = name, error = %rollback, "a rollback failed; the connection is closed");
+    match work(Tx { connection: Arc::clone(&connection), name }).await {
+        Ok(value) => match connection.batch_execute("commit").await {
+            Ok(()) => (Ok(value), true),
+            Err(error) => {
+                // A constraint that is checked at the end, say: then the server has rolled back.
+                let ended = error.as_db_error().is_some();
+                (Err(error.into()), ended)
             }
-            Err(error)
+        },
+        Err(error) => {
+            let rolled_back = connection.batch_execute("rollback").await;
+            (Err(error), rolled_back.is_ok())
         }
     }
 }
@@ -184,7 +218,7 @@ struct TxLabels {
 }
 
 /// How long transactions take, by name and outcome.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct TxMetrics(Durations);
 
 type Durations = Family<TxLabels, Histogram, fn() -> Histogram>;
