@@ -1,1 +1,31 @@
-//! tollgate-metering
+#![doc = include_str!("../README.md")]
+
+mod backoff;
+mod batcher;
+mod collect;
+mod config;
+mod depletion;
+mod digest;
+mod dimensions;
+mod effects;
+mod enrich;
+mod flush;
+pub mod genai;
+mod housekeeping;
+mod instances;
+mod metrics;
+mod prepare;
+mod progress;
+pub mod quarantine;
+mod rating;
+mod sender;
+pub mod unrated;
+mod view;
+mod write;
+
+pub use batcher::{AnalyticsBatcher, Drained, RunError};
+pub use config::{AnalyticsConfig, ConfigError};
+pub use digest::RecordKeys;
+pub use dimensions::OTHER;
+pub use enrich::{EnrichedRecord, MAX_DETAIL_BYTES, MAX_TEXT_BYTES, Refusal};
+pub use sender::{AnalyticsPermit, AnalyticsSender, Closed, Position};

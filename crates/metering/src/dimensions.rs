@@ -1,0 +1,125 @@
+//! Interning of what repeats: from texts to a small integer, written ahead and remembered.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+use parking_lot::Mutex;
+use tollgate_domain::RecordDigest;
+use tollgate_store::usage_dimensions::{self, Dimensions};
+use tollgate_store::{Store, StoreError};
+
+use crate::digest::{DimensionsRef, RecordKeys};
+
+/// Most combinations before client-controlled texts become [`OTHER`]. A busy installation has hundreds; only somebody who sends
+/// a new `User-Agent` with each request comes here. 65,536 rows are 20 MB, here and there.
+pub(crate) const MAX_COMBINATIONS: usize = 65_536;
+/// What a client-controlled text becomes past the cap.
+pub const OTHER: &str = "other";
+
+/// Numbers of the combinations seen so far.
+#[derive(Debug)]
+pub(crate) struct Interner {
+    cap: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    numbers: HashMap<Box<[u8]>, i32, RandomState>,
+    /// How many combinations the table held when last asked.
+    in_table: usize,
+}
+
+/// Combinations of one batch that have no number yet.
+#[derive(Debug, Default)]
+pub(crate) struct Unnumbered {
+    combinations: HashMap<Box<[u8]>, (Dimensions, Vec<usize>), RandomState>,
+}
+
+impl Interner {
+    pub(crate) fn new(cap: usize) -> Self {
+        Self { cap, state: Mutex::default() }
+    }
+
+    /// The number of the combination, or `None` when it has been noted in `unnumbered` for the row at `index`.
+    pub(crate) fn number(
+        &self,
+        dimensions: DimensionsRef<'_>,
+        knows_model: bool,
+        index: usize,
+        unnumbered: &mut Unnumbered,
+        scratch: &mut Vec<u8>,
+    ) -> Option<i32> {
+        dimensions.encode(scratch);
+        let state = self.state.lock();
+        if let Some(number) = state.numbers.get(scratch.as_slice()) {
+            return Some(*number);
+        }
+        if let Some((_, indexes)) = unnumbered.combinations.get_mut(scratch.as_slice()) {
+            indexes.push(index);
+            return None;
+        }
+        let mut dimensions = dimensions;
+        if state.in_table.saturating_add(unnumbered.combinations.len()) >= self.cap {
+            dimensions = collapsed(dimensions, knows_model);
+            dimensions.encode(scratch);
+            if let Some(number) = state.numbers.get(scratch.as_slice()) {
+                return Some(*number);
+            }
+        }
+        unnumbered
+            .combinations
+            .entry(scratch.as_slice().into())
+            .or_insert_with(|| (dimensions.to_owned(), Vec::new()))
+            .1
+            .push(index);
+        None
+    }
+
+    /// Numbers them, in a transaction of its own, and calls `found` for each row that waited.
+    pub(crate) async fn assign(
+        &self,
+        store: &Store,
+        keys: &RecordKeys,
+        unnumbered: Unnumbered,
+        mut found: impl FnMut(usize, i32),
+    ) -> Result<(), StoreError> {
+        if unnumbered.combinations.is_empty() {
+            return Ok(());
+        }
+        let combinations: Vec<_> = unnumbered.combinations.into_iter().collect();
+        let wanted: Vec<(RecordDigest, &Dimensions)> = combinations
+            .iter()
+            .map(|(encoded, (dimensions, _))| (keys.fingerprint(encoded), dimensions))
+            .collect();
+        let mut session = store.session("intern_dimensions").await?;
+        let tx = session.begin().await?;
+        let numbered = match usage_dimensions::intern(tx.tx(), &wanted).await {
+            Ok(numbers) => usage_dimensions::count(tx.tx()).await.map(|in_table| (numbers, in_table)),
+            Err(error) => Err(error),
+        };
+        let (numbers, in_table) = tx.finish(numbered).await?;
+        let mut state = self.state.lock();
+        state.in_table = usize::try_from(in_table).unwrap_or(usize::MAX);
+        for ((encoded, (_, indexes)), number) in combinations.into_iter().zip(numbers) {
+            for index in indexes {
+                found(index, number);
+            }
+            state.numbers.insert(encoded, number);
+        }
+        Ok(())
+    }
+}
+
+/// Without what a client can make up. The completion window stays: only trusted keys set it, and it decides the price.
+fn collapsed(dimensions: DimensionsRef<'_>, knows_model: bool) -> DimensionsRef<'_> {
+    let other = |text: Option<&str>| text.map(|_| OTHER);
+    DimensionsRef {
+        request_model: if knows_model { dimensions.request_model } else { other(dimensions.request_model) },
+        response_model: other(dimensions.response_model),
+        finish_reason: other(dimensions.finish_reason),
+        user_agent: other(dimensions.user_agent),
+        batch_request_source: other(dimensions.batch_request_source),
+        ..dimensions
+    }
+}

@@ -1,0 +1,78 @@
+//! What runs beside the flushers: partitions ahead of the days, prices for what waits for one, gauges.
+
+use std::sync::Arc;
+
+use tokio::time::{Duration, Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+use tollgate_store::utc::UtcDay;
+use tollgate_store::{StoreError, epochs, quarantine, usage_records};
+
+use crate::flush::Engine;
+use crate::unrated;
+
+/// How soon a new price reaches the records that wait for it: a look at one row each time.
+const TICK: Duration = Duration::from_secs(1);
+/// Gauges count rows by partial index: cheap, not free.
+const GAUGES_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Runs until `stop`. Failures pass: everything here is looked at again at the next tick.
+pub(crate) async fn run(engine: Arc<Engine>, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut house = House { partitions_made: None, rated_epoch: None, gauges_at: None };
+    let mut is_failing = false;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        let kept = tokio::select! {
+            () = stop.cancelled() => return,
+            kept = house.keep(&engine) => kept,
+        };
+        match kept {
+            Ok(()) => is_failing = false,
+            Err(error) => {
+                if !is_failing {
+                    tracing::warn!(%error, "partitions, late prices and gauges wait for the database");
+                }
+                is_failing = true;
+            }
+        }
+    }
+}
+
+struct House {
+    partitions_made: Option<UtcDay>,
+    rated_epoch: Option<i32>,
+    gauges_at: Option<Instant>,
+}
+
+impl House {
+    async fn keep(&mut self, engine: &Engine) -> Result<(), StoreError> {
+        let today = UtcDay::clamped(engine.clock.now());
+        if self.partitions_made != Some(today) {
+            engine.make_partitions().await?;
+            self.partitions_made = Some(today);
+        }
+        let seen = engine.store.tx("read_epochs", async |tx| epochs::read(&tx).await).await?;
+        if self.rated_epoch != Some(seen.pricing) {
+            let rating = unrated::rate_unrated(&engine.store, &engine.preparer.keys).await?;
+            self.rated_epoch = Some(seen.pricing);
+            engine.metrics.deduct(rating.charged);
+            engine.depletions.report(&rating.balances);
+        }
+        if self.gauges_at.is_none_or(|at| at.elapsed() >= GAUGES_INTERVAL) {
+            let (unrated, quarantined) = engine
+                .store
+                .tx("count_waiting", async |tx| {
+                    Ok((usage_records::count_unrated(&tx).await?, quarantine::count(&tx).await?))
+                })
+                .await?;
+            engine.metrics.unrated.set(unrated);
+            engine.metrics.quarantined.set(quarantined);
+            self.gauges_at = Some(Instant::now());
+        }
+        Ok(())
+    }
+}

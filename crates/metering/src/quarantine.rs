@@ -1,0 +1,159 @@
+//! Records that the books refused: shown, tried again under their first identity, or given up by name.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use tollgate_domain::{CorrelationId, InstanceId, RawAnalyticsRecord};
+use tollgate_store::quarantine::Quarantined;
+use tollgate_store::{Store, StoreError, Tx, epochs, quarantine};
+use uuid::Uuid;
+
+use crate::digest::RecordKeys;
+use crate::dimensions::{Interner, MAX_COMBINATIONS};
+use crate::instances::Instances;
+use crate::prepare::{Prepared, Preparer};
+use crate::view::CatalogView;
+use crate::write::{self, CONFLICT, Mode};
+
+/// One record in quarantine, without its contents.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// By which it is replayed or written off.
+    pub id: Uuid,
+    /// Identity of the record.
+    pub instance_id: InstanceId,
+    /// Identity of the record.
+    pub correlation_id: CorrelationId,
+    /// UTC day of admission.
+    pub day: String,
+    /// Why it was refused.
+    pub reason: String,
+    /// What PostgreSQL called it, where it was PostgreSQL who refused.
+    pub sqlstate: Option<String>,
+    /// Since when.
+    pub quarantined_at: Timestamp,
+    /// When it was given up.
+    pub written_off_at: Option<Timestamp>,
+    /// Who gave it up.
+    pub written_off_by: Option<String>,
+}
+
+impl From<Quarantined> for Entry {
+    fn from(row: Quarantined) -> Self {
+        Self {
+            id: row.id,
+            instance_id: row.instance_id,
+            correlation_id: row.correlation_id,
+            day: row.day.to_string(),
+            reason: row.reason,
+            sqlstate: row.sqlstate,
+            quarantined_at: row.quarantined_at,
+            written_off_at: row.written_off_at,
+            written_off_by: row.written_off_by,
+        }
+    }
+}
+
+/// What a replay came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Replayed {
+    /// It is in the books now.
+    Entered,
+    /// The books had it already; only the quarantine forgot it.
+    AlreadyEntered,
+}
+
+/// The newest `limit` records in quarantine; with those written off where `with_written_off`.
+pub async fn list(store: &Store, with_written_off: bool, limit: i64) -> Result<Vec<Entry>, StoreError> {
+    let mut session = store.session("list_quarantine").await?;
+    let tx = session.begin().await?;
+    let rows = quarantine::list(tx.tx(), with_written_off, limit).await;
+    let rows = tx.finish(rows).await?;
+    Ok(rows.into_iter().map(Entry::from).collect())
+}
+
+/// Writes the record to the books as if it came now, under its first identity, and takes it out of quarantine, both or neither.
+///
+/// A record that is refused again stays where it is, and the error is the reason.
+pub async fn replay(store: &Store, keys: &RecordKeys, id: Uuid) -> Result<Replayed, StoreError> {
+    let preparer = Preparer {
+        store: store.clone(),
+        keys: keys.clone(),
+        interner: Interner::new(MAX_COMBINATIONS),
+        instances: Instances::default(),
+    };
+    let view = CatalogView::default();
+    let waiting = find(store, id).await?;
+    let record = decode(&waiting)?;
+    if preparer.keys.raw_digest(&record, &mut Vec::new()) != waiting.raw_digest {
+        return Err(StoreError::refused(
+            "the record's digest is not the one it was stored with: it was altered, or the master key is another",
+        ));
+    }
+    let records = [&record];
+    loop {
+        let catalog = view.refresh(store).await?;
+        let prepared = preparer.prepare(&records, catalog).await?;
+        if let Some(refused) = prepared.refused.first() {
+            return Err(StoreError::refused(format!("the record is still refused: {}", refused.reason)));
+        }
+        let mut session = store.session("replay_quarantined").await?;
+        let tx = session.begin().await?;
+        let replayed = replay_in(tx.tx(), id, &view, &records, &prepared).await;
+        let replayed = tx.finish(replayed).await?;
+        if let Some(replayed) = replayed {
+            return Ok(replayed);
+        }
+    }
+}
+
+/// `None`: the catalog is out of date.
+async fn replay_in(
+    tx: &Tx,
+    id: Uuid,
+    view: &CatalogView,
+    records: &[&RawAnalyticsRecord],
+    prepared: &Prepared,
+) -> Result<Option<Replayed>, StoreError> {
+    let seen = epochs::read_shared(tx).await?;
+    if view.is_stale(&prepared.catalog, seen, prepared.missed) {
+        return Ok(None);
+    }
+    if quarantine::take(tx, id).await?.is_none() {
+        return Err(gone(id));
+    }
+    let written = write::write(tx, records, prepared, Mode::Staged).await?;
+    if written.conflicts > 0 {
+        return Err(StoreError::refused(format!("the record is still refused: {CONFLICT}")));
+    }
+    Ok(Some(if written.inserted.is_empty() { Replayed::AlreadyEntered } else { Replayed::Entered }))
+}
+
+/// Gives the record up, in `by`'s name. It stays to be seen, and is never replayed.
+pub async fn write_off(store: &Store, id: Uuid, by: &str) -> Result<(), StoreError> {
+    let mut session = store.session("write_off_quarantined").await?;
+    let tx = session.begin().await?;
+    let written_off = quarantine::write_off(tx.tx(), id, by).await;
+    if tx.finish(written_off).await? { Ok(()) } else { Err(gone(id)) }
+}
+
+async fn find(store: &Store, id: Uuid) -> Result<Quarantined, StoreError> {
+    let mut session = store.session("find_quarantined").await?;
+    let tx = session.begin().await?;
+    let found = quarantine::find(tx.tx(), id).await;
+    let found = tx.finish(found).await?;
+    found.filter(|row| row.written_off_at.is_none()).ok_or_else(|| gone(id))
+}
+
+fn decode(waiting: &Quarantined) -> Result<RawAnalyticsRecord, StoreError> {
+    // The error would quote the contents.
+    serde_json::from_slice(&waiting.payload).map_err(|_| {
+        StoreError::refused("the record's payload cannot be read by this version; it can only be written off")
+    })
+}
+
+fn gone(id: Uuid) -> StoreError {
+    StoreError::refused(format!(
+        "no record {id} waits in quarantine; see `tollgate quarantine list`, it may have been replayed or written off"
+    ))
+}
