@@ -72,7 +72,7 @@ const SELECT: &str =
 
 /// Makes a key from the operating system's randomness and stores its digest under `master`.
 pub async fn create(
-    tx: &Tx<'_>,
+    tx: &Tx,
     master: &MasterKey,
     new: &NewApiKey,
     actor: &str,
@@ -103,7 +103,7 @@ pub async fn create(
 }
 
 /// Revokes the key with this id, or with this prefix where only one has it. Revoking twice changes nothing.
-pub async fn revoke(tx: &Tx<'_>, id_or_prefix: &str, actor: &str) -> Result<Revoked, StoreError> {
+pub async fn revoke(tx: &Tx, id_or_prefix: &str, actor: &str) -> Result<Revoked, StoreError> {
     let found = find(tx, id_or_prefix).await?;
     let rows = tx
         .execute(
@@ -122,7 +122,7 @@ pub async fn revoke(tx: &Tx<'_>, id_or_prefix: &str, actor: &str) -> Result<Revo
 }
 
 /// The key with this id, or with this prefix where only one has it; live or revoked.
-pub async fn find(tx: &Tx<'_>, id_or_prefix: &str) -> Result<ApiKey, StoreError> {
+pub async fn find(tx: &Tx, id_or_prefix: &str) -> Result<ApiKey, StoreError> {
     check_text("the key's id", id_or_prefix)?;
     let rows = match id_or_prefix.parse::<ApiKeyId>() {
         Ok(id) => tx.query(&format!("{SELECT} where k.id = $1"), &[&id.as_uuid()]).await?,
@@ -139,7 +139,7 @@ pub async fn find(tx: &Tx<'_>, id_or_prefix: &str) -> Result<ApiKey, StoreError>
 }
 
 /// The key with this digest, live or revoked.
-pub async fn find_by_digest(tx: &Tx<'_>, digest: &KeyDigest) -> Result<Option<ApiKey>, StoreError> {
+pub async fn find_by_digest(tx: &Tx, digest: &KeyDigest) -> Result<Option<ApiKey>, StoreError> {
     let digest = digest.as_bytes().as_slice();
     tx.query_opt(&format!("{SELECT} where k.digest = $1"), &[&digest])
         .await?
@@ -149,7 +149,7 @@ pub async fn find_by_digest(tx: &Tx<'_>, digest: &KeyDigest) -> Result<Option<Ap
 }
 
 /// All keys, or those of one user (name or id), oldest first, revoked ones included.
-pub async fn list(tx: &Tx<'_>, user: Option<&str>) -> Result<Vec<ApiKey>, StoreError> {
+pub async fn list(tx: &Tx, user: Option<&str>) -> Result<Vec<ApiKey>, StoreError> {
     let rows = match user {
         Some(user) => {
             let user = users::find(tx, user).await?;

@@ -23,7 +23,7 @@ pub struct BalanceDifference {
 }
 
 /// Users whose balance is not the sum of their ledger.
-pub async fn balance_differences(tx: &Tx<'_>) -> Result<Vec<BalanceDifference>, StoreError> {
+pub async fn balance_differences(tx: &Tx) -> Result<Vec<BalanceDifference>, StoreError> {
     let rows = tx
         .query(
             "with entries as (
@@ -71,7 +71,7 @@ pub struct RollupDifference {
 }
 
 /// Sums that differ from the records. A sum of nothing and no sum are the same.
-pub async fn rollup_differences(tx: &Tx<'_>) -> Result<Vec<RollupDifference>, StoreError> {
+pub async fn rollup_differences(tx: &Tx) -> Result<Vec<RollupDifference>, StoreError> {
     let rows = tx
         .query(
             "with records as (
@@ -152,7 +152,7 @@ const RULES: [(&str, &str); 5] = [
 ];
 
 /// Rows that break a rule.
-pub async fn strays(tx: &Tx<'_>) -> Result<Vec<Stray>, StoreError> {
+pub async fn strays(tx: &Tx) -> Result<Vec<Stray>, StoreError> {
     let mut strays = Vec::new();
     for (rule, sql) in RULES {
         for row in tx.query(sql, &[]).await? {

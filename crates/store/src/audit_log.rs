@@ -26,7 +26,7 @@ pub struct AuditEntry {
 
 /// Enters one change. `before` and `after` must not hold secrets.
 pub async fn write(
-    tx: &Tx<'_>,
+    tx: &Tx,
     actor: &str,
     action: &str,
     subject: &str,
@@ -42,7 +42,7 @@ pub async fn write(
 }
 
 /// The newest `limit` entries, newest first.
-pub async fn list(tx: &Tx<'_>, limit: i64) -> Result<Vec<AuditEntry>, StoreError> {
+pub async fn list(tx: &Tx, limit: i64) -> Result<Vec<AuditEntry>, StoreError> {
     let rows = tx
         .query(
             "select at, actor, action, subject, before, after from audit_log order by at desc, id desc limit $1",

@@ -15,7 +15,7 @@ use crate::{StoreError, Tx};
 pub struct Cursor(i64);
 
 /// The balance of a user.
-pub async fn of(tx: &Tx<'_>, user: UserId) -> Result<Credits, StoreError> {
+pub async fn of(tx: &Tx, user: UserId) -> Result<Credits, StoreError> {
     let sql = "select balance from user_balances where user_id = $1";
     let row = tx.query_opt(sql, &[&user.as_uuid()]).await?;
     let row = row.ok_or_else(|| StoreError::Corrupt(format!("user {user} has no balance")))?;
@@ -25,7 +25,7 @@ pub async fn of(tx: &Tx<'_>, user: UserId) -> Result<Credits, StoreError> {
 /// The balances that changed at or after `since` (all of them where `None`), and the cursor for the next call. Call it in
 /// [`crate::Store::tx_repeatable_read`]: cursor and balances must come from one snapshot.
 pub async fn changed_since(
-    tx: &Tx<'_>,
+    tx: &Tx,
     since: Option<Cursor>,
 ) -> Result<(Cursor, Vec<(UserId, Credits)>), StoreError> {
     let cursor = tx.query_one("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint", &[]).await?;

@@ -114,7 +114,7 @@ impl Catalog {
 }
 
 /// Reads the catalog. Call it in [`crate::Store::tx_repeatable_read`]: its parts must belong together.
-pub async fn load(tx: &Tx<'_>) -> Result<Catalog, StoreError> {
+pub async fn load(tx: &Tx) -> Result<Catalog, StoreError> {
     let mut catalog = Catalog::default();
     let epochs = tx.query_one("select pricing_epoch, config_epoch from config_epochs", &[]).await?;
     catalog.pricing_epoch = epochs.try_get(0)?;
@@ -132,7 +132,7 @@ pub async fn load(tx: &Tx<'_>) -> Result<Catalog, StoreError> {
     Ok(catalog)
 }
 
-async fn load_keys(tx: &Tx<'_>, catalog: &mut Catalog) -> Result<(), StoreError> {
+async fn load_keys(tx: &Tx, catalog: &mut Catalog) -> Result<(), StoreError> {
     let sql = "select k.id, k.no, k.digest, k.user_id, u.no, k.purpose, k.revoked_at is not null
                from api_keys k join users u on u.id = k.user_id";
     for row in tx.query(sql, &[]).await? {
@@ -150,7 +150,7 @@ async fn load_keys(tx: &Tx<'_>, catalog: &mut Catalog) -> Result<(), StoreError>
     Ok(())
 }
 
-async fn load_models(tx: &Tx<'_>, catalog: &mut Catalog) -> Result<(), StoreError> {
+async fn load_models(tx: &Tx, catalog: &mut Catalog) -> Result<(), StoreError> {
     let sql = "select id, no, alias, endpoint_id, deleted_at is not null from deployed_models";
     for row in tx.query(sql, &[]).await? {
         let endpoint_id = EndpointId::from_uuid(row.try_get(3)?);

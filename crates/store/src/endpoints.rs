@@ -175,7 +175,7 @@ const COLUMNS: &str = "id, name, base_url, provider_name, auth_style, sealed_sec
 
 /// Creates an upstream and seals its credential under `master`.
 pub async fn create(
-    tx: &Tx<'_>,
+    tx: &Tx,
     master: &MasterKey,
     new: &NewEndpoint,
     actor: &str,
@@ -218,7 +218,7 @@ pub async fn create(
 }
 
 /// The live endpoint of this name or id.
-pub async fn find(tx: &Tx<'_>, name: &str) -> Result<Endpoint, StoreError> {
+pub async fn find(tx: &Tx, name: &str) -> Result<Endpoint, StoreError> {
     check_name("the endpoint's name", name)?;
     let id: Option<uuid::Uuid> = name.parse().ok();
     let sql = format!(
@@ -233,7 +233,7 @@ pub async fn find(tx: &Tx<'_>, name: &str) -> Result<Endpoint, StoreError> {
 }
 
 /// All live endpoints, by name.
-pub async fn list(tx: &Tx<'_>) -> Result<Vec<Endpoint>, StoreError> {
+pub async fn list(tx: &Tx) -> Result<Vec<Endpoint>, StoreError> {
     let sql = format!("select {COLUMNS} from inference_endpoints where deleted_at is null order by name");
     tx.query(&sql, &[]).await?.iter().map(from_row).collect()
 }

@@ -15,14 +15,14 @@ pub struct Epochs {
 const READ: &str = "select pricing_epoch, config_epoch from config_epochs";
 
 /// The epochs as this statement sees them.
-pub async fn read(tx: &Tx<'_>) -> Result<Epochs, StoreError> {
+pub async fn read(tx: &Tx) -> Result<Epochs, StoreError> {
     let statement = tx.prepare_cached(READ).await?;
     let row = tx.query_one(&statement, &[]).await?;
     Ok(Epochs { pricing: row.try_get(0)?, config: row.try_get(1)? })
 }
 
 /// The epochs under the shared pricing lock, which is held to the end of the transaction: until then no price changes.
-pub async fn read_shared(tx: &Tx<'_>) -> Result<Epochs, StoreError> {
+pub async fn read_shared(tx: &Tx) -> Result<Epochs, StoreError> {
     // Two statements, sent together: the second takes its snapshot when the first has the lock. In one
     // statement the snapshot would be older than the lock, and the epoch might be the one before.
     let lock = tx.prepare_cached("select pg_advisory_xact_lock_shared($1)").await?;

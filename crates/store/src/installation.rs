@@ -7,13 +7,13 @@
 use crate::{StoreError, Tx};
 
 /// The check value of the master key in force; `None` in a database that has none yet.
-pub async fn master_key_check(tx: &Tx<'_>) -> Result<Option<Vec<u8>>, StoreError> {
+pub async fn master_key_check(tx: &Tx) -> Result<Option<Vec<u8>>, StoreError> {
     let row = tx.query_opt("select master_key_check from installation", &[]).await?;
     row.map(|row| row.try_get(0).map_err(StoreError::from)).transpose()
 }
 
 /// Enters the check value where there is none yet, and returns the one in force, which another gateway may have entered.
-pub async fn enter_master_key_check(tx: &Tx<'_>, check: &[u8; 32]) -> Result<Vec<u8>, StoreError> {
+pub async fn enter_master_key_check(tx: &Tx, check: &[u8; 32]) -> Result<Vec<u8>, StoreError> {
     tx.execute(
         "insert into installation (master_key_check) values ($1) on conflict do nothing",
         &[&check.as_slice()],

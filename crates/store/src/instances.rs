@@ -5,7 +5,7 @@ use tollgate_domain::InstanceId;
 use crate::{StoreError, Tx};
 
 /// The number of the instance, which is entered when it is new.
-pub async fn intern(tx: &Tx<'_>, id: InstanceId) -> Result<i32, StoreError> {
+pub async fn intern(tx: &Tx, id: InstanceId) -> Result<i32, StoreError> {
     const FIND: &str = "select no from instances where id = $1";
     let id = id.as_uuid();
     if let Some(row) = tx.query_opt(FIND, &[&id]).await? {
@@ -16,7 +16,7 @@ pub async fn intern(tx: &Tx<'_>, id: InstanceId) -> Result<i32, StoreError> {
 }
 
 /// Says that every position of the instance up to and including `position` is in the books. Never goes back.
-pub async fn advance(tx: &Tx<'_>, instance_no: i32, position: i64) -> Result<(), StoreError> {
+pub async fn advance(tx: &Tx, instance_no: i32, position: i64) -> Result<(), StoreError> {
     let statement = tx
         .prepare_cached(
             "update instances set committed_position = greatest(committed_position, $2) where no = $1",

@@ -33,7 +33,7 @@ impl BalanceChange {
 ///
 /// A user without a balance row is [`StoreError::Corrupt`]; a sum past `numeric(28,12)` is class `Poison`
 /// from the server, or [`StoreError::Money`] where the deltas alone pass it.
-pub async fn apply_deltas(tx: &Tx<'_>, deltas: &[(i32, Credits)]) -> Result<Vec<BalanceChange>, StoreError> {
+pub async fn apply_deltas(tx: &Tx, deltas: &[(i32, Credits)]) -> Result<Vec<BalanceChange>, StoreError> {
     let mut sums = BTreeMap::<i32, Credits>::new();
     for &(user_no, delta) in deltas {
         let sum = sums.entry(user_no).or_default();

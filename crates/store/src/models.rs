@@ -34,7 +34,7 @@ const SELECT: &str = "select m.id, m.no, m.alias, m.endpoint_id, e.name, m.upstr
 
 /// Deploys a model: `alias` → `upstream_model` (the alias itself where `None`) on the endpoint of this name.
 pub async fn create(
-    tx: &Tx<'_>,
+    tx: &Tx,
     alias: &str,
     endpoint: &str,
     upstream_model: Option<&str>,
@@ -60,7 +60,7 @@ pub async fn create(
 }
 
 /// The live model with this alias or id.
-pub async fn find(tx: &Tx<'_>, alias: &str) -> Result<Model, StoreError> {
+pub async fn find(tx: &Tx, alias: &str) -> Result<Model, StoreError> {
     check_name("the model's alias", alias)?;
     let id: Option<uuid::Uuid> = alias.parse().ok();
     let sql = format!("{SELECT} where (m.alias = $1 or m.id = $2) and m.deleted_at is null");
@@ -73,7 +73,7 @@ pub async fn find(tx: &Tx<'_>, alias: &str) -> Result<Model, StoreError> {
 }
 
 /// All live models, by alias.
-pub async fn list(tx: &Tx<'_>) -> Result<Vec<Model>, StoreError> {
+pub async fn list(tx: &Tx) -> Result<Vec<Model>, StoreError> {
     let sql = format!("{SELECT} where m.deleted_at is null order by m.alias");
     tx.query(&sql, &[]).await?.iter().map(from_row).collect()
 }

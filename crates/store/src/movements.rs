@@ -121,7 +121,7 @@ pub struct Applied {
 const COLUMNS: &str = "id, user_id, type, amount, source_id, description, created_at";
 
 /// Enters the movement and moves the balance, in one transaction, and wakes the gateways when that commits.
-pub async fn apply(tx: &Tx<'_>, new: &NewMovement, actor: &str) -> Result<Applied, StoreError> {
+pub async fn apply(tx: &Tx, new: &NewMovement, actor: &str) -> Result<Applied, StoreError> {
     check_name("the source id", &new.source_id)?;
     check_text("the description", &new.description)?;
     if !new.amount.is_positive() {
@@ -174,7 +174,7 @@ pub async fn apply(tx: &Tx<'_>, new: &NewMovement, actor: &str) -> Result<Applie
     Ok(Applied { movement, already: false, balance })
 }
 
-async fn entered_before(tx: &Tx<'_>, new: &NewMovement, user: UserId) -> Result<Applied, StoreError> {
+async fn entered_before(tx: &Tx, new: &NewMovement, user: UserId) -> Result<Applied, StoreError> {
     let sql = format!("select {COLUMNS} from credit_movements where source_id = $1");
     let movement = from_row(&tx.query_one(&sql, &[&new.source_id]).await?)?;
     let difference = [

@@ -27,7 +27,7 @@ const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(5);
 const WAITING_HINTS: usize = 64;
 
 /// Tells every gateway, when this transaction commits, that balances changed.
-pub async fn notify_balances(tx: &Tx<'_>, epoch_micros: i64) -> Result<(), StoreError> {
+pub async fn notify_balances(tx: &Tx, epoch_micros: i64) -> Result<(), StoreError> {
     let notify = tx.prepare_cached("select pg_notify($1, $2)").await?;
     tx.execute(&notify, &[&CHANNEL, &format!("{BALANCES_PREFIX}{epoch_micros}")]).await?;
     Ok(())

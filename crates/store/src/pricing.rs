@@ -9,13 +9,13 @@ use crate::{StoreError, Tx};
 pub const PRICING_LOCK: i64 = 0x746f_6c6c_0000_0002;
 
 /// Takes the lock exclusively, waiting for the flushes under way. The clock that opens a tariff is read after this.
-pub(crate) async fn lock_exclusive(tx: &Tx<'_>) -> Result<(), StoreError> {
+pub(crate) async fn lock_exclusive(tx: &Tx) -> Result<(), StoreError> {
     tx.execute("select pg_advisory_xact_lock($1)", &[&PRICING_LOCK]).await?;
     Ok(())
 }
 
 /// Moves the pricing epoch and returns the new one. Needs the exclusive lock.
-pub(crate) async fn next_epoch(tx: &Tx<'_>) -> Result<i32, StoreError> {
+pub(crate) async fn next_epoch(tx: &Tx) -> Result<i32, StoreError> {
     let row = tx
         .query_one("update config_epochs set pricing_epoch = pricing_epoch + 1 returning pricing_epoch", &[])
         .await?;
@@ -23,6 +23,6 @@ pub(crate) async fn next_epoch(tx: &Tx<'_>) -> Result<i32, StoreError> {
 }
 
 /// The pricing epoch as it is.
-pub(crate) async fn current_epoch(tx: &Tx<'_>) -> Result<i32, StoreError> {
+pub(crate) async fn current_epoch(tx: &Tx) -> Result<i32, StoreError> {
     Ok(tx.query_one("select pricing_epoch from config_epochs", &[]).await?.try_get(0)?)
 }

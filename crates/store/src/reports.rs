@@ -29,13 +29,13 @@ pub struct BalanceReport {
 }
 
 /// The balance of the user of this name or id.
-pub async fn balance(tx: &Tx<'_>, user: &str) -> Result<BalanceReport, StoreError> {
+pub async fn balance(tx: &Tx, user: &str) -> Result<BalanceReport, StoreError> {
     let user = users::find(tx, user).await?;
     Ok(BalanceReport { user_id: user.id, balance: balances::of(tx, user.id).await?, user: user.name })
 }
 
 /// The balances of all users but the system user, by name.
-pub async fn all_balances(tx: &Tx<'_>) -> Result<Vec<BalanceReport>, StoreError> {
+pub async fn all_balances(tx: &Tx) -> Result<Vec<BalanceReport>, StoreError> {
     let sql = "select u.id, u.name, b.balance from user_balances b join users u on u.no = b.user_no
                where u.id <> $1 and u.deleted_at is null order by u.name";
     let report = |row: &Row| {
@@ -115,7 +115,7 @@ impl FromStr for LedgerCursor {
 
 /// The entries of a user (name or id) before `before`, newest first, at most `limit` (1 to [`MAX_PAGE`]).
 pub async fn ledger(
-    tx: &Tx<'_>,
+    tx: &Tx,
     user: &str,
     limit: i64,
     before: Option<&LedgerCursor>,
@@ -214,7 +214,7 @@ pub struct UsageRow {
 }
 
 /// Usage from the rollups, in whole hours; hours in order of time, other groups by amount, largest first.
-pub async fn usage(tx: &Tx<'_>, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
+pub async fn usage(tx: &Tx, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
     let user_no = match &query.user {
         Some(user) => Some(users::find(tx, user).await?.no),
         None => None,

@@ -42,7 +42,7 @@ pub struct RollupDelta {
 }
 
 /// Adds the deltas. They must be sorted by key and each key be there once: rows are locked in this order everywhere.
-pub async fn apply(tx: &Tx<'_>, deltas: &[(RollupKey, RollupDelta)]) -> Result<(), StoreError> {
+pub async fn apply(tx: &Tx, deltas: &[(RollupKey, RollupDelta)]) -> Result<(), StoreError> {
     fn column<T>(rows: &[(RollupKey, RollupDelta)], value: impl Fn(&RollupKey, &RollupDelta) -> T) -> Vec<T> {
         rows.iter().map(|(key, delta)| value(key, delta)).collect()
     }

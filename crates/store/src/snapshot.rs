@@ -84,11 +84,11 @@ pub async fn load_config(store: &Store, master: &MasterKey) -> Result<Config, St
     let (epochs, keys, models, tariffs, endpoints) = store
         .tx_repeatable_read("load_config", async |tx| {
             Ok((
-                epochs::read(tx).await?,
-                load_keys(tx).await?,
-                models::list(tx).await?,
-                tariffs::load_all(tx).await?,
-                endpoints::list(tx).await?,
+                epochs::read(&tx).await?,
+                load_keys(&tx).await?,
+                models::list(&tx).await?,
+                tariffs::load_all(&tx).await?,
+                endpoints::list(&tx).await?,
             ))
         })
         .await?;
@@ -126,8 +126,8 @@ pub async fn load_config(store: &Store, master: &MasterKey) -> Result<Config, St
 /// Reads what changed of the balances since `since`, all of them where `None`, and what they include.
 pub async fn load_balances(store: &Store, since: Option<Cursor>) -> Result<BalanceChanges, StoreError> {
     store
-        .tx_repeatable_read("load_balances", async move |tx| {
-            let (cursor, balances) = balances::changed_since(tx, since).await?;
+        .tx_repeatable_read("load_balances", async |tx| {
+            let (cursor, balances) = balances::changed_since(&tx, since).await?;
             let mut committed_positions = Vec::new();
             for row in tx.query("select id, committed_position from instances", &[]).await? {
                 let instance = InstanceId::from_uuid(row.try_get::<_, Uuid>(0)?);
@@ -138,7 +138,7 @@ pub async fn load_balances(store: &Store, since: Option<Cursor>) -> Result<Balan
         .await
 }
 
-async fn load_keys(tx: &Tx<'_>) -> Result<Vec<ConfigKey>, StoreError> {
+async fn load_keys(tx: &Tx) -> Result<Vec<ConfigKey>, StoreError> {
     let sql = "select id, digest, user_id, purpose, trusted, revoked_at is not null from api_keys";
     let rows = tx.query(sql, &[]).await?;
     let mut keys = Vec::with_capacity(rows.len());

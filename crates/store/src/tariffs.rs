@@ -130,7 +130,7 @@ impl TariffChange {
 ///
 /// Two entries of one purpose and window with one opening instant are refused.
 pub async fn replace(
-    tx: &Tx<'_>,
+    tx: &Tx,
     model: &str,
     wanted: &[WantedTariff],
     clock: &dyn Clock,
@@ -145,7 +145,7 @@ pub async fn replace(
 /// Sets the price of one purpose and window from `wanted.valid_from` (or now) on; what was scheduled for that
 /// purpose and window after that instant is withdrawn. Other purposes and windows are not touched.
 pub async fn set(
-    tx: &Tx<'_>,
+    tx: &Tx,
     model: &str,
     wanted: &WantedTariff,
     clock: &dyn Clock,
@@ -158,13 +158,13 @@ pub async fn set(
 }
 
 /// All tariffs of a live model, of every time, by purpose, window and opening.
-pub async fn list(tx: &Tx<'_>, model: &str) -> Result<Vec<StoredTariff>, StoreError> {
+pub async fn list(tx: &Tx, model: &str) -> Result<Vec<StoredTariff>, StoreError> {
     let model = models::find(tx, model).await?;
     Ok(load(tx, model.id).await?.into_iter().map(|(_, tariff)| tariff).collect())
 }
 
 /// All tariffs of all models, as the domain sees them: for gateways.
-pub(crate) async fn load_all(tx: &Tx<'_>) -> Result<Vec<Tariff>, StoreError> {
+pub(crate) async fn load_all(tx: &Tx) -> Result<Vec<Tariff>, StoreError> {
     let sql = format!(
         "select no, id, model_id, purpose, completion_window, {PRICE_COLUMNS}, valid_from, valid_until
          from model_tariffs where valid_until is distinct from valid_from order by model_id, valid_from, no"
@@ -193,7 +193,7 @@ struct Change {
 }
 
 impl Change {
-    async fn begin(tx: &Tx<'_>, model: &str, clock: &dyn Clock) -> Result<Self, StoreError> {
+    async fn begin(tx: &Tx, model: &str, clock: &dyn Clock) -> Result<Self, StoreError> {
         pricing::lock_exclusive(tx).await?;
         let at = truncate_to_micros(clock.now());
         let model = models::find(tx, model).await?;
@@ -201,13 +201,7 @@ impl Change {
         Ok(Self { model, at, numbers, existing })
     }
 
-    async fn apply(
-        self,
-        tx: &Tx<'_>,
-        plan: Plan,
-        action: &str,
-        actor: &str,
-    ) -> Result<TariffChange, StoreError> {
+    async fn apply(self, tx: &Tx, plan: Plan, action: &str, actor: &str) -> Result<TariffChange, StoreError> {
         let mut change = TariffChange {
             model_id: self.model.id,
             at: self.at,
@@ -239,7 +233,7 @@ impl Change {
     }
 }
 
-async fn end(tx: &Tx<'_>, no: i32, valid_until: Option<Timestamp>, epoch: i32) -> Result<(), StoreError> {
+async fn end(tx: &Tx, no: i32, valid_until: Option<Timestamp>, epoch: i32) -> Result<(), StoreError> {
     let closed_epoch = valid_until.map(|_| epoch);
     let rows = tx
         .execute(
@@ -250,7 +244,7 @@ async fn end(tx: &Tx<'_>, no: i32, valid_until: Option<Timestamp>, epoch: i32) -
     if rows == 1 { Ok(()) } else { Err(StoreError::Corrupt(format!("tariff {no} vanished under its lock"))) }
 }
 
-async fn open(tx: &Tx<'_>, model: ModelId, segment: Segment, epoch: i32) -> Result<StoredTariff, StoreError> {
+async fn open(tx: &Tx, model: ModelId, segment: Segment, epoch: i32) -> Result<StoredTariff, StoreError> {
     let tariff = StoredTariff {
         id: TariffId::generate(),
         purpose: segment.purpose,
@@ -294,7 +288,7 @@ async fn open(tx: &Tx<'_>, model: ModelId, segment: Segment, epoch: i32) -> Resu
     Ok(tariff)
 }
 
-async fn load(tx: &Tx<'_>, model: ModelId) -> Result<Vec<(i32, StoredTariff)>, StoreError> {
+async fn load(tx: &Tx, model: ModelId) -> Result<Vec<(i32, StoredTariff)>, StoreError> {
     let sql = format!(
         "select no, id, purpose, completion_window, {PRICE_COLUMNS}, valid_from, valid_until
          from model_tariffs where model_id = $1 order by purpose, completion_window nulls first, valid_from, no"

@@ -21,7 +21,7 @@ pub struct UsageDetails {
 }
 
 /// Writes the details of records that went in in this transaction.
-pub async fn insert(tx: &Tx<'_>, rows: &[&UsageDetails]) -> Result<(), StoreError> {
+pub async fn insert(tx: &Tx, rows: &[&UsageDetails]) -> Result<(), StoreError> {
     fn column<'a, T: 'a>(rows: &[&'a UsageDetails], value: impl Fn(&'a UsageDetails) -> T) -> Vec<T> {
         rows.iter().map(|row| value(row)).collect()
     }

@@ -71,7 +71,7 @@ const COLUMNS: &str = "method, uri, request_model, response_model, response_type
      batch_completion_window, batch_request_source";
 
 /// The numbers of these combinations, in the order given; new ones are written.
-pub async fn intern(tx: &Tx<'_>, wanted: &[(RecordDigest, &Dimensions)]) -> Result<Vec<i32>, StoreError> {
+pub async fn intern(tx: &Tx, wanted: &[(RecordDigest, &Dimensions)]) -> Result<Vec<i32>, StoreError> {
     let mut numbers = numbers_of(tx, wanted.iter().map(|(fingerprint, _)| *fingerprint)).await?;
     let mut missing: Vec<_> =
         wanted.iter().filter(|(fingerprint, _)| !numbers.contains_key(fingerprint)).collect();
@@ -93,7 +93,7 @@ pub async fn intern(tx: &Tx<'_>, wanted: &[(RecordDigest, &Dimensions)]) -> Resu
 }
 
 async fn numbers_of(
-    tx: &Tx<'_>,
+    tx: &Tx,
     fingerprints: impl Iterator<Item = RecordDigest>,
 ) -> Result<HashMap<RecordDigest, i32>, StoreError> {
     let fingerprints: Vec<_> = fingerprints.map(uuid).collect();
@@ -103,7 +103,7 @@ async fn numbers_of(
     rows.iter().map(|row| Ok((digest(row.try_get(0)?), row.try_get(1)?))).collect()
 }
 
-async fn insert(tx: &Tx<'_>, missing: &[&(RecordDigest, &Dimensions)]) -> Result<(), StoreError> {
+async fn insert(tx: &Tx, missing: &[&(RecordDigest, &Dimensions)]) -> Result<(), StoreError> {
     fn column<'a, T: 'a>(
         rows: &[&(RecordDigest, &'a Dimensions)],
         value: impl Fn(&'a Dimensions) -> T,
@@ -147,19 +147,19 @@ async fn insert(tx: &Tx<'_>, missing: &[&(RecordDigest, &Dimensions)]) -> Result
 }
 
 /// How many combinations there are.
-pub async fn count(tx: &Tx<'_>) -> Result<i64, StoreError> {
+pub async fn count(tx: &Tx) -> Result<i64, StoreError> {
     Ok(tx.query_one("select count(*) from usage_dimensions", &[]).await?.try_get(0)?)
 }
 
 /// The combinations with these numbers.
-pub async fn by_no(tx: &Tx<'_>, numbers: &[i32]) -> Result<HashMap<i32, Dimensions>, StoreError> {
+pub async fn by_no(tx: &Tx, numbers: &[i32]) -> Result<HashMap<i32, Dimensions>, StoreError> {
     let sql = format!("select no, fingerprint, {COLUMNS} from usage_dimensions where no = any($1)");
     let rows = tx.query(&sql, &[&numbers]).await?;
     rows.iter().map(read).map(|row| row.map(|(no, _, dimensions)| (no, dimensions))).collect()
 }
 
 /// Every combination with its number and fingerprint. Their number is capped by who writes them.
-pub async fn all(tx: &Tx<'_>) -> Result<Vec<(i32, RecordDigest, Dimensions)>, StoreError> {
+pub async fn all(tx: &Tx) -> Result<Vec<(i32, RecordDigest, Dimensions)>, StoreError> {
     let sql = format!("select no, fingerprint, {COLUMNS} from usage_dimensions");
     tx.query(&sql, &[]).await?.iter().map(read).collect()
 }

@@ -50,7 +50,7 @@ pub struct User {
 const COLUMNS: &str = "id, no, name, kind, created_at";
 
 /// Creates a user with a balance of zero.
-pub async fn create(tx: &Tx<'_>, name: &str, kind: UserKind, actor: &str) -> Result<User, StoreError> {
+pub async fn create(tx: &Tx, name: &str, kind: UserKind, actor: &str) -> Result<User, StoreError> {
     check_name("the user's name", name)?;
     if name.parse::<Uuid>().is_ok() {
         return Err(StoreError::refused(
@@ -72,7 +72,7 @@ pub async fn create(tx: &Tx<'_>, name: &str, kind: UserKind, actor: &str) -> Res
 }
 
 /// The user of this name or id.
-pub async fn find(tx: &Tx<'_>, name_or_id: &str) -> Result<User, StoreError> {
+pub async fn find(tx: &Tx, name_or_id: &str) -> Result<User, StoreError> {
     let sql = format!("select {COLUMNS} from users where (name = $1 or id = $2) and deleted_at is null");
     let id: Option<Uuid> = name_or_id.parse().ok();
     check_name("the user's name", name_or_id)?;
@@ -85,7 +85,7 @@ pub async fn find(tx: &Tx<'_>, name_or_id: &str) -> Result<User, StoreError> {
 }
 
 /// All users but the system user, by name.
-pub async fn list(tx: &Tx<'_>) -> Result<Vec<User>, StoreError> {
+pub async fn list(tx: &Tx) -> Result<Vec<User>, StoreError> {
     let sql = format!("select {COLUMNS} from users where deleted_at is null and id <> $1 order by name");
     tx.query(&sql, &[&UserId::SYSTEM.as_uuid()]).await?.iter().map(from_row).collect()
 }

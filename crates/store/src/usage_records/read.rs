@@ -11,7 +11,7 @@ use crate::{StoreError, Tx};
 
 /// The raw digests of those of `keys` that are in the table.
 pub async fn stored_digests(
-    tx: &Tx<'_>,
+    tx: &Tx,
     keys: &[RecordKey],
 ) -> Result<Vec<(RecordKey, RecordDigest)>, StoreError> {
     let days: Vec<_> = keys.iter().map(|key| key.day).collect();
@@ -31,7 +31,7 @@ pub async fn stored_digests(
 
 /// Up to `limit` rows that wait for a price, in key order, behind `after`.
 pub async fn unrated_page(
-    tx: &Tx<'_>,
+    tx: &Tx,
     after: Option<RecordKey>,
     limit: i64,
 ) -> Result<Vec<UsageRow>, StoreError> {
@@ -48,13 +48,13 @@ pub async fn unrated_page(
 }
 
 /// How many rows wait for a price.
-pub async fn count_unrated(tx: &Tx<'_>) -> Result<i64, StoreError> {
+pub async fn count_unrated(tx: &Tx) -> Result<i64, StoreError> {
     let row = tx.query_one("select count(*) from usage_records where state = 'u'", &[]).await?;
     Ok(row.try_get(0)?)
 }
 
 /// Every row, in no order, as PostgreSQL sends them: what is not read yet waits in the socket, not in memory.
-pub async fn stream(tx: &Tx<'_>) -> Result<impl Stream<Item = Result<UsageRow, StoreError>>, StoreError> {
+pub async fn stream(tx: &Tx) -> Result<impl Stream<Item = Result<UsageRow, StoreError>>, StoreError> {
     let none: [&(dyn ToSql + Sync); 0] = [];
     let rows = tx.query_raw(&select(""), none).await?;
     Ok(rows.map_err(StoreError::from).and_then(async |row| read(&row)))

@@ -16,12 +16,12 @@ use crate::{StoreError, Tx};
 const CHUNK_BYTES: usize = 128 * 1024;
 
 /// Writes `rows` by COPY. Fails with `Duplicate` when any of them is there already, and then none is written.
-pub async fn copy(tx: &Tx<'_>, rows: &[&UsageRow]) -> Result<(), StoreError> {
+pub async fn copy(tx: &Tx, rows: &[&UsageRow]) -> Result<(), StoreError> {
     copy_into(tx, "usage_records", rows).await
 }
 
 /// Writes those of `rows` that are not there yet and returns their keys. For large batches that may hold replays.
-pub async fn insert_staged(tx: &Tx<'_>, rows: &[&UsageRow]) -> Result<Vec<RecordKey>, StoreError> {
+pub async fn insert_staged(tx: &Tx, rows: &[&UsageRow]) -> Result<Vec<RecordKey>, StoreError> {
     // `like` copies no partitioning, index, check or trigger: those apply where the rows go next.
     tx.batch_execute("create temp table usage_staging (like usage_records) on commit drop").await?;
     copy_into(tx, "usage_staging", rows).await?;
@@ -32,7 +32,7 @@ pub async fn insert_staged(tx: &Tx<'_>, rows: &[&UsageRow]) -> Result<Vec<Record
     keys(&tx.query(&sql, &[]).await?)
 }
 
-async fn copy_into(tx: &Tx<'_>, table: &str, rows: &[&UsageRow]) -> Result<(), StoreError> {
+async fn copy_into(tx: &Tx, table: &str, rows: &[&UsageRow]) -> Result<(), StoreError> {
     let sql = format!("copy {table} ({COLUMNS}) from stdin (format binary)");
     let mut sink = pin!(tx.copy_in(sql.as_str()).await?);
     let capacity = CHUNK_BYTES.min(rows.len().saturating_mul(MAX_ROW_BYTES)) + 2 * MAX_ROW_BYTES;
@@ -52,7 +52,7 @@ async fn copy_into(tx: &Tx<'_>, table: &str, rows: &[&UsageRow]) -> Result<(), S
 }
 
 /// Writes those of `rows` that are not there yet and returns their keys. For small batches: one statement.
-pub async fn insert(tx: &Tx<'_>, rows: &[&UsageRow]) -> Result<Vec<RecordKey>, StoreError> {
+pub async fn insert(tx: &Tx, rows: &[&UsageRow]) -> Result<Vec<RecordKey>, StoreError> {
     fn column<T>(rows: &[&UsageRow], value: impl Fn(&UsageRow) -> T) -> Vec<T> {
         rows.iter().map(|row| value(row)).collect()
     }
@@ -136,7 +136,7 @@ pub struct Settlement {
 
 /// Settles those of the rows that are still unrated and returns their keys: of two who race, each row is one's only.
 /// `settlements` must be sorted by key, so that two who race do not wait for each other in a circle.
-pub async fn settle(tx: &Tx<'_>, settlements: &[Settlement]) -> Result<Vec<RecordKey>, StoreError> {
+pub async fn settle(tx: &Tx, settlements: &[Settlement]) -> Result<Vec<RecordKey>, StoreError> {
     fn column<T>(rows: &[Settlement], value: impl Fn(&Settlement) -> T) -> Vec<T> {
         rows.iter().map(value).collect()
     }

@@ -12,7 +12,7 @@ use crate::support::{ACTOR, Books, wanted};
 
 async fn key(books: &Books, user: &str, purpose: ApiKeyPurpose) -> api_keys::CreatedApiKey {
     let new = NewApiKey { user: user.to_owned(), purpose, trusted: true, ..NewApiKey::default() };
-    books.store.tx("key", async |tx| api_keys::create(tx, &books.master, &new, ACTOR).await).await.unwrap()
+    books.store.tx("key", async |tx| api_keys::create(&tx, &books.master, &new, ACTOR).await).await.unwrap()
 }
 
 #[tokio::test]
@@ -27,7 +27,7 @@ async fn names_are_unique_and_checked() {
     ] {
         let error = books
             .store
-            .tx("user", async |tx| users::create(tx, name, UserKind::Organization, ACTOR).await)
+            .tx("user", async |tx| users::create(&tx, name, UserKind::Organization, ACTOR).await)
             .await
             .unwrap_err();
         assert_eq!(error.class(), ErrorClass::Refused);
@@ -40,10 +40,10 @@ async fn a_user_is_found_by_name_and_by_id() {
     let books = Books::open().await;
     let ada = books.user("ada").await;
     for handle in ["ada".to_owned(), ada.id.to_string()] {
-        let found = books.store.tx("find", async |tx| users::find(tx, &handle).await).await.unwrap();
+        let found = books.store.tx("find", async |tx| users::find(&tx, &handle).await).await.unwrap();
         assert_eq!(found, ada);
     }
-    let all = books.store.tx("list", async |tx| users::list(tx).await).await.unwrap();
+    let all = books.store.tx("list", async |tx| users::list(&tx).await).await.unwrap();
     assert_eq!(all, [ada], "without the system user");
 }
 
@@ -54,11 +54,12 @@ async fn a_key_is_found_by_its_digest_and_its_secret_is_nowhere() {
     let created = key(&books, "ada", ApiKeyPurpose::Batch).await;
     let digest = books.master.key_digest(created.secret.expose());
     let found =
-        books.store.tx("digest", async |tx| api_keys::find_by_digest(tx, &digest).await).await.unwrap();
+        books.store.tx("digest", async |tx| api_keys::find_by_digest(&tx, &digest).await).await.unwrap();
     assert_eq!(found.as_ref(), Some(&created.key));
     assert_eq!((created.key.purpose, created.key.trusted), (ApiKeyPurpose::Batch, true));
     let other = books.master.key_digest("tg-no-such-key");
-    let none = books.store.tx("digest", async |tx| api_keys::find_by_digest(tx, &other).await).await.unwrap();
+    let none =
+        books.store.tx("digest", async |tx| api_keys::find_by_digest(&tx, &other).await).await.unwrap();
     assert_eq!(none, None);
     let tables = dump(&books, &["api_keys", "audit_log"]).await;
     assert!(tables.contains(created.secret.prefix()));
@@ -73,7 +74,7 @@ async fn a_revoked_key_stays_visible_as_revoked() {
     books.user("ada").await;
     let created = key(&books, "ada", ApiKeyPurpose::Realtime).await;
     let revoke = async |handle: &str| {
-        books.store.tx("revoke", async |tx| api_keys::revoke(tx, handle, ACTOR).await).await
+        books.store.tx("revoke", async |tx| api_keys::revoke(&tx, handle, ACTOR).await).await
     };
     let first = revoke(created.secret.prefix()).await.unwrap();
     let again = revoke(&created.key.id.to_string()).await.unwrap();
@@ -85,7 +86,7 @@ async fn a_revoked_key_stays_visible_as_revoked() {
         [(created.key.id, true)]
     );
     let catalog =
-        books.store.tx_repeatable_read("catalog", async |tx| catalog::load(tx).await).await.unwrap();
+        books.store.tx_repeatable_read("catalog", async |tx| catalog::load(&tx).await).await.unwrap();
     let known = catalog.key_by_digest(&books.master.key_digest(created.secret.expose())).unwrap();
     assert!(known.revoked);
     assert_eq!(catalog.users_by_no.get(&known.user_no), Some(&known.user_id));
@@ -108,9 +109,9 @@ async fn an_upstream_secret_is_sealed_in_the_table_and_open_in_the_snapshot() {
     books
         .store
         .tx("endpoint", async |tx| {
-            endpoints::create(tx, &books.master, &new, ACTOR).await?;
-            models::create(tx, "opus", "claude", Some("claude-opus"), ACTOR).await?;
-            tollgate_store::tariffs::replace(tx, "opus", &[wanted("1", "2")], &books.clock, ACTOR).await
+            endpoints::create(&tx, &books.master, &new, ACTOR).await?;
+            models::create(&tx, "opus", "claude", Some("claude-opus"), ACTOR).await?;
+            tollgate_store::tariffs::replace(&tx, "opus", &[wanted("1", "2")], &books.clock, ACTOR).await
         })
         .await
         .unwrap();
@@ -143,7 +144,7 @@ async fn a_model_needs_its_endpoint_and_an_alias_of_its_own() {
     let create = async |alias: &str, endpoint: &str| {
         books
             .store
-            .tx("model", async |tx| models::create(tx, alias, endpoint, None, ACTOR).await)
+            .tx("model", async |tx| models::create(&tx, alias, endpoint, None, ACTOR).await)
             .await
             .map(|model| model.upstream_model)
             .map_err(|error| error.to_string())
@@ -162,7 +163,7 @@ async fn every_change_is_in_the_audit_log_with_its_actor() {
     books.model().await;
     key(&books, "ada", ApiKeyPurpose::Realtime).await;
     books.grant("ada", "1", "s").await.unwrap();
-    let entries = books.store.tx("audit", async |tx| audit_log::list(tx, 100).await).await.unwrap();
+    let entries = books.store.tx("audit", async |tx| audit_log::list(&tx, 100).await).await.unwrap();
     let actions: Vec<_> = entries.iter().rev().map(|entry| entry.action.as_str()).collect();
     assert_eq!(
         actions,
@@ -206,7 +207,7 @@ async fn a_transaction_that_fails_announces_nothing() {
     let failed: Result<(), StoreError> = books
         .store
         .tx("failed", async |tx| {
-            notify::notify_balances(tx, 1).await?;
+            notify::notify_balances(&tx, 1).await?;
             Err(StoreError::refused("no"))
         })
         .await;
@@ -236,7 +237,7 @@ async fn a_listener_that_lost_its_connection_says_so_and_hears_again() {
 }
 
 async fn announce(store: &Store, micros: i64) {
-    store.tx("announce", async |tx| notify::notify_balances(tx, micros).await).await.unwrap();
+    store.tx("announce", async |tx| notify::notify_balances(&tx, micros).await).await.unwrap();
 }
 
 /// Everything in these tables, as text.

@@ -107,7 +107,8 @@ async fn deltas_of_one_user_add_up_and_changes_come_in_order() {
     let (ada, bob) = (books.user("ada").await, books.user("bob").await);
     books.grant("ada", "1", "s").await.unwrap();
     let deltas = [(bob.no, credits("-2")), (ada.no, credits("-0.25")), (ada.no, credits("-0.75"))];
-    let changes = books.store.tx("deltas", async |tx| ledger::apply_deltas(tx, &deltas).await).await.unwrap();
+    let changes =
+        books.store.tx("deltas", async |tx| ledger::apply_deltas(&tx, &deltas).await).await.unwrap();
     let seen: Vec<_> =
         changes.iter().map(|change| (change.user_id, change.after, change.depleted())).collect();
     assert_eq!(seen, [(ada.id, credits("0"), true), (bob.id, credits("-2"), false)]);
@@ -118,13 +119,13 @@ async fn a_delta_for_a_user_without_a_balance_is_an_error_and_moves_nothing() {
     let books = Books::open().await;
     let ada = books.user("ada").await;
     let deltas = [(ada.no, credits("1")), (ada.no + 1_000, credits("1"))];
-    let result = books.store.tx("deltas", async |tx| ledger::apply_deltas(tx, &deltas).await).await;
+    let result = books.store.tx("deltas", async |tx| ledger::apply_deltas(&tx, &deltas).await).await;
     assert_eq!(result.unwrap_err().class(), ErrorClass::Fatal);
     assert_eq!(balance(&books, ada.id).await, Credits::ZERO);
 }
 
 async fn balance(books: &Books, user: UserId) -> Credits {
-    books.store.tx("balance", async |tx| balances::of(tx, user).await).await.unwrap()
+    books.store.tx("balance", async |tx| balances::of(&tx, user).await).await.unwrap()
 }
 
 async fn changed(books: &Books, since: Option<Cursor>) -> (Cursor, Vec<(UserId, Credits)>) {
@@ -141,7 +142,7 @@ async fn a_cursor_never_skips_a_transaction_that_commits_late() {
     let during = books
         .store
         .tx("late", async |tx| {
-            ledger::apply_deltas(tx, &[(late.no, credits("7"))]).await?;
+            ledger::apply_deltas(&tx, &[(late.no, credits("7"))]).await?;
             books.grant("early", "1", "s").await?;
             let (cursor, seen) = changed(&books, Some(start)).await;
             assert!(seen.contains(&(early.id, credits("1"))));

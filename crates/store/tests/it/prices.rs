@@ -7,15 +7,15 @@ use tollgate_store::{ErrorClass, StoreError, catalog, epochs};
 use crate::support::{ACTOR, Books, at, wanted};
 
 async fn replace(books: &Books, list: &[WantedTariff]) -> Result<TariffChange, StoreError> {
-    books.store.tx("replace", async |tx| tariffs::replace(tx, "m", list, &books.clock, ACTOR).await).await
+    books.store.tx("replace", async |tx| tariffs::replace(&tx, "m", list, &books.clock, ACTOR).await).await
 }
 
 async fn set(books: &Books, tariff: &WantedTariff) -> TariffChange {
-    books.store.tx("set", async |tx| tariffs::set(tx, "m", tariff, &books.clock, ACTOR).await).await.unwrap()
+    books.store.tx("set", async |tx| tariffs::set(&tx, "m", tariff, &books.clock, ACTOR).await).await.unwrap()
 }
 
 async fn list(books: &Books) -> Vec<StoredTariff> {
-    books.store.tx("list", async |tx| tariffs::list(tx, "m").await).await.unwrap()
+    books.store.tx("list", async |tx| tariffs::list(&tx, "m").await).await.unwrap()
 }
 
 fn batch(input: &str, window: Option<&str>) -> WantedTariff {
@@ -75,7 +75,7 @@ async fn an_empty_interval_is_left_when_a_price_is_replaced_at_its_own_opening()
     replace(&books, &[wanted("2", "1")]).await.unwrap();
     let best = books
         .store
-        .tx_repeatable_read("catalog", async |tx| catalog::load(tx).await)
+        .tx_repeatable_read("catalog", async |tx| catalog::load(&tx).await)
         .await
         .unwrap()
         .model_by_alias("m")
@@ -117,7 +117,7 @@ async fn a_change_waits_for_a_flush_and_opens_at_the_clock_read_after_its_lock()
     books.model().await;
     let (locked, flush_has_lock) = (tokio::sync::Notify::new(), tokio::sync::Notify::new());
     let flush = books.store.tx("flush", async |tx| {
-        let before = epochs::read_shared(tx).await?;
+        let before = epochs::read_shared(&tx).await?;
         locked.notify_one();
         flush_has_lock.notified().await;
         // The change stands behind the shared lock: the server says so.
@@ -125,7 +125,7 @@ async fn a_change_waits_for_a_flush_and_opens_at_the_clock_read_after_its_lock()
                        where datname = current_database() and locktype = 'advisory' and not granted";
         while books.text(waiting).await.as_deref() == Some("0") {}
         books.clock.set(at(77));
-        assert_eq!(epochs::read(tx).await?, before, "no price changes under the flush");
+        assert_eq!(epochs::read(&tx).await?, before, "no price changes under the flush");
         Ok(before)
     });
     let list = [wanted("1", "1")];
@@ -150,7 +150,7 @@ async fn a_tariff_of_another_time_is_known_with_the_epoch_that_brought_it() {
             .await
             .unwrap();
     let catalog =
-        books.store.tx_repeatable_read("catalog", async |tx| catalog::load(tx).await).await.unwrap();
+        books.store.tx_repeatable_read("catalog", async |tx| catalog::load(&tx).await).await.unwrap();
     assert_eq!(catalog.pricing_epoch, change.pricing_epoch);
     let model = catalog.model_by_alias("m").unwrap();
     let price = |second| model.best_tariff(None, None, at(second)).map(|known| known.tariff.prices);

@@ -19,7 +19,7 @@ async fn a_ledger_reads_from_the_newest_page_by_page_without_gap_or_repetition()
     loop {
         let page = books
             .store
-            .tx_unbounded("ledger", async |tx| reports::ledger(tx, "ada", 3, before.as_ref()).await)
+            .tx_unbounded("ledger", async |tx| reports::ledger(&tx, "ada", 3, before.as_ref()).await)
             .await
             .unwrap();
         pages += 1;
@@ -41,9 +41,9 @@ async fn balances_are_those_of_the_ledger() {
     books.user("ada").await;
     books.user("bob").await;
     books.grant("bob", "2.5", "s").await.unwrap();
-    let one = books.store.tx("balance", async |tx| reports::balance(tx, "bob").await).await.unwrap();
+    let one = books.store.tx("balance", async |tx| reports::balance(&tx, "bob").await).await.unwrap();
     assert_eq!(one.balance, credits("2.5"));
-    let all = books.store.tx("balances", async |tx| reports::all_balances(tx).await).await.unwrap();
+    let all = books.store.tx("balances", async |tx| reports::all_balances(&tx).await).await.unwrap();
     let all: Vec<_> = all.iter().map(|report| (report.user.as_str(), report.balance.to_string())).collect();
     assert_eq!(all, [("ada", "0".to_owned()), ("bob", "2.5".to_owned())]);
 }
@@ -65,7 +65,7 @@ async fn usage_sums_the_rollups_by_what_is_asked() {
     let usage = async |query: UsageQuery| {
         books
             .store
-            .tx("usage", async |tx| reports::usage(tx, &query).await)
+            .tx("usage", async |tx| reports::usage(&tx, &query).await)
             .await
             .unwrap()
             .iter()

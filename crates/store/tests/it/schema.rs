@@ -47,7 +47,7 @@ async fn append_only_tables_refuse_update_delete_and_truncate() {
         .store
         .tx("tariff", async |tx| {
             let list = [crate::support::wanted("1", "1")];
-            tollgate_store::tariffs::replace(tx, "m", &list, &books.clock, "test").await
+            tollgate_store::tariffs::replace(&tx, "m", &list, &books.clock, "test").await
         })
         .await
         .unwrap();

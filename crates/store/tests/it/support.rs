@@ -32,7 +32,7 @@ impl Books {
 
     pub(crate) async fn user(&self, name: &str) -> User {
         self.store
-            .tx("user", async |tx| users::create(tx, name, UserKind::Individual, ACTOR).await)
+            .tx("user", async |tx| users::create(&tx, name, UserKind::Individual, ACTOR).await)
             .await
             .unwrap()
     }
@@ -42,8 +42,8 @@ impl Books {
         let endpoint = endpoints::NewEndpoint::new("up", "http://upstream.test");
         self.store
             .tx("model", async |tx| {
-                endpoints::create(tx, &self.master, &endpoint, ACTOR).await?;
-                models::create(tx, "m", "up", None, ACTOR).await
+                endpoints::create(&tx, &self.master, &endpoint, ACTOR).await?;
+                models::create(&tx, "m", "up", None, ACTOR).await
             })
             .await
             .unwrap();
@@ -67,7 +67,7 @@ impl Books {
             source_id: source.to_owned(),
             description: String::new(),
         };
-        self.store.tx("movement", async |tx| movements::apply(tx, &new, ACTOR).await).await
+        self.store.tx("movement", async |tx| movements::apply(&tx, &new, ACTOR).await).await
     }
 
     /// Runs one statement and returns the class and text of its failure.

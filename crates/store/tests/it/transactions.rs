@@ -30,7 +30,7 @@ async fn what_fails_leaves_nothing_behind_and_the_connection_goes_on() {
     let failed: Result<(), StoreError> = books
         .store
         .tx("half", async |tx| {
-            ledger::apply_deltas(tx, &[(user.no, credits("5"))]).await?;
+            ledger::apply_deltas(&tx, &[(user.no, credits("5"))]).await?;
             Err(StoreError::refused("no"))
         })
         .await;
@@ -115,7 +115,7 @@ async fn a_transaction_runs_in_a_spawned_task() {
     let store = books.store.clone();
     let deltas = vec![(user.no, credits("2")), (user.no, credits("0.5"))];
     let changes = tokio::spawn(async move {
-        store.tx("spawned", async move |tx| ledger::apply_deltas(tx, &deltas).await).await
+        store.tx("spawned", async |tx| ledger::apply_deltas(&tx, &deltas).await).await
     })
     .await
     .unwrap()
