@@ -3,10 +3,87 @@
 mod app;
 pub mod cli;
 mod clock;
+mod commands;
 pub mod config;
 mod data_dir;
 mod database;
+mod explain;
+mod logging;
 mod master_key;
 pub mod output;
 
+use std::sync::Arc;
+
+use anyhow::Context;
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+
+pub use app::{App, RunningApp};
 pub use clock::SystemClock;
+pub use explain::explain;
+
+use crate::{
+    cli::{Cli, Command},
+    commands::Session,
+    config::Config,
+    output::Answer,
+};
+
+/// Runs one command. Its answer is `None` where the command has said all it had to say while it ran.
+pub fn run(cli: Cli) -> anyhow::Result<Option<Answer>> {
+    let listen = if let Command::Serve(args) = &cli.command { args.listen.as_deref() } else { None };
+    let config = Config::load(&cli.global, listen)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the asynchronous runtime could not be started")?;
+    match cli.command {
+        Command::Config => Ok(Some(Answer::new(&config, config.documented()?)?)),
+        Command::Serve(_) => {
+            logging::for_serving(&config.log)?;
+            runtime.block_on(serve(config, cli.global.json)).map(|()| None)
+        }
+        command => {
+            logging::for_command(&config.log)?;
+            runtime.block_on(on_a_database(config, command)).map(Some)
+        }
+    }
+}
+
+/// Serves until SIGTERM or SIGINT.
+async fn serve(config: Config, json: bool) -> anyhow::Result<()> {
+    // Before anything is started: a signal on the way must find somebody who stops what there is.
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stop = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    tokio::pin!(stop);
+    let data_dir = config.data_dir.clone();
+    let app = tokio::select! {
+        app = App::start(config, Arc::new(SystemClock)) => app?,
+        // What was started so far ends with its owner.
+        () = &mut stop => anyhow::bail!("stopped by a signal before it served"),
+    };
+    let url = format!("http://{}", app.address());
+    let ready = json!({ "url": url, "listen": app.address().to_string(), "pid": std::process::id() });
+    let text = format!("Tollgate serves on {url} (data in {})", data_dir.display());
+    Answer::new(&ready, text)?.print(json)?;
+    let stop = async {
+        stop.await;
+        tracing::info!("stopping: streams may end, then the books are completed");
+    };
+    app.run_until(stop).await
+}
+
+/// Runs a command on a database that is stopped afterwards if it was started for this command.
+async fn on_a_database(config: Config, command: Command) -> anyhow::Result<Answer> {
+    let session = Session::open(config).await?;
+    let answer = commands::answer(&session, command).await;
+    let closed = session.close().await;
+    let answer = answer?;
+    closed?;
+    Ok(answer)
+}

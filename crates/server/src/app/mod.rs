@@ -1,4 +1,206 @@
-//! The running server.
+//! The running server: what it is made of, in which order it starts, and how it ends.
+//!
+//! It ends in the order of the flow: the gateway stops accepting and lets its streams end, then the batcher writes what they
+//! left, then the database stops. A task that ends unasked ends the server.
 
 mod health;
+mod refresher;
+mod sink;
 mod supervise;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tollgate_domain::Clock;
+use tollgate_gateway::{Gateway, view::LiveView};
+use tollgate_metering::{AnalyticsBatcher, RecordKeys};
+use tollgate_store::{ErrorClass, Store, StoreConfig};
+
+use self::{
+    health::{Health, Operations, SnapshotAge},
+    refresher::Refresher,
+    sink::BatcherSink,
+    supervise::{Ended, Tasks},
+};
+use crate::{
+    commands::load_master_key,
+    config::Config,
+    data_dir::{DataDir, ServeLock},
+    database::Database,
+};
+
+/// A server that starts beside its database waits this long for it, and then says so and ends: whoever runs it tries again.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(60);
+const DATABASE_RETRY: Duration = Duration::from_millis(500);
+
+const GATEWAY: &str = "gateway";
+const BATCHER: &str = "batcher";
+const REFRESHER: &str = "refresher";
+
+/// Starts servers.
+#[derive(Debug, Clone, Copy)]
+pub struct App;
+
+/// A server that serves. Call [`RunningApp::stop`] or [`RunningApp::run_until`]; dropped, it ends without draining.
+#[derive(Debug)]
+pub struct RunningApp {
+    address: SocketAddr,
+    tasks: Tasks,
+    /// No new requests; streams may end.
+    stop_gateway: CancellationToken,
+    /// No new records; what was sent is written.
+    stop_batcher: CancellationToken,
+    stop_background: CancellationToken,
+    database: Database,
+    _lock: ServeLock,
+}
+
+impl App {
+    /// Starts a server and returns when it serves. Time is what `clock` says: prices, days and records follow it.
+    pub async fn start(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<RunningApp> {
+        config.analytics.validate()?;
+        let data_dir = DataDir::prepare(&config.data_dir)?;
+        let lock = data_dir.lock_for_serving().await?;
+        let database = Database::for_serving(&config, &data_dir).await?;
+        let mut registry = Registry::default();
+        let store = open_store(&config, &database, &mut registry).await?;
+        lock.publish_database(&database.url)?;
+        let master_key = load_master_key(&config.master_key_path(), &store).await?;
+        let keys = RecordKeys::derive(&master_key);
+        let (batcher, sender) = AnalyticsBatcher::new(
+            store.clone(),
+            config.analytics.clone(),
+            Arc::clone(&clock),
+            keys,
+            &mut registry,
+        );
+        let view = Arc::new(LiveView::new());
+        let gateway = Gateway::new(
+            config.gateway.clone(),
+            Arc::clone(&view),
+            Arc::new(BatcherSink(sender.clone())),
+            clock,
+            master_key.clone(),
+            &mut registry,
+        )?;
+        let health = Arc::new(Health::new());
+        registry.register_collector(Box::new(SnapshotAge(Arc::clone(&health))));
+        let mut refresher =
+            Refresher::new(store.clone(), master_key, view, sender.instance_id(), Arc::clone(&health));
+        refresher.refresh().await.context("the first snapshot could not be read")?;
+
+        let listener = TcpListener::bind(&config.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", config.listen))?;
+        let address = listener.local_addr()?;
+        let mut app = RunningApp {
+            address,
+            tasks: Tasks::default(),
+            stop_gateway: CancellationToken::new(),
+            stop_batcher: CancellationToken::new(),
+            stop_background: CancellationToken::new(),
+            database,
+            _lock: lock,
+        };
+        let operations = Operations {
+            health: Arc::clone(&health),
+            registry: Arc::new(registry),
+            has_room: Arc::new(move || sender.try_reserve().is_some()),
+        };
+        let router = operations.router().merge(gateway.router());
+        app.spawn_batcher(batcher, &health);
+        app.tasks.spawn(REFRESHER, refresher.run(config.database.listen, app.stop_background.clone()));
+        let stop_gateway = app.stop_gateway.clone();
+        app.tasks
+            .spawn(GATEWAY, async move { Ok(gateway.serve_router(listener, router, stop_gateway).await?) });
+        app._lock.publish_address(address)?;
+        Ok(app)
+    }
+}
+
+impl RunningApp {
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop` ends, then stops in order; or until a task ends unasked, which is an error.
+    pub async fn run_until(mut self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let ended = tokio::select! {
+            biased;
+            ended = self.tasks.next_end() => Some(ended),
+            () = stop => None,
+        };
+        match ended {
+            None => self.stop().await,
+            Some(Ended { name, result }) => {
+                let error = result.err().unwrap_or_else(|| anyhow::anyhow!("the {name} ended unasked"));
+                tracing::error!(error = %crate::explain(&error), "the server cannot go on");
+                if name == BATCHER {
+                    // Nobody would bill what streams on: end now.
+                    return Err(error);
+                }
+                if let Err(also) = self.stop().await {
+                    tracing::error!(error = %crate::explain(&also), "and it did not stop cleanly");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Stops in the order of the flow. An error says what was lost.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        let mut others = Vec::new();
+        self.stop_gateway.cancel();
+        let gateway = self.tasks.end_of(GATEWAY, &mut others).await;
+        self.stop_batcher.cancel();
+        let batcher = self.tasks.end_of(BATCHER, &mut others).await;
+        self.stop_background.cancel();
+        let refresher = self.tasks.end_of(REFRESHER, &mut others).await;
+        let database = self.database.stop().await;
+        // What was lost comes first; the rest is logged.
+        let results = [batcher, gateway, refresher, database];
+        let mut errors =
+            results.into_iter().chain(others.into_iter().map(|ended| ended.result)).filter_map(Result::err);
+        let Some(first) = errors.next() else { return Ok(()) };
+        for error in errors {
+            tracing::error!(error = %crate::explain(&error), "while stopping");
+        }
+        Err(first)
+    }
+
+    fn spawn_batcher(&mut self, batcher: AnalyticsBatcher, health: &Arc<Health>) {
+        let alive = health.batcher_alive();
+        let stop = self.stop_batcher.clone();
+        self.tasks.spawn(BATCHER, async move {
+            let _alive = alive;
+            let drained = batcher.run(stop).await?;
+            tracing::info!(records = drained.records, "every record is in the books or in quarantine");
+            Ok(())
+        });
+    }
+}
+
+/// Connects, waits for a database that is not there yet, and brings its schema up to date.
+async fn open_store(config: &Config, database: &Database, registry: &mut Registry) -> anyhow::Result<Store> {
+    let store = Store::connect(&StoreConfig {
+        url: database.url.clone(),
+        max_connections: usize::try_from(config.database.max_connections)?,
+        application_name: "tollgate".to_owned(),
+    })?;
+    store.register_metrics(registry);
+    let deadline = tokio::time::Instant::now() + DATABASE_PATIENCE;
+    loop {
+        match store.migrate().await {
+            Ok(()) => return Ok(store),
+            Err(error) if error.class() == ErrorClass::Retry && tokio::time::Instant::now() < deadline => {
+                tracing::warn!(%error, "waiting for the database");
+                tokio::time::sleep(DATABASE_RETRY).await;
+            }
+            Err(error) => return Err(error).context("the database cannot be used"),
+        }
+    }
+}

@@ -4,7 +4,7 @@
 //! `--json`, and with a table for people otherwise; an error goes to stderr with an exit code other than zero.
 
 mod instant;
-mod tariff_file;
+pub(crate) mod tariff_file;
 
 use std::path::PathBuf;
 
@@ -394,6 +394,9 @@ pub struct UsageArgs {
 pub enum QuarantineCommand {
     /// What the books refused, with the reason.
     List {
+        /// With those that are written off.
+        #[arg(long)]
+        all: bool,
         /// At most this many.
         #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
         limit: u32,

@@ -8,17 +8,9 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tollgate_domain::{ApiKeyPurpose, PriceList, PricePerToken};
+use tollgate_store::tariffs::WantedTariff;
 
 use super::parse_instant;
-
-/// One entry of the list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct WantedPrices {
-    pub(crate) purpose: ApiKeyPurpose,
-    pub(crate) completion_window: Option<String>,
-    pub(crate) prices: PriceList,
-    pub(crate) valid_from: Option<Timestamp>,
-}
 
 /// One entry as it is written.
 #[derive(Debug, Deserialize)]
@@ -51,7 +43,7 @@ struct Entry<'a> {
 }
 
 /// Reads the whole list. An error names the entry, counted from one.
-pub(crate) fn parse(text: &str, now: Timestamp) -> anyhow::Result<Vec<WantedPrices>> {
+pub(crate) fn parse(text: &str, now: Timestamp) -> anyhow::Result<Vec<WantedTariff>> {
     let entries: Vec<&RawValue> =
         serde_json::from_str(text).context("the file must hold a JSON list of tariffs")?;
     let parse_one = |(index, raw): (usize, &&RawValue)| {
@@ -65,12 +57,12 @@ fn of(index: usize) -> String {
     format!("tariff {} of the list", index + 1)
 }
 
-fn wanted(entry: &Entry<'_>, now: Timestamp) -> anyhow::Result<WantedPrices> {
+fn wanted(entry: &Entry<'_>, now: Timestamp) -> anyhow::Result<WantedTariff> {
     let optional = |name: &str, raw: Option<&RawValue>| match raw {
         Some(raw) if raw.get() != "null" => price(name, raw).map(Some),
         _ => Ok(None),
     };
-    Ok(WantedPrices {
+    Ok(WantedTariff {
         purpose: entry.purpose.as_deref().map_or(Ok(ApiKeyPurpose::default()), str::parse)?,
         completion_window: entry.completion_window.clone().filter(|window| !window.is_empty()),
         prices: PriceList {

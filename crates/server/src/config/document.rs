@@ -1,6 +1,6 @@
 //! The effective configuration as a TOML file that explains itself.
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
@@ -65,8 +65,8 @@ fn comment(text: &mut String, description: &str) {
 }
 
 fn line(text: &mut String, content: &str) {
-    // Writing to a String cannot fail.
-    drop(writeln!(text, "{content}"));
+    text.push_str(content);
+    text.push('\n');
 }
 
 /// A connection URL, or a `key=value` connection string, without its password.

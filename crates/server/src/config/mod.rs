@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
+use tollgate_gateway::GatewayConfig;
+use tollgate_metering::AnalyticsConfig;
 
 use crate::cli::GlobalArgs;
 
@@ -41,6 +43,10 @@ pub struct Config {
     pub master_key_file: Option<PathBuf>,
     /// The database.
     pub database: DatabaseConfig,
+    /// The gateway: limits and time-outs of requests.
+    pub gateway: GatewayConfig,
+    /// The batcher that enters records into the books.
+    pub analytics: AnalyticsConfig,
     /// The log, on stderr.
     pub log: LogConfig,
 }
@@ -52,6 +58,8 @@ impl Default for Config {
             data_dir: PathBuf::from(DEFAULT_DATA_DIR),
             master_key_file: None,
             database: DatabaseConfig::default(),
+            gateway: GatewayConfig::default(),
+            analytics: AnalyticsConfig::default(),
             log: LogConfig::default(),
         }
     }
@@ -68,11 +76,14 @@ pub struct DatabaseConfig {
     pub url: Option<SecretString>,
     /// Connections kept to the database at most, one for notifications not counted.
     pub max_connections: u32,
+    /// Listen for changes that others make. Where a pooler in transaction mode stands between, which carries no notifications, say
+    /// false: the poll each second then does it alone.
+    pub listen: bool,
 }
 
 impl Default for DatabaseConfig {
     fn default() -> Self {
-        Self { url: None, max_connections: DEFAULT_DATABASE_CONNECTIONS }
+        Self { url: None, max_connections: DEFAULT_DATABASE_CONNECTIONS, listen: true }
     }
 }
 

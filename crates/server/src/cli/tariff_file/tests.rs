@@ -1,6 +1,6 @@
 use super::*;
 
-fn one(entry: &str) -> anyhow::Result<WantedPrices> {
+fn one(entry: &str) -> anyhow::Result<WantedTariff> {
     let now = "2026-03-05T12:00:00Z".parse().unwrap();
     parse(&format!("[{entry}]"), now).map(|mut list| list.pop().unwrap())
 }

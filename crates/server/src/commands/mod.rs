@@ -1,0 +1,35 @@
+//! The commands on a database, one file per noun.
+
+mod credit;
+mod endpoint;
+mod key;
+mod model;
+mod quarantine;
+mod report;
+mod session;
+mod tariff;
+mod user;
+
+use crate::{cli::Command, output::Answer};
+
+pub(crate) use session::{Session, load_master_key};
+
+/// Who changes are attributed to in the audit log.
+const ACTOR: &str = "cli";
+
+/// Runs a command.
+pub(crate) async fn answer(session: &Session, command: Command) -> anyhow::Result<Answer> {
+    match command {
+        Command::User(command) => user::answer(session, command).await,
+        Command::Endpoint(command) => endpoint::answer(session, command).await,
+        Command::Model(command) => model::answer(session, command).await,
+        Command::Tariff(command) => tariff::answer(session, command).await,
+        Command::Key(command) => key::answer(session, command).await,
+        Command::Credit(command) => credit::answer(session, command).await,
+        Command::Balance { user } => report::balance(session, &user).await,
+        Command::Ledger(args) => report::ledger(session, args).await,
+        Command::Usage(args) => report::usage(session, args).await,
+        Command::Quarantine(command) => quarantine::answer(session, command).await,
+        _ => anyhow::bail!("not a command on a database"),
+    }
+}

@@ -1,0 +1,94 @@
+//! `tollgate user`: who pays.
+
+use serde::Serialize;
+use tollgate_domain::Credits;
+use tollgate_store::{
+    StoreError, Tx,
+    movements::{self, MovementKind, NewMovement},
+    reports,
+    users::{self, User, UserKind},
+};
+
+use super::{ACTOR, Session};
+use crate::{
+    cli::UserCommand,
+    output::{Answer, Column, table},
+};
+
+/// A user with what is left.
+#[derive(Debug, Serialize)]
+struct Account {
+    #[serde(flatten)]
+    user: User,
+    balance: Credits,
+}
+
+pub(super) async fn answer(session: &Session, command: UserCommand) -> anyhow::Result<Answer> {
+    match command {
+        UserCommand::Create { name, credits, organization } => {
+            let kind = if organization { UserKind::Organization } else { UserKind::Individual };
+            create(session, &name, kind, credits).await
+        }
+        UserCommand::List => list(session).await,
+    }
+}
+
+async fn create(
+    session: &Session,
+    name: &str,
+    kind: UserKind,
+    credits: Option<Credits>,
+) -> anyhow::Result<Answer> {
+    let create = async |tx: Tx| create_account(&tx, name, kind, credits).await;
+    let account = session.store.tx("create_user", create).await?;
+    let text = format!(
+        "Created user {} with {} credits. Make a key: tollgate key create --user {0}",
+        account.user.name, account.balance
+    );
+    Answer::new(&account, text)
+}
+
+/// One transaction: a user whose credits could not be granted does not exist.
+async fn create_account(
+    tx: &Tx,
+    name: &str,
+    kind: UserKind,
+    credits: Option<Credits>,
+) -> Result<Account, StoreError> {
+    let user = users::create(tx, name, kind, ACTOR).await?;
+    let balance = match credits {
+        Some(amount) if amount != Credits::ZERO => {
+            let grant = NewMovement {
+                user: user.id.to_string(),
+                kind: MovementKind::AdminGrant,
+                amount,
+                source_id: format!("user-create:{}", user.id),
+                description: "Credits to begin with".to_owned(),
+            };
+            movements::apply(tx, &grant, ACTOR).await?.balance
+        }
+        _ => Credits::ZERO,
+    };
+    Ok(Account { user, balance })
+}
+
+async fn list(session: &Session) -> anyhow::Result<Answer> {
+    let read = async |tx: Tx| Ok((users::list(&tx).await?, reports::all_balances(&tx).await?));
+    let (users, balances) = session.store.tx_repeatable_read("list_users", read).await?;
+    // Both are lists of the same users in the order of their names.
+    let accounts: Vec<Account> = users
+        .into_iter()
+        .zip(balances)
+        .map(|(user, report)| Account { user, balance: report.balance })
+        .collect();
+    let columns = [Column::Text("USER"), Column::Number("BALANCE"), Column::Text("KIND"), Column::Text("ID")];
+    let rows = accounts.iter().map(|account| {
+        vec![
+            account.user.name.clone(),
+            account.balance.to_string(),
+            account.user.kind.as_str().to_owned(),
+            account.user.id.to_string(),
+        ]
+    });
+    Answer::new(&accounts, table(&columns, rows, "No user yet: tollgate user create NAME --credits N"))
+}

@@ -1,0 +1,148 @@
+//! Commands by themselves, without a running server.
+
+use serde_json::json;
+
+use crate::harness::Place;
+
+#[tokio::test]
+async fn commands_work_without_a_server_on_the_private_database() {
+    let place = Place::with_private_postgres();
+    let user = place.cli("user create ada --credits 10.5").await;
+    assert_eq!((&user["name"], &user["balance"]), (&json!("ada"), &json!("10.5")));
+    // By id as well as by name.
+    let balance = place.cli(&format!("balance {}", user["id"].as_str().unwrap())).await;
+    assert_eq!(balance["balance"], json!("10.5"));
+    let removed = place.cli("credit remove ada 0.5 --source-id mistake-1").await;
+    assert_eq!(removed["balance"], json!("10"));
+    let ledger = place.cli("ledger ada").await;
+    assert_eq!(ledger[0]["transaction_type"], json!("admin_removal"));
+    assert_eq!((&ledger[0]["amount"], &ledger[1]["amount"]), (&json!("-0.5"), &json!("10.5")));
+    assert!(
+        !place.data_dir().join("postgres/cluster/postmaster.pid").exists(),
+        "stopped when the command ended"
+    );
+}
+
+#[tokio::test]
+async fn two_commands_at_once_take_turns_on_the_private_database() {
+    let place = Place::with_private_postgres();
+    let (ada, bob) = tokio::join!(place.cli("user create ada"), place.cli("user create bob"));
+    assert_ne!(ada["id"], bob["id"]);
+    assert_eq!(place.cli("user list").await.as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn every_refusal_says_what_to_do() {
+    let place = Place::with_database().await;
+    for (line, said) in [
+        ("balance nobody", "tollgate user create nobody"),
+        ("key create --user nobody", "tollgate user create nobody"),
+        ("model create m --endpoint nowhere", "tollgate endpoint create nowhere"),
+        ("tariff set nothing --input-price 1 --output-price 1", "tollgate model create nothing"),
+        ("tariff replace nothing /does/not/exist.json", "/does/not/exist.json"),
+        ("key revoke tg-00000000", "tollgate key list"),
+        ("credit grant nobody 1 --source-id s", "does not exist"),
+        ("endpoint create up ftp://x", "https://"),
+        ("endpoint create up http://x --api-key-env NOT_SET_ANYWHERE", "NOT_SET_ANYWHERE"),
+    ] {
+        let error = place.cli_fails(line).await;
+        assert!(error.starts_with("error: ") && error.contains(said), "{line}: {error}");
+    }
+    place.cli("user create ada").await;
+    for (line, said) in
+        [("credit grant ada 0 --source-id s", "above zero"), ("user create ada", "already exists")]
+    {
+        let error = place.cli_fails(line).await;
+        assert!(error.contains(said), "{line}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_whole_list_of_tariffs_replaces_the_one_before_and_prices_are_exact() {
+    let place = Place::with_database().await;
+    place.cli("endpoint create up http://localhost:1").await;
+    place.cli("model create gpt --endpoint up").await;
+    let file = place.directory.path().join("tariffs.json");
+    let line = format!("tariff replace gpt {}", file.display());
+    std::fs::write(
+        &file,
+        r#"[{"input_price": 0.00001, "output_price": "0.000000000001"},
+            {"purpose": "batch", "completion_window": "24h", "input_price": 5e-6, "output_price": 123456.789012345678}]"#,
+    )
+    .unwrap();
+    let replaced = place.cli(&line).await;
+    assert_eq!(replaced["opened"].as_array().unwrap().len(), 2, "{replaced}");
+    let list = place.cli("tariff list gpt").await;
+    let prices: Vec<_> =
+        list.as_array().unwrap().iter().map(|tariff| tariff["output_price"].clone()).collect();
+    assert!(
+        prices.contains(&json!("123456.789012345678")) && prices.contains(&json!("0.000000000001")),
+        "{list}"
+    );
+
+    std::fs::write(&file, r#"[{"input_price": "0.00001", "output_price": "1e-12"}]"#).unwrap();
+    let replaced = place.cli(&line).await;
+    assert_eq!(replaced["unchanged"], json!(1), "{replaced}");
+    assert_eq!(replaced["ended"].as_array().unwrap().len(), 1, "{replaced}");
+    assert_eq!(replaced["opened"], json!([]), "{replaced}");
+
+    std::fs::write(&file, r#"[{"input_price": 0.0000000000001, "output_price": 0}]"#).unwrap();
+    let error = place.cli_fails(&line).await;
+    assert!(error.contains("tariff 1") && error.contains("12 decimal places"), "{error}");
+}
+
+#[tokio::test]
+async fn an_unknown_key_is_named_wherever_it_stands() {
+    let place = Place::with_database().await;
+    let file = place.directory.path().join("tollgate.toml");
+    std::fs::write(&file, "[analytics]\nbatch_sise = 5\n").unwrap();
+    let error = place.cli_fails(&format!("--config {} config", file.display())).await;
+    assert!(error.contains("`analytics.batch_sise`") && error.contains("`analytics.batch_size`"), "{error}");
+
+    let output =
+        place.command().arg("config").env("TOLLGATE_GATEWAY__MAX_BODY_BITES", "5").output().await.unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success());
+    assert!(
+        error.contains("`TOLLGATE_GATEWAY__MAX_BODY_BITES`") && error.contains("MAX_BODY_BYTES"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn the_effective_configuration_is_printed_without_its_password() {
+    let place = Place::with_database().await;
+    let output = place
+        .command()
+        .arg("config")
+        .env("TOLLGATE_DATABASE__URL", "postgresql://tollgate:hunter2@db/tollgate")
+        .env("TOLLGATE_ANALYTICS__BATCH_SIZE", "77")
+        .output()
+        .await
+        .unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        printed.contains("batch_size = 77") && printed.contains("TOLLGATE_ANALYTICS__BATCH_SIZE"),
+        "{printed}"
+    );
+    assert!(printed.contains("db/tollgate") && !printed.contains("hunter2"), "{printed}");
+}
+
+#[tokio::test]
+async fn another_master_key_is_refused_with_what_to_do() {
+    let place = Place::with_database().await;
+    place.cli("user create ada").await;
+    place.cli("key create --user ada").await;
+    let mut elsewhere = Place::beside(&place);
+    elsewhere.use_own_master_key();
+    let error = elsewhere.cli_fails("key create --user ada").await;
+    assert!(error.contains("master key") && error.contains("backup"), "{error}");
+    std::fs::write(elsewhere.master_key_file(), "00".repeat(32)).unwrap();
+    std::fs::set_permissions(
+        elsewhere.master_key_file(),
+        std::os::unix::fs::PermissionsExt::from_mode(0o600),
+    )
+    .unwrap();
+    let error = elsewhere.cli_fails("key create --user ada").await;
+    assert!(error.contains("is not the one"), "{error}");
+}

@@ -1,0 +1,235 @@
+//! A place to run servers and commands in: a database, a data directory, and an environment of its own.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Output, Stdio},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use tokio::process::Command;
+use tollgate_server::{App, RunningApp, SystemClock, config::Config};
+use tollgate_testkit::TestDatabase;
+
+/// The longest any condition may take to come true before the test fails.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A data directory and the database that it works with.
+pub(crate) struct Place {
+    pub(crate) directory: tempfile::TempDir,
+    database: Option<Arc<TestDatabase>>,
+    /// In place of `database`: one that the test itself keeps.
+    url: Option<String>,
+    master_key_file: PathBuf,
+}
+
+impl Place {
+    /// With a test database, as with `database.url` in the configuration.
+    pub(crate) async fn with_database() -> Self {
+        let database = TestDatabase::empty().await;
+        Self { database: Some(Arc::new(database)), ..Self::with_private_postgres() }
+    }
+
+    /// Without a configured database: Tollgate runs its own.
+    pub(crate) fn with_private_postgres() -> Self {
+        // A private PostgreSQL of a root process runs as another user, who must get through.
+        let directory = tempfile::Builder::new()
+            .prefix("tollgate-it-")
+            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o711))
+            .tempdir()
+            .unwrap();
+        let master_key_file = directory.path().join("shared-master.key");
+        Self { directory, database: None, url: None, master_key_file }
+    }
+
+    /// On a database that the test itself keeps.
+    pub(crate) fn on(url: &str) -> Self {
+        Self { url: Some(url.to_owned()), ..Self::with_private_postgres() }
+    }
+
+    /// Another data directory on the same database, with the same master key.
+    pub(crate) fn beside(other: &Self) -> Self {
+        Self {
+            database: other.database.clone(),
+            master_key_file: other.master_key_file.clone(),
+            ..Self::with_private_postgres()
+        }
+    }
+
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    /// Gives up the master key that is shared with the place beside.
+    pub(crate) fn use_own_master_key(&mut self) {
+        self.master_key_file = self.directory.path().join("own-master.key");
+    }
+
+    pub(crate) fn master_key_file(&self) -> &Path {
+        &self.master_key_file
+    }
+
+    pub(crate) fn database_url(&self) -> &str {
+        self.configured_url().expect("a place with a database")
+    }
+
+    fn configured_url(&self) -> Option<&str> {
+        self.url.as_deref().or(self.database.as_deref().map(TestDatabase::url))
+    }
+
+    pub(crate) fn config(&self) -> Config {
+        let mut config = Config {
+            listen: "127.0.0.1:0".to_owned(),
+            data_dir: self.data_dir(),
+            master_key_file: Some(self.master_key_file.clone()),
+            ..Config::default()
+        };
+        config.database.url = self.configured_url().map(SecretString::from);
+        config
+    }
+
+    /// A server in this process.
+    pub(crate) async fn serve(&self) -> RunningApp {
+        App::start(self.config(), Arc::new(SystemClock)).await.unwrap()
+    }
+
+    /// The binary with this place's environment and no other settings.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TOLLGATE_"))
+        {
+            command.env_remove(name);
+        }
+        command.env("TOLLGATE_MASTER_KEY_FILE", &self.master_key_file);
+        if let Some(url) = self.configured_url() {
+            command.env("TOLLGATE_DATABASE__URL", url);
+        }
+        command.arg("--data-dir").arg(self.data_dir());
+        command.stdin(Stdio::null()).kill_on_drop(true);
+        command
+    }
+
+    /// The output of a command line, words separated by blanks.
+    pub(crate) async fn output(&self, line: &str) -> Output {
+        self.command().args(line.split_whitespace()).output().await.unwrap()
+    }
+
+    /// What a command answers under `--json`; it must succeed.
+    pub(crate) async fn cli(&self, line: &str) -> Value {
+        let output = self.output(&format!("{line} --json")).await;
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "tollgate {line}: {stderr}");
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+            panic!("tollgate {line}: {error} in {}", String::from_utf8_lossy(&output.stdout))
+        })
+    }
+
+    /// What a command says on stderr; it must fail, and answer nothing on stdout.
+    pub(crate) async fn cli_fails(&self, line: &str) -> String {
+        let output = self.output(&format!("{line} --json")).await;
+        assert!(!output.status.success(), "tollgate {line} must fail");
+        assert!(output.stdout.is_empty(), "tollgate {line}: {}", String::from_utf8_lossy(&output.stdout));
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    /// A user with credits, an endpoint, a model at 0.00001 / 0.00003, and the secret of a key.
+    pub(crate) async fn set_up(&self, user: &str, credits: &str, upstream: &str) -> String {
+        self.cli(&format!("user create {user} --credits {credits}")).await;
+        self.cli(&format!("endpoint create up {upstream}")).await;
+        self.cli("model create gpt-test --endpoint up --upstream-model upstream-gpt").await;
+        self.cli("tariff set gpt-test --input-price 0.00001 --output-price 0.00003").await;
+        self.new_key(user).await
+    }
+
+    pub(crate) async fn new_key(&self, user: &str) -> String {
+        let key = self.cli(&format!("key create --user {user}")).await;
+        key["secret"].as_str().unwrap().to_owned()
+    }
+}
+
+/// An answer, whole.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Reply {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+}
+
+async fn send(request: Request<Full<Bytes>>) -> Reply {
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let response = client.request(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    let text = String::from_utf8(body.to_vec()).unwrap();
+    Reply { status: parts.status, headers: parts.headers, text }
+}
+
+pub(crate) async fn get(address: SocketAddr, path: &str) -> Reply {
+    send(Request::get(format!("http://{address}{path}")).body(Full::default()).unwrap()).await
+}
+
+pub(crate) async fn get_with_key(address: SocketAddr, path: &str, key: &str) -> Reply {
+    let request =
+        Request::get(format!("http://{address}{path}")).header("authorization", format!("Bearer {key}"));
+    send(request.body(Full::default()).unwrap()).await
+}
+
+/// A chat completion. `script` tells the scripted upstream what to do.
+pub(crate) async fn chat(address: SocketAddr, key: &str, script: &str, stream: bool) -> Reply {
+    say(address, key, &format!("Say hello. [[script {script}]]"), stream).await
+}
+
+/// A chat completion with this prompt.
+pub(crate) async fn say(address: SocketAddr, key: &str, content: &str, stream: bool) -> Reply {
+    let body = json!({
+        "model": "gpt-test", "stream": stream, "messages": [{ "role": "user", "content": content }]
+    });
+    let request = Request::post(format!("http://{address}/v1/chat/completions"))
+        .header("authorization", format!("Bearer {key}"))
+        .header("content-type", "application/json");
+    send(request.body(Full::from(body.to_string())).unwrap()).await
+}
+
+/// Waits until `condition` holds, and tells how long that took.
+pub(crate) async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) -> Duration {
+    let started = Instant::now();
+    loop {
+        if condition().await {
+            return started.elapsed();
+        }
+        assert!(started.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// A connection to look at the tables with.
+pub(crate) async fn sql(url: &str) -> tokio_postgres::Client {
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+/// The text of a file that another process is about to write.
+pub(crate) async fn published(path: &Path) -> String {
+    let mut text = String::new();
+    eventually(&format!("{} is there", path.display()), async || {
+        text = std::fs::read_to_string(path).unwrap_or_default();
+        !text.is_empty()
+    })
+    .await;
+    text.trim().to_owned()
+}
