@@ -1,14 +1,17 @@
 //! The HTTP client for all upstreams: one pool, TLS by rustls, and never a second try.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::Request;
+use http::{Request, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, ResponseFuture};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tower_service::Service;
 
 use crate::GatewayConfig;
 use crate::request_body::UpstreamBody;
@@ -20,7 +23,34 @@ const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// TCP keep-alive, for HTTP/1 connections that wait minutes for a first token.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
 
-type OneClient = Client<HttpsConnector<HttpConnector>, UpstreamBody>;
+type OneClient = Client<TimedConnector, UpstreamBody>;
+
+/// Makes connections within a time limit that TLS is a part of; the one of [`HttpConnector`] ends with TCP.
+#[derive(Debug, Clone)]
+struct TimedConnector {
+    connector: HttpsConnector<HttpConnector>,
+    within: Duration,
+}
+
+type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+impl Service<Uri> for TimedConnector {
+    type Response = <HttpsConnector<HttpConnector> as Service<Uri>>::Response;
+    type Error = BoxError;
+    type Future = Connecting<Self::Response>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.connector.poll_ready(cx)
+    }
+
+    fn call(&mut self, address: Uri) -> Self::Future {
+        let connecting = tokio::time::timeout(self.within, self.connector.call(address));
+        Box::pin(async move {
+            connecting.await.map_err(|elapsed| std::io::Error::new(std::io::ErrorKind::TimedOut, elapsed))?
+        })
+    }
+}
 
 /// TLS could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +71,6 @@ impl Upstreams {
         http.enforce_http(false);
         http.set_nodelay(true);
         http.set_keepalive(Some(TCP_KEEPALIVE));
-        http.set_connect_timeout(Some(config.connect_timeout()));
         let connector = HttpsConnectorBuilder::new()
             .with_provider_and_webpki_roots(Arc::new(provider))
             .map_err(|error| UpstreamsError(std::io::Error::other(error)))?
@@ -49,6 +78,7 @@ impl Upstreams {
             .enable_http1()
             .enable_http2()
             .wrap_connector(http);
+        let connector = TimedConnector { connector, within: config.connect_timeout() };
         let client = || {
             Client::builder(TokioExecutor::new())
                 .timer(TokioTimer::new())

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::usage::estimate::RequestText;
+use crate::wire::multipart::MultipartSplicer;
 use crate::wire::request::{RequestError, RequestFacts, RequestSplicer, Rewrite};
 use crate::wire::{Pieces, Surface};
 
@@ -11,8 +12,12 @@ use crate::wire::{Pieces, Surface};
 pub(crate) enum Adapter {
     /// A JSON object.
     Json(Box<RequestSplicer>),
+    /// A form.
+    Form { splicer: Box<MultipartSplicer>, facts: RequestFacts },
     /// Passed as it is; it names no model.
     Opaque { out: Pieces, facts: RequestFacts },
+    /// Says of itself what it is not.
+    Malformed { error: RequestError, facts: RequestFacts },
 }
 
 impl Adapter {
@@ -24,16 +29,25 @@ impl Adapter {
         if surface.is_metered() || (has_body && is_json) {
             return Self::Json(Box::new(RequestSplicer::new(surface)));
         }
-        Self::opaque()
-    }
-
-    fn opaque() -> Self {
-        Self::Opaque { out: Pieces::new(), facts: RequestFacts::default() }
+        let facts = RequestFacts::default();
+        match MultipartSplicer::new(content_type.unwrap_or_default()) {
+            Ok(Some(splicer)) if has_body => Self::Form { splicer: Box::new(splicer), facts },
+            Ok(_) => Self::Opaque { out: Pieces::new(), facts },
+            Err(error) => Self::Malformed { error, facts },
+        }
     }
 
     pub(crate) fn push(&mut self, chunk: Bytes) -> Result<(), RequestError> {
         match self {
             Self::Json(splicer) => splicer.push(chunk),
+            Self::Form { splicer, facts } => {
+                splicer.push(chunk)?;
+                if facts.model.is_none() {
+                    facts.model = splicer.model().map(str::to_owned);
+                }
+                Ok(())
+            }
+            Self::Malformed { error, .. } => Err(*error),
             Self::Opaque { out, .. } => {
                 out.push(chunk);
                 Ok(())
@@ -44,6 +58,12 @@ impl Adapter {
     pub(crate) fn finish(&mut self) -> Result<(), RequestError> {
         match self {
             Self::Json(splicer) => splicer.finish(),
+            // A form need not have a model: files are uploaded by one without.
+            Self::Form { splicer, .. } => match splicer.finish() {
+                Err(RequestError::ModelMissing) => Ok(()),
+                finished => finished,
+            },
+            Self::Malformed { error, .. } => Err(*error),
             Self::Opaque { .. } => Ok(()),
         }
     }
@@ -56,33 +76,42 @@ impl Adapter {
     pub(crate) fn facts(&self) -> &RequestFacts {
         match self {
             Self::Json(splicer) => splicer.facts(),
-            Self::Opaque { facts, .. } => facts,
+            Self::Form { facts, .. } | Self::Opaque { facts, .. } | Self::Malformed { facts, .. } => facts,
         }
     }
 
     pub(crate) fn rewrite(&mut self, rewrite: Rewrite<'_>) -> Result<(), RequestError> {
         match self {
             Self::Json(splicer) => splicer.rewrite(rewrite),
+            Self::Form { splicer, .. } => splicer.rewrite(rewrite.model),
             Self::Opaque { .. } => Ok(()),
+            Self::Malformed { error, .. } => Err(*error),
         }
     }
 
     pub(crate) fn take(&mut self) -> Pieces {
         match self {
             Self::Json(splicer) => splicer.take(),
+            Self::Form { splicer, .. } => splicer.take(),
+            Self::Malformed { .. } => Pieces::new(),
             Self::Opaque { out, .. } => std::mem::take(out),
         }
     }
 
-    /// Whether the length of the body stays what the client said.
-    pub(crate) const fn keeps_length(&self) -> bool {
-        matches!(self, Self::Opaque { .. })
+    /// How long the adapted body will be, where the client said how long its own is; known once it has been told what to rewrite, but
+    /// for JSON, whose last brace may still make room for something.
+    pub(crate) fn adapted_length(&self, length: u64) -> Option<u64> {
+        match self {
+            Self::Opaque { .. } => Some(length),
+            Self::Form { splicer, .. } => length.checked_add_signed(splicer.length_change()),
+            Self::Json(_) | Self::Malformed { .. } => None,
+        }
     }
 
     pub(crate) fn into_text(self) -> RequestText {
         match self {
             Self::Json(splicer) => splicer.into_text(),
-            Self::Opaque { .. } => RequestText::default(),
+            Self::Form { .. } | Self::Opaque { .. } | Self::Malformed { .. } => RequestText::default(),
         }
     }
 }

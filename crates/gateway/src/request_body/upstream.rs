@@ -88,7 +88,7 @@ impl UpstreamBody {
             body.length = Some(body.ready.len() as u64);
             progress.0.lock().text = Some(adapter.into_text());
         } else {
-            body.length = length.filter(|_| adapter.keeps_length());
+            body.length = length.and_then(|length| adapter.adapted_length(length));
             body.rest = Some(Rest { client, adapter });
         }
         (body, progress)

@@ -244,3 +244,62 @@ async fn an_upstream_that_takes_too_long_is_504() {
     insta::assert_snapshot!(reply.text(), @r#"{"error":{"code":"upstream_timeout","message":"scripted did not answer in time. The request was not repeated.","param":null,"type":"server_error"}}"#);
     assert_eq!(house.sink.one().await.status_code, 504);
 }
+
+fn form(fields: &[(&str, &str)]) -> String {
+    let part = |(name, value): &(&str, &str)| {
+        format!("--xyz\r\nContent-Disposition: form-data; {name}\r\n\r\n{value}\r\n")
+    };
+    let parts: Vec<String> = fields.iter().map(part).collect();
+    parts.concat() + "--xyz--\r\n"
+}
+
+async fn send_form(house: &House, path: &str, body: String) -> StatusCode {
+    let request = Request::post(house.url(path))
+        .header("x-api-key", ALICE)
+        .header("content-type", "multipart/form-data; boundary=xyz")
+        .body(Full::from(body))
+        .unwrap();
+    house.send(request).await.status
+}
+
+#[tokio::test]
+async fn the_alias_is_spliced_in_a_form_and_chooses_the_model() {
+    let house = House::open().await;
+    let audio = "\u{1}RIFF ".repeat(50_000);
+    for (count, fields) in [
+        [("name=\"model\"", "chat"), ("name=\"file\"; filename=\"a.wav\"", audio.as_str())],
+        [("name=\"file\"; filename=\"a.wav\"", audio.as_str()), ("name=\"model\"", "chat")],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let body = form(&fields);
+        let expected = body.replace("\r\nchat\r\n", "\r\nupstream-chat\r\n");
+        assert_eq!(send_form(&house, "/v1/audio/transcriptions", body).await, StatusCode::OK);
+        let entry = house.upstream.settled(count + 1).await.pop().unwrap();
+        assert_eq!(entry.body_sha256, sha256(&expected));
+        assert_eq!(entry.header("content-length"), Some(expected.len().to_string().as_str()));
+        let record = house.sink.wait_for(count + 1).await.pop().unwrap();
+        assert_eq!(record.request_model.as_deref(), Some("chat"));
+        assert_eq!(record.uri, "/v1/audio/transcriptions");
+    }
+    let unknown = form(&[("name=\"model\"", "nothing")]);
+    assert_eq!(send_form(&house, "/v1/audio/transcriptions", unknown).await, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_form_without_a_model_goes_to_the_first_endpoint_that_lists_the_path() {
+    let house = House::open().await;
+    let body = form(&[("name=\"purpose\"", "batch")]);
+    assert_eq!(send_form(&house, "/v1/files/upload", body).await, StatusCode::OK);
+    let record = house.sink.one().await;
+    assert_eq!((record.model_id, record.request_model), (None, None));
+}
+
+fn sha256(text: &str) -> String {
+    use sha2::{Digest, Sha256};
+
+    let bytes: Vec<String> =
+        Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    bytes.concat()
+}

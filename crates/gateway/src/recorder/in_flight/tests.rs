@@ -1,0 +1,109 @@
+//! Claims: one record, whatever happens.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+use tollgate_domain::{
+    ApiKeyId, ApiKeyPurpose, Batch, CorrelationId, Credential, InstanceId, KeyDigest, StatedUsage,
+    UsageSource, UserId,
+};
+
+use super::*;
+
+#[derive(Debug)]
+struct Slot(Arc<Mutex<Vec<RawAnalyticsRecord>>>);
+
+impl RecordSlot for Slot {
+    fn send(self: Box<Self>, record: RawAnalyticsRecord) -> i64 {
+        self.0.lock().push(record);
+        1
+    }
+}
+
+fn record() -> RawAnalyticsRecord {
+    RawAnalyticsRecord {
+        instance_id: InstanceId::generate(),
+        correlation_id: CorrelationId::new(1),
+        timestamp: Timestamp::UNIX_EPOCH,
+        method: "POST".to_owned(),
+        uri: "/v1/messages".to_owned(),
+        model_id: None,
+        request_model: None,
+        response_model: None,
+        status_code: 499,
+        duration_ms: 0,
+        duration_to_first_byte_ms: None,
+        usage: StatedUsage::default(),
+        usage_source: UsageSource::None,
+        outcome: Outcome::Cancelled,
+        response_type: "message".to_owned(),
+        finish_reason: None,
+        user_agent: None,
+        server_address: None,
+        server_port: None,
+        served_by: None,
+        credential: Credential::None,
+        batch: Batch::default(),
+        trace_id: None,
+    }
+}
+
+fn in_flight() -> (InFlight, Arc<Mutex<Vec<RawAnalyticsRecord>>>, Arc<Metrics>) {
+    let records = Arc::new(Mutex::new(Vec::new()));
+    let metrics = Arc::new(Metrics::default());
+    let key = KeyEntry {
+        id: ApiKeyId::generate(),
+        digest: KeyDigest::from_bytes([0; 32]),
+        user: UserId::generate(),
+        purpose: ApiKeyPurpose::Realtime,
+        trusted: false,
+        revoked: false,
+    };
+    let in_flight = InFlight::new(Admission {
+        slot: Box::new(Slot(Arc::clone(&records))),
+        record: record(),
+        started: Instant::now(),
+        view: Arc::new(LiveView::new()),
+        metrics: Arc::clone(&metrics),
+        key: Arc::new(key),
+        model: None,
+        permit: Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap(),
+        token: TaskTracker::new().token(),
+    });
+    (in_flight, records, metrics)
+}
+
+#[test]
+fn one_that_is_finished_and_then_dropped_makes_one_record() {
+    let (mut in_flight, records, metrics) = in_flight();
+    in_flight.answered(200);
+    in_flight.finish(&Ended { outcome: Outcome::Completed, observed: None });
+    let records = records.lock();
+    assert_eq!(records.len(), 1);
+    assert_eq!((records[0].status_code, records[0].outcome), (200, Outcome::Completed));
+    assert_eq!(metrics.in_flight.get(), 0);
+}
+
+#[test]
+fn one_that_is_dropped_was_cancelled() {
+    let (in_flight, records, metrics) = in_flight();
+    assert_eq!(metrics.in_flight.get(), 1);
+    drop(in_flight);
+    assert_eq!(records.lock()[0].outcome, Outcome::Cancelled);
+    assert_eq!(metrics.in_flight.get(), 0);
+}
+
+#[test]
+fn one_in_whose_path_there_was_a_panic_has_failed() {
+    let (in_flight, records, _) = in_flight();
+    let result = catch_unwind(AssertUnwindSafe(move || {
+        let _held = in_flight;
+        panic!("a mistake in the path");
+    }));
+    assert!(result.is_err());
+    let records = records.lock();
+    assert_eq!((records.len(), records[0].outcome), (1, Outcome::Failed));
+}
