@@ -175,7 +175,7 @@ impl CapsuleReader {
             }
             Treatment::Mark => {
                 self.begin_member();
-                self.capsule.push(b'1');
+                self.capsule.extend_from_slice(br#""1""#);
                 self.inside = Some(Inside { depth, keep: false });
             }
             Treatment::Skip => self.inside = Some(Inside { depth, keep: false }),
@@ -205,6 +205,10 @@ impl CapsuleReader {
             Some(Level::Element)
                 if matches!(self.key.as_slice(), b"finish_reason" | b"finishReason" | b"error") =>
             {
+                Treatment::Keep
+            }
+            // In a series it tells when the first content came; elsewhere nobody asks.
+            Some(Level::Element) if self.key == b"content" && self.levels.first() == Some(&Level::Series) => {
                 Treatment::Keep
             }
             _ => Treatment::Skip,
@@ -299,6 +303,9 @@ fn is_kept(key: &[u8]) -> bool {
             | b"delta"
             | b"error"
             | b"promptFeedback"
+            | b"prompt_eval_count"
+            | b"eval_count"
+            | b"done_reason"
     )
 }
 

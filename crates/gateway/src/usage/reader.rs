@@ -8,6 +8,8 @@ use std::io::{self, Write};
 use super::capsule::{CapsuleReader, Found};
 use super::estimate::ResponseText;
 use super::extract::{End, Extraction, Meaning};
+#[cfg(test)]
+pub(super) use sse_frames::FRAME_LIMIT;
 use sse_frames::SseFrames;
 
 mod candidates;

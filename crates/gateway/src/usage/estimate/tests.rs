@@ -1,1 +1,189 @@
-//! Claims, as tests.
+//! When and what is estimated, as claims.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tollgate_domain::{StatedUsage, UsageSource};
+
+use super::{REQUEST_TEXT_LIMIT, RESPONSE_SAMPLE_LIMIT, RequestText};
+use crate::usage::Observed;
+use crate::usage::tap::{BodyEnd, ResponseHead, ResponseTap};
+use crate::wire::Surface;
+
+fn observe(surface: Surface, status: u16, content_type: &str, body: &str, end: BodyEnd) -> Observed {
+    let head = ResponseHead { status, content_type: Some(content_type), ..ResponseHead::default() };
+    let mut tap = ResponseTap::new(surface, head);
+    tap.push(Bytes::copy_from_slice(body.as_bytes()));
+    tap.finish(end).observed
+}
+
+fn json_body(surface: Surface, status: u16, body: &Value) -> Observed {
+    observe(surface, status, "application/json", &body.to_string(), BodyEnd::Complete)
+}
+
+fn request(body: &Value) -> RequestText {
+    let mut text = RequestText::default();
+    text.push(body.to_string().as_bytes());
+    text
+}
+
+fn estimated(mut observed: Observed, body: &Value) -> (i64, i64) {
+    assert!(observed.wants_estimate());
+    observed.estimate(&request(body), "gpt-4o");
+    assert_eq!(observed.usage_source, UsageSource::Estimated);
+    (observed.usage.prompt_tokens.unwrap(), observed.usage.completion_tokens.unwrap())
+}
+
+const CHAT: Surface = Surface::ChatCompletions;
+
+#[test]
+fn a_chat_without_usage_is_estimated_with_the_models_vocabulary() {
+    let observed = json_body(
+        CHAT,
+        200,
+        &json!({"choices": [{"message": {"content": "Hello! How can I help you today?"}}]}),
+    );
+    let asked = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "hello world"}]});
+    // "hello world" and its separator are 3 tokens, the message and the start of the answer 3 each; the answer is 9.
+    assert_eq!(estimated(observed, &asked), (9, 9));
+}
+
+#[test]
+fn a_stream_that_was_cut_off_is_estimated_by_what_came() {
+    let mut stream =
+        String::from("data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n");
+    for word in ["Hel", "lo!", " How", " can", " I", " help", " you", " today", "?"] {
+        let chunk = json!({"id": "chatcmpl", "model": "m", "choices": [{"index": 0, "delta": {"content": word}}], "usage": null});
+        stream.extend(["data: ", &chunk.to_string(), "\n\n"]);
+    }
+    stream += "data: {\"choices\":[{\"delta\":{\"cont";
+    let observed = observe(CHAT, 200, "text/event-stream", &stream, BodyEnd::Cut);
+    assert!(observed.was_cut);
+    assert_eq!(estimated(observed, &json!({"messages": []})).1, 9);
+}
+
+#[test]
+fn every_surface_reads_its_own_answers() {
+    let text = "Hello! How can I help you today?";
+    let stream = |event: Value| format!("data: {event}\n\n");
+    for (surface, content_type, body) in [
+        (Surface::Completions, "application/json", json!({"choices": [{"text": text}]}).to_string()),
+        (
+            Surface::Responses,
+            "application/json",
+            json!({"status": "completed", "instructions": "no", "output": [{"content": [{"type": "output_text", "text": text}]}]}).to_string(),
+        ),
+        (
+            Surface::Responses,
+            "text/event-stream",
+            stream(json!({"type": "response.output_text.delta", "delta": text}))
+                + &stream(json!({"type": "response.output_text.done", "text": text}))
+                + &stream(json!({"type": "response.completed", "response": {"output": [{"text": text}], "usage": null}})),
+        ),
+        (
+            Surface::AnthropicMessages,
+            "text/event-stream",
+            stream(json!({"type": "message_start", "message": {"content": []}}))
+                + &stream(json!({"type": "content_block_delta", "delta": {"type": "text_delta", "text": text}})),
+        ),
+        (
+            Surface::GeminiStreamGenerate,
+            "application/json",
+            json!([{"candidates": [{"content": {"parts": [{"text": text}]}}]}]).to_string(),
+        ),
+    ] {
+        let observed = observe(surface, 200, content_type, &body, BodyEnd::Complete);
+        assert_eq!(estimated(observed, &json!({"input": ""})).1, 9, "{surface:?} {content_type}");
+    }
+}
+
+#[test]
+fn an_embedding_costs_its_prompt_alone() {
+    let observed = json_body(Surface::Embeddings, 200, &json!({"data": [{"embedding": "AAAA"}]}));
+    assert_eq!(estimated(observed, &json!({"input": [1, 2, 3, 4, 5]})), (5, 0));
+}
+
+#[test]
+fn only_a_successful_answer_of_the_api_is_estimated() {
+    let message = json!({"choices": [{"message": {"content": "x"}}]});
+    assert!(json_body(CHAT, 200, &message).wants_estimate());
+    for (why, observed) in [
+        ("an error status", json_body(CHAT, 500, &message)),
+        ("an error in a 200", json_body(CHAT, 200, &json!({"choices": [], "error": {"message": "m"}}))),
+        ("an unrelated body", json_body(CHAT, 200, &json!({"method": "POST", "pathname": "/x"}))),
+        ("plain text", observe(CHAT, 200, "text/plain", "method=POST", BodyEnd::Complete)),
+        ("nothing", observe(CHAT, 200, "application/json", "", BodyEnd::Cut)),
+        (
+            "a queued answer",
+            json_body(Surface::Responses, 200, &json!({"status": "queued", "output": [], "usage": null})),
+        ),
+        ("a stated usage", json_body(CHAT, 200, &json!({"choices": [], "usage": {"total_tokens": 1}}))),
+        (
+            "search units",
+            json_body(
+                Surface::Rerank,
+                200,
+                &json!({"results": [1], "meta": {"billed_units": {"search_units": 1}}}),
+            ),
+        ),
+        ("another path", json_body(Surface::PassThrough, 200, &message)),
+        (
+            "an error in a stream",
+            observe(
+                CHAT,
+                200,
+                "text/event-stream",
+                "data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\nevent: error\ndata: {\"error\":{}}\n\n",
+                BodyEnd::Complete,
+            ),
+        ),
+    ] {
+        let mut observed = observed;
+        assert!(!observed.wants_estimate(), "{why}");
+        let before = observed.usage;
+        observed.estimate(&RequestText::default(), "gpt-4o");
+        assert_eq!(observed.usage, before, "{why}");
+    }
+}
+
+#[test]
+fn the_vocabulary_follows_the_model() {
+    let body = json!({"choices": [{"message": {"content": "今天天气怎么样？我想去公园散步。"}}]});
+    let count = |model: &str| {
+        let mut observed = json_body(CHAT, 200, &body);
+        observed.estimate(&RequestText::default(), model);
+        observed.usage.completion_tokens.unwrap()
+    };
+    assert!(count("gpt-4-turbo") > count("gpt-4o"));
+    assert_eq!(count("openai/gpt-3.5-turbo"), count("gpt-4"));
+    assert_eq!(count("gpt-4.1"), count("llama-3.3"));
+}
+
+#[test]
+fn text_beyond_the_limits_counts_like_its_beginning() {
+    let words = |bytes: usize| "some words ".repeat(bytes / 11);
+    let tokens = |bytes: usize| {
+        let observed = json_body(CHAT, 200, &json!({"choices": [{"message": {"content": words(bytes)}}]}));
+        estimated(observed, &json!({"input": words(bytes)}))
+    };
+    let (prompt, completion) = tokens(RESPONSE_SAMPLE_LIMIT / 2);
+    let times = 8;
+    let (large_prompt, large_completion) = tokens(times * RESPONSE_SAMPLE_LIMIT / 2);
+    assert!(times * RESPONSE_SAMPLE_LIMIT / 2 > REQUEST_TEXT_LIMIT);
+    let factor = i64::try_from(times).unwrap();
+    for (small, large) in [(prompt, large_prompt), (completion, large_completion)] {
+        assert!((small * factor - large).abs() * 100 < large, "{small} and {large}");
+    }
+}
+
+#[test]
+fn an_estimate_states_no_parts() {
+    let mut observed = json_body(CHAT, 200, &json!({"choices": [{"message": {"content": "x"}}]}));
+    observed.estimate(&RequestText::default(), "gpt-4o");
+    let expected = StatedUsage {
+        prompt_tokens: Some(0),
+        completion_tokens: Some(1),
+        total_tokens: Some(1),
+        ..StatedUsage::default()
+    };
+    assert_eq!(observed.usage, expected);
+}

@@ -87,13 +87,10 @@ impl Counts {
         if self.input.is_none() && self.output.is_none() {
             return None;
         }
-        let one_hour = self.one_hour.unwrap_or(0);
-        let by_lifetime = self.five_minutes.unwrap_or(0).saturating_add(one_hour);
-        // The total is the more recent of the two in a stream; what it has above the hour's part lives five minutes.
-        let cache_write = match self.cache_write {
-            Some(total) if total < 0 => total,
-            total => total.unwrap_or(0).max(by_lifetime),
-        };
+        let by_lifetime = (self.five_minutes.unwrap_or(0), self.one_hour.unwrap_or(0));
+        let cache_write = self.cache_write.unwrap_or_else(|| by_lifetime.0.saturating_add(by_lifetime.1));
+        // At the end of a stream only the total is stated again: it counts, and what it has above the hour's part lives five minutes.
+        let one_hour = by_lifetime.1.min(cache_write.max(0));
         let cache_read = self.cache_read.unwrap_or(0);
         let caches = cache_read.saturating_add(cache_write);
         Some(StatedUsage {

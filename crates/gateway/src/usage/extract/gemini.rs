@@ -30,12 +30,12 @@ lenient_struct! {
 
 lenient_struct! {
     struct Usage<'a> {
-        prompt: Count = "promptTokenCount",
-        tool_use_prompt: Count = "toolUsePromptTokenCount",
-        candidates: Count = "candidatesTokenCount" | "responseTokenCount",
-        thoughts: Count = "thoughtsTokenCount",
-        cached: Count = "cachedContentTokenCount",
-        total: Count = "totalTokenCount",
+        prompt: Count = "promptTokenCount" | "prompt_token_count",
+        tool_use_prompt: Count = "toolUsePromptTokenCount" | "tool_use_prompt_token_count",
+        candidates: Count = "candidatesTokenCount" | "candidates_token_count" | "responseTokenCount",
+        thoughts: Count = "thoughtsTokenCount" | "thoughts_token_count",
+        cached: Count = "cachedContentTokenCount" | "cached_content_token_count",
+        total: Count = "totalTokenCount" | "total_token_count",
         prompt_details: List<Modality<'a>> = "promptTokensDetails",
         tool_use_details: List<Modality<'a>> = "toolUsePromptTokensDetails",
         candidates_details: List<Modality<'a>> = "candidatesTokensDetails" | "responseTokensDetails",

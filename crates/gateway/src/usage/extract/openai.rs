@@ -27,6 +27,10 @@ lenient_struct! {
         groq: Groq<'a> = "x_groq",
         /// Cohere.
         meta: Meta<'a> = "meta",
+        /// Ollama's own API.
+        prompt_eval_count: Count = "prompt_eval_count",
+        eval_count: Count = "eval_count",
+        done_reason: Text<'a> = "done_reason",
         /// Some answer: Responses, embeddings, rerank.
         output: Something = "output",
         data: Something = "data",
@@ -85,11 +89,14 @@ lenient_struct! {
 
 lenient_struct! {
     struct Usage<'a> {
-        prompt_tokens: Count = "prompt_tokens",
-        input_tokens: Count = "input_tokens",
-        completion_tokens: Count = "completion_tokens",
-        output_tokens: Count = "output_tokens",
-        total_tokens: Count = "total_tokens",
+        prompt_tokens: Count = "prompt_tokens" | "promptTokens",
+        input_tokens: Count = "input_tokens" | "inputTokens",
+        completion_tokens: Count = "completion_tokens" | "completionTokens",
+        output_tokens: Count = "output_tokens" | "outputTokens",
+        total_tokens: Count = "total_tokens" | "totalTokens",
+        /// Cohere's chat.
+        tokens: Billed<'a> = "tokens",
+        billed: Billed<'a> = "billed_units",
         prompt_details: InputDetails<'a> = "prompt_tokens_details",
         input_details: InputDetails<'a> = "input_tokens_details" | "input_token_details",
         completion_details: OutputDetails<'a> = "completion_tokens_details",
@@ -151,8 +158,12 @@ impl Counts {
             |all: Option<i64>, cached: Option<i64>| all.map(|all| all.saturating_sub(cached.unwrap_or(0)));
         let last = |field: &mut Option<i64>, stated: Option<i64>| *field = stated.or(*field);
 
-        last(&mut self.prompt, usage.prompt_tokens.0.or(usage.input_tokens.0));
-        last(&mut self.completion, usage.completion_tokens.0.or(usage.output_tokens.0));
+        let nested = [&usage.tokens, &usage.billed];
+        let in_nested = |count: fn(&Billed<'_>) -> Option<i64>| nested.into_iter().find_map(count);
+        let prompt = usage.prompt_tokens.0.or(usage.input_tokens.0);
+        last(&mut self.prompt, prompt.or_else(|| in_nested(|tokens| tokens.input_tokens.0)));
+        let completion = usage.completion_tokens.0.or(usage.output_tokens.0);
+        last(&mut self.completion, completion.or_else(|| in_nested(|tokens| tokens.output_tokens.0)));
         last(&mut self.total, usage.total_tokens.0);
         let cached = in_input(|details| details.cached_tokens.0);
         last(&mut self.cached, cached.or(usage.cached_tokens.0).or(usage.prompt_cache_hit_tokens.0));
@@ -205,6 +216,7 @@ impl Extraction {
             self.finish(choice.finish_reason.get());
             self.is_error |= choice.error.0;
         }
+        self.finish(document.done_reason.get());
         let kind = document.kind.get().unwrap_or_default();
         let incomplete = if response.is_present() { &response.incomplete } else { &document.incomplete };
         let status = if response.is_present() { response.status.get() } else { document.status.get() };

@@ -10,7 +10,7 @@ const TYPE: &str = "multipart/form-data; boundary=\"x--y\"";
 fn form(parts: &[(&str, &str)]) -> String {
     let mut form = String::new();
     for (headers, body) in parts {
-        form += &format!("--x--y\r\n{headers}\r\n\r\n{body}\r\n");
+        form.extend(["--x--y\r\n", headers, "\r\n\r\n", body, "\r\n"]);
     }
     form + "--x--y--\r\n"
 }
