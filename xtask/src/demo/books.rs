@@ -39,13 +39,14 @@ pub(crate) struct Line {
     expected: Sum,
     balance: String,
     expected_balance: String,
-    /// How long after its last answer the books were seen to hold all of the customer's requests.
+    /// How long after its last answer, at most, the books held all of the customer's requests.
     lag: Duration,
 }
 
 /// Waits until the books hold every answered request, then reads them.
 pub(crate) async fn read(tollgate: &Tollgate, seen: &[Seen], served: &[Served]) -> anyhow::Result<Vec<Line>> {
     let deadline = Instant::now() + CATCH_UP_TIMEOUT;
+    let looking_since = Instant::now();
     let mut complete_at = vec![None; CUSTOMERS.len()];
     let sums = loop {
         let sums = sums(tollgate, "user")?;
@@ -75,7 +76,8 @@ pub(crate) async fn read(tollgate: &Tollgate, seen: &[Seen], served: &[Served]) 
             expected,
             lag: complete_at
                 .zip(seen.last_answer)
-                .map(|(at, last)| at.duration_since(last))
+                // For one whose last answer was before we looked, our first look is all there is to measure by.
+                .map(|(complete, last)| complete.duration_since(last.max(looking_since)))
                 .unwrap_or_default(),
         });
     }
@@ -111,7 +113,7 @@ pub(crate) fn print(lines: &[Line], seen: &[Seen]) -> bool {
         "balance",
         "p50",
         "p99",
-        "lag",
+        "lag ≤",
     ]);
     for (line, seen) in lines.iter().zip(seen) {
         table.add_row([
