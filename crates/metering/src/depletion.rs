@@ -95,8 +95,5 @@ impl Depletions {
 }
 
 async fn send(store: &Store, epoch_micros: i64) -> Result<(), StoreError> {
-    let mut session = store.session("notify_balances").await?;
-    let tx = session.begin().await?;
-    let sent = notify::notify_balances(tx.tx(), epoch_micros).await;
-    tx.finish(sent).await
+    store.tx("notify_balances", async |tx| notify::notify_balances(&tx, epoch_micros).await).await
 }

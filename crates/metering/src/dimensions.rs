@@ -92,13 +92,12 @@ impl Interner {
             .iter()
             .map(|(encoded, (dimensions, _))| (keys.fingerprint(encoded), dimensions))
             .collect();
-        let mut session = store.session("intern_dimensions").await?;
-        let tx = session.begin().await?;
-        let numbered = match usage_dimensions::intern(tx.tx(), &wanted).await {
-            Ok(numbers) => usage_dimensions::count(tx.tx()).await.map(|in_table| (numbers, in_table)),
-            Err(error) => Err(error),
-        };
-        let (numbers, in_table) = tx.finish(numbered).await?;
+        let (numbers, in_table) = store
+            .tx("intern_dimensions", async |tx| {
+                let numbers = usage_dimensions::intern(&tx, &wanted).await?;
+                Ok((numbers, usage_dimensions::count(&tx).await?))
+            })
+            .await?;
         let mut state = self.state.lock();
         state.in_table = usize::try_from(in_table).unwrap_or(usize::MAX);
         for ((encoded, (_, indexes)), number) in combinations.into_iter().zip(numbers) {

@@ -7,12 +7,12 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tollgate_domain::{Clock, RawAnalyticsRecord};
 use tollgate_store::quarantine::Refused;
-use tollgate_store::tx::{Session, SessionTx};
-use tollgate_store::{ErrorClass, Store, StoreError, epochs, instances, partitions, quarantine};
+use tollgate_store::{ErrorClass, Store, StoreError, Tx, epochs, instances, partitions, quarantine};
 use tracing::Instrument;
 
 use crate::backoff::Backoff;
@@ -161,9 +161,7 @@ impl Engine {
         let catalog = self.view.get(&self.store).await.map_err(Failure::Ready)?;
         let prepared = self.preparer.prepare(records, catalog).await.map_err(Failure::Enrich)?;
         let own = self.own_instance().await.map_err(Failure::Ready)?;
-        let written = Session::bounded("flush", self.write(queued, own, records, &prepared, mode))
-            .await
-            .map_err(Failure::Write)?;
+        let written = self.write(queued, own, records, &prepared, mode).await.map_err(Failure::Write)?;
         let Some(written) = written else { return Ok(Tried::Stale) };
         self.account(queued, records, &prepared, &written, totals);
         Ok(Tried::Done)
@@ -178,37 +176,50 @@ impl Engine {
         prepared: &'p Prepared,
         mode: Mode,
     ) -> Result<Option<Written<'p>>, StoreError> {
-        let mut session = self.store.session("flush").await?;
-        let tx = session.begin().await?;
-        let seen = epochs::read_shared(tx.tx()).await;
-        let written = match seen {
-            Ok(seen) if self.view.is_stale(&prepared.catalog, seen, prepared.missed) => Ok(None),
-            Ok(_) => write::write(tx.tx(), records, prepared, mode).await.map(Some),
-            Err(error) => Err(error),
-        };
-        match written {
-            Ok(Some(written)) => self.settle(tx, queued, own_instance).await.map(|()| Some(written)),
-            other => tx.finish(other).await,
+        // Outlives the commit, as nothing in the closure does.
+        let turn = Mutex::new(None);
+        let written = self
+            .store
+            .tx("flush", async |tx| {
+                *turn.lock() = None;
+                let seen = epochs::read_shared(&tx).await?;
+                if self.view.is_stale(&prepared.catalog, seen, prepared.missed) {
+                    return Ok(None);
+                }
+                let written = write::write(&tx, records, prepared, mode).await?;
+                let mine = self.advance(&tx, queued, own_instance).await?;
+                *turn.lock() = Some(mine);
+                Ok(Some(written))
+            })
+            .await?;
+        if written.is_some() {
+            self.settle(queued);
         }
+        Ok(written)
     }
 
-    /// Commits, and says in the same transaction how far this makes the books reach.
-    async fn settle(
+    /// Says in the transaction how far its commit makes the books reach. Hold what it returns until then.
+    ///
+    /// The row of the instance would put the flushers in a line anyway; in this line each names the right mark.
+    async fn advance(
         &self,
-        tx: SessionTx,
+        tx: &Tx,
         queued: &[Queued],
         own_instance: i32,
-    ) -> Result<(), StoreError> {
-        let (Some(first), Some(last)) = (queued.first(), queued.last()) else {
-            return tx.finish(Ok(())).await;
-        };
-        let (first, last) = (first.position, last.position);
-        // The row of the instance would put the flushers in a line anyway; in this one the mark is the right one.
-        let _turn = self.commit_order.lock().await;
-        let advanced = instances::advance(tx.tx(), own_instance, self.progress.with(first, last)).await;
-        tx.finish(advanced).await?;
-        self.progress.settle(first, last);
-        Ok(())
+    ) -> Result<tokio::sync::MutexGuard<'_, ()>, StoreError> {
+        let turn = self.commit_order.lock().await;
+        if let (Some(first), Some(last)) = (queued.first(), queued.last()) {
+            let reached = self.progress.with(first.position, last.position);
+            instances::advance(tx, own_instance, reached).await?;
+        }
+        Ok(turn)
+    }
+
+    /// After the commit.
+    fn settle(&self, queued: &[Queued]) {
+        if let (Some(first), Some(last)) = (queued.first(), queued.last()) {
+            self.progress.settle(first.position, last.position);
+        }
     }
 
     /// Enters one record in quarantine, trying until it goes in.
@@ -225,7 +236,7 @@ impl Engine {
         let entry = [refused(&only.record, digest, poison.to_string(), sqlstate)];
         let mut backoff = Backoff::new(self.config.retry_base_delay());
         loop {
-            let entered = Session::bounded("quarantine", self.enter(queued, &entry)).await;
+            let entered = self.enter(queued, &entry).await;
             match entered {
                 Ok(entered) => {
                     self.metrics.quarantined_records.inc_by(entered);
@@ -246,12 +257,19 @@ impl Engine {
 
     async fn enter(&self, queued: &[Queued], entry: &[Refused]) -> Result<u64, StoreError> {
         let own = self.own_instance().await?;
-        let mut session = self.store.session("quarantine").await?;
-        let tx = session.begin().await?;
-        match quarantine::insert(tx.tx(), entry).await {
-            Ok(entered) => self.settle(tx, queued, own).await.map(|()| entered),
-            Err(error) => tx.finish(Err(error)).await,
-        }
+        let turn = Mutex::new(None);
+        let entered = self
+            .store
+            .tx("quarantine", async |tx| {
+                *turn.lock() = None;
+                let entered = quarantine::insert(&tx, entry).await?;
+                let mine = self.advance(&tx, queued, own).await?;
+                *turn.lock() = Some(mine);
+                Ok(entered)
+            })
+            .await?;
+        self.settle(queued);
+        Ok(entered)
     }
 
     /// What must be there before the first record: today's partition, or the default one would keep today for ever.

@@ -18,10 +18,7 @@ impl Instances {
         if let Some(number) = self.0.lock().get(&id) {
             return Ok(*number);
         }
-        let mut session = store.session("intern_instance").await?;
-        let tx = session.begin().await?;
-        let number = instances::intern(tx.tx(), id).await;
-        let number = tx.finish(number).await?;
+        let number = store.tx("intern_instance", async |tx| instances::intern(&tx, id).await).await?;
         let mut numbers = self.0.lock();
         if numbers.len() >= MAX_REMEMBERED {
             numbers.clear();

@@ -65,10 +65,8 @@ pub enum Replayed {
 
 /// The newest `limit` records in quarantine; with those written off where `with_written_off`.
 pub async fn list(store: &Store, with_written_off: bool, limit: i64) -> Result<Vec<Entry>, StoreError> {
-    let mut session = store.session("list_quarantine").await?;
-    let tx = session.begin().await?;
-    let rows = quarantine::list(tx.tx(), with_written_off, limit).await;
-    let rows = tx.finish(rows).await?;
+    let rows =
+        store.tx("list_quarantine", async |tx| quarantine::list(&tx, with_written_off, limit).await).await?;
     Ok(rows.into_iter().map(Entry::from).collect())
 }
 
@@ -97,10 +95,9 @@ pub async fn replay(store: &Store, keys: &RecordKeys, id: Uuid) -> Result<Replay
         if let Some(refused) = prepared.refused.first() {
             return Err(StoreError::refused(format!("the record is still refused: {}", refused.reason)));
         }
-        let mut session = store.session("replay_quarantined").await?;
-        let tx = session.begin().await?;
-        let replayed = replay_in(tx.tx(), id, &view, &records, &prepared).await;
-        let replayed = tx.finish(replayed).await?;
+        let replayed = store
+            .tx("replay_quarantined", async |tx| replay_in(&tx, id, &view, &records, &prepared).await)
+            .await?;
         if let Some(replayed) = replayed {
             return Ok(replayed);
         }
@@ -131,17 +128,13 @@ async fn replay_in(
 
 /// Gives the record up, in `by`'s name. It stays to be seen, and is never replayed.
 pub async fn write_off(store: &Store, id: Uuid, by: &str) -> Result<(), StoreError> {
-    let mut session = store.session("write_off_quarantined").await?;
-    let tx = session.begin().await?;
-    let written_off = quarantine::write_off(tx.tx(), id, by).await;
-    if tx.finish(written_off).await? { Ok(()) } else { Err(gone(id)) }
+    let written_off =
+        store.tx("write_off_quarantined", async |tx| quarantine::write_off(&tx, id, by).await).await?;
+    if written_off { Ok(()) } else { Err(gone(id)) }
 }
 
 async fn find(store: &Store, id: Uuid) -> Result<Quarantined, StoreError> {
-    let mut session = store.session("find_quarantined").await?;
-    let tx = session.begin().await?;
-    let found = quarantine::find(tx.tx(), id).await;
-    let found = tx.finish(found).await?;
+    let found = store.tx("find_quarantined", async |tx| quarantine::find(&tx, id).await).await?;
     found.filter(|row| row.written_off_at.is_none()).ok_or_else(|| gone(id))
 }
 

@@ -60,10 +60,7 @@ pub async fn rate_unrated(store: &Store, keys: &RecordKeys) -> Result<Rating, St
                 catalog.insert(read)
             }
         };
-        let mut session = store.session("rate_unrated").await?;
-        let tx = session.begin().await?;
-        let page = rate_page(tx.tx(), current, keys, after).await;
-        let page = tx.finish(page).await?;
+        let page = store.tx("rate_unrated", async |tx| rate_page(&tx, current, keys, after).await).await?;
         let Some(page) = page else {
             // Prices or models changed since the catalog was read.
             catalog = None;

@@ -6,8 +6,11 @@
 use std::error::Error as _;
 use std::time::Duration;
 
+use deadpool_postgres::{PoolError, TimeoutType};
 use tokio_postgres::error::{DbError, SqlState};
 use tollgate_domain::MoneyError;
+
+use crate::connection::{CONNECT_TIMEOUT, POOL_WAIT_TIMEOUT};
 
 /// The tables whose named constraints guard single records: a violation is the record's fault.
 const RECORD_TABLES: [&str; 3] = ["usage_records", "usage_details", "usage_dimensions"];
@@ -36,8 +39,8 @@ pub enum StoreError {
     #[error("the database settings are wrong: {0}")]
     Config(String),
     /// No connection could be had.
-    #[error("no connection to the database: {0}")]
-    Connect(#[source] Box<deadpool_postgres::PoolError>),
+    #[error("no connection to the database: {}", describe_pool(.0))]
+    Connect(#[source] Box<PoolError>),
     /// The server, or the connection to it, failed.
     #[error("the database refused: {}", describe(.0))]
     Postgres(#[from] tokio_postgres::Error),
@@ -91,15 +94,6 @@ impl StoreError {
     pub(crate) fn is_conflict(&self) -> bool {
         self.sqlstate().is_some_and(|code| code.starts_with("40"))
     }
-
-    /// Whether the connection that this happened on is of no further use.
-    pub(crate) fn breaks_connection(&self) -> bool {
-        match self {
-            Self::Timeout { .. } => true,
-            Self::Postgres(error) => error.is_closed() || error.as_db_error().is_none(),
-            _ => false,
-        }
-    }
 }
 
 fn classify(error: &tokio_postgres::Error) -> ErrorClass {
@@ -130,6 +124,15 @@ fn is_unencodable(error: &tokio_postgres::Error) -> bool {
 /// The constraint belongs to one of the record tables, or to a partition of one.
 fn is_about_a_record(db: &DbError) -> bool {
     db.table().is_some_and(|table| RECORD_TABLES.iter().any(|name| table.starts_with(name)))
+}
+
+fn describe_pool(error: &PoolError) -> String {
+    match error {
+        PoolError::Backend(error) => describe(error),
+        PoolError::Timeout(TimeoutType::Wait) => format!("none became free within {POOL_WAIT_TIMEOUT:?}"),
+        PoolError::Timeout(_) => format!("it did not answer within {CONNECT_TIMEOUT:?}"),
+        other => other.to_string(),
+    }
 }
 
 /// The server's own words without its `detail`, which quotes the row.

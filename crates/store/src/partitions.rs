@@ -28,10 +28,7 @@ pub async fn ensure(store: &Store, from: UtcDay, ahead: i32) -> Result<Vec<UtcDa
 
 async fn ensure_one(store: &Store, table: &str, day: UtcDay) -> Result<bool, StoreError> {
     let name = format!("{table}_{}", day.date().strftime("%Y_%m_%d"));
-    let mut session = store.session("make_partition").await?;
-    let tx = session.begin().await?;
-    let made = make(tx.tx(), table, &name, day).await;
-    let made = tx.finish(made).await;
+    let made = store.tx("make_partition", async |tx| make(&tx, table, &name, day).await).await;
     match made {
         Ok(()) => Ok(true),
         // PostgreSQL checks the default partition for rows that would belong to the new one.

@@ -8,10 +8,6 @@
 //! What broke for another reason is returned with its class. When the connection broke during COMMIT nobody knows
 //! whether it happened; therefore whatever runs here is idempotent by a key of its own.
 
-mod session;
-
-pub use session::{Session, SessionTx};
-
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,0 +1,4 @@
+//! The batcher on a real PostgreSQL.
+
+mod books;
+mod charges;
