@@ -120,12 +120,12 @@ create table audit_log (
 );
 
 -- Every change of configuration moves `config_epoch` and wakes the gateways. The notification is a hint;
--- gateways also poll the epoch each second.
+-- gateways also poll the epoch each second. Its time is the transaction's, so that one transaction sends one per table.
 create function config_changed() returns trigger language plpgsql as $$
 begin
     update config_epochs set config_epoch = config_epoch + 1;
     perform pg_notify('auth_config_changed',
-                      tg_table_name || ':' || (extract(epoch from clock_timestamp()) * 1000000)::bigint);
+                      tg_table_name || ':' || (extract(epoch from transaction_timestamp()) * 1000000)::bigint);
     return null;
 end $$;
 

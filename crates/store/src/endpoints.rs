@@ -217,6 +217,27 @@ pub async fn create(
     Ok(endpoint)
 }
 
+/// Replaces the credential of the live endpoint of this name or id, sealed under `master`.
+pub async fn set_secret(
+    tx: &Tx,
+    master: &MasterKey,
+    name: &str,
+    auth_style: AuthStyle,
+    secret: &SecretString,
+    actor: &str,
+) -> Result<Endpoint, StoreError> {
+    let before = find(tx, name).await?;
+    let sealed = sealing::seal(master, before.id, secret)?;
+    let sql = format!(
+        "update inference_endpoints set sealed_secret = $2, auth_style = $3 where id = $1 returning {COLUMNS}"
+    );
+    let row = tx.query_one(&sql, &[&before.id.as_uuid(), &sealed, &auth_style.as_str()]).await?;
+    let after = from_row(&row)?;
+    audit_log::write(tx, actor, "endpoint.set_secret", &before.name, Some(json!(before)), Some(json!(after)))
+        .await?;
+    Ok(after)
+}
+
 /// The live endpoint of this name or id.
 pub async fn find(tx: &Tx, name: &str) -> Result<Endpoint, StoreError> {
     check_name("the endpoint's name", name)?;

@@ -312,10 +312,15 @@ fn check_wanted(wanted: &[WantedTariff]) -> Result<(), StoreError> {
     if wanted.len() > MAX_WANTED {
         return Err(StoreError::refused(format!("a list of {} tariffs; at most {MAX_WANTED}", wanted.len())));
     }
-    wanted
-        .iter()
-        .filter_map(|tariff| tariff.completion_window.as_deref())
-        .try_for_each(|window| check_name("the completion window", window))
+    for tariff in wanted {
+        if let Some(window) = &tariff.completion_window {
+            check_name("the completion window", window)?;
+        }
+        if tariff.valid_from.is_some_and(|from| from < Timestamp::UNIX_EPOCH) {
+            return Err(StoreError::refused("`valid_from` is before 1970; no request is that old"));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

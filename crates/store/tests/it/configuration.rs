@@ -132,6 +132,17 @@ async fn an_upstream_secret_is_sealed_in_the_table_and_open_in_the_snapshot() {
     assert_eq!((model.alias.as_str(), model.upstream_model.as_str()), ("opus", "claude-opus"));
     assert_eq!((model.endpoint_id, model.tariffs.len()), (endpoint.id, 1));
 
+    let rotated = SecretString::from("sk-rotated");
+    books
+        .store
+        .tx("rotate", async |tx| {
+            endpoints::set_secret(&tx, &books.master, "claude", AuthStyle::XApiKey, &rotated, ACTOR).await
+        })
+        .await
+        .unwrap();
+    let config = snapshot::load_config(&books.store, &books.master).await.unwrap();
+    assert_eq!(config.endpoints[0].secret.as_ref().unwrap().expose_secret(), "sk-rotated");
+
     let other = tollgate_domain::MasterKey::from_bytes([1; 32]);
     let error = snapshot::load_config(&books.store, &other).await.unwrap_err();
     assert_eq!(error.class(), ErrorClass::Fatal);
@@ -184,6 +195,25 @@ async fn every_change_of_configuration_moves_the_epoch_and_is_announced() {
     assert!(hint.is_about_configuration() && !hint.is_about_balances());
     let after = snapshot::load_config(&books.store, &books.master).await.unwrap().config_epoch;
     assert!(after > before);
+}
+
+#[tokio::test]
+async fn one_transaction_announces_each_table_once() {
+    let books = Books::open().await;
+    let mut listener = Listener::start(&books.store);
+    assert_eq!(listener.next().await, Hint::Connected);
+    books
+        .store
+        .tx("many", async |tx| {
+            for number in 0..5 {
+                users::create(&tx, &format!("user-{number}"), UserKind::Individual, ACTOR).await?;
+            }
+            notify::notify_balances(&tx, 1).await
+        })
+        .await
+        .unwrap();
+    assert!(listener.next().await.is_about_configuration());
+    assert!(listener.next().await.is_about_balances());
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
 //! What `Store::tx` does when things go wrong.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
+use tollgate_domain::Credits;
+use tollgate_store::ledger::BalanceChange;
 use tollgate_store::{ErrorClass, Store, StoreConfig, StoreError, ledger};
 
 use crate::support::{Books, credits};
@@ -109,19 +111,60 @@ async fn kill(books: &Books, pid: i32) {
 }
 
 #[tokio::test]
-async fn a_transaction_runs_in_a_spawned_task() {
+async fn work_that_borrows_runs_in_a_spawned_task() {
+    async fn apply(store: &Store, deltas: &[(i32, Credits)]) -> Vec<BalanceChange> {
+        store.tx("spawned", async |tx| ledger::apply_deltas(&tx, deltas).await).await.unwrap()
+    }
     let books = Books::open().await;
     let user = books.user("ada").await;
     let store = books.store.clone();
     let deltas = vec![(user.no, credits("2")), (user.no, credits("0.5"))];
-    let changes = tokio::spawn(async move {
-        store.tx("spawned", async |tx| ledger::apply_deltas(&tx, &deltas).await).await
-    })
-    .await
-    .unwrap()
-    .unwrap();
+    let changes = tokio::spawn(async move { apply(&store, &deltas).await }).await.unwrap();
     assert_eq!(changes.len(), 1);
     assert_eq!((changes[0].before, changes[0].after), (credits("0"), credits("2.5")));
+}
+
+#[tokio::test]
+async fn a_cancelled_transaction_rolls_back_and_its_connection_serves_nobody_else() {
+    let books = Books::open().await;
+    let user = books.user("ada").await;
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    let sender = std::sync::Mutex::new(Some(sender));
+    let work = books.store.tx("cancelled", async |tx| {
+        ledger::apply_deltas(&tx, &[(user.no, credits("5"))]).await?;
+        let pid: i32 = tx.query_one("select pg_backend_pid()", &[]).await?.try_get(0)?;
+        sender.lock().unwrap().take().unwrap().send(pid).unwrap();
+        std::future::pending::<Result<(), StoreError>>().await
+    });
+    let pid = tokio::select! {
+        _ = work => panic!("it never ends"),
+        pid = receiver => pid.unwrap(),
+    };
+    // The server ends the session; meanwhile others get other connections.
+    let gone = format!("select count(*)::text from pg_stat_activity where pid = {pid}");
+    while books.text(&gone).await.as_deref() != Some("0") {}
+    assert_eq!(books.grant("ada", "1", "s").await.unwrap().balance, credits("1"));
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_given_up_and_its_connection_closed() {
+    let books = Books::open().await;
+    let pid = AtomicI32::new(0);
+    let error = books
+        .store
+        .tx("frozen", async |tx| {
+            pid.store(tx.query_one("select pg_backend_pid()", &[]).await?.try_get(0)?, Ordering::SeqCst);
+            // From here the clock runs ahead to the next timer, which is the transaction's own.
+            tokio::time::pause();
+            Ok(tx.batch_execute("select pg_sleep(20)").await?)
+        })
+        .await
+        .unwrap_err();
+    tokio::time::resume();
+    assert!(matches!(error, StoreError::Timeout { name: "frozen", .. }), "{error}");
+    assert_eq!(error.class(), ErrorClass::Retry);
+    let own = books.text("select pg_backend_pid()::text").await.unwrap();
+    assert_ne!(own, pid.load(Ordering::SeqCst).to_string());
 }
 
 #[tokio::test]
