@@ -22,6 +22,8 @@ pub struct GatewayConfig {
     pub header_read_timeout_ms: u64,
     /// Longest pause of a client within its request body.
     pub body_read_timeout_ms: u64,
+    /// Longest time for which a client may read nothing of what it is sent; then it counts as gone.
+    pub client_write_timeout_ms: u64,
     /// Time to reach an upstream: name resolution, TCP and TLS.
     pub connect_timeout_ms: u64,
     /// Time for an upstream to begin its answer. Ten minutes is what the official SDKs wait.
@@ -52,6 +54,7 @@ impl Default for GatewayConfig {
             max_connections: 8192,
             header_read_timeout_ms: 30_000,
             body_read_timeout_ms: 60_000,
+            client_write_timeout_ms: 60_000,
             connect_timeout_ms: 10_000,
             upstream_response_timeout_ms: 600_000,
             upstream_idle_timeout_ms: 300_000,
@@ -78,6 +81,7 @@ macro_rules! durations {
 durations! {
     header_read_timeout = header_read_timeout_ms,
     body_read_timeout = body_read_timeout_ms,
+    client_write_timeout = client_write_timeout_ms,
     connect_timeout = connect_timeout_ms,
     upstream_response_timeout = upstream_response_timeout_ms,
     upstream_idle_timeout = upstream_idle_timeout_ms,

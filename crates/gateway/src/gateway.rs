@@ -1,12 +1,14 @@
 //! The gateway put together: what it is made of, and the path of a request through it.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
+use futures_util::FutureExt;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use jiff::Timestamp;
 use prometheus_client::registry::Registry;
 use tokio::sync::Semaphore;
@@ -24,6 +26,7 @@ use crate::recorder::{RecordSink, Recorder};
 use crate::request_body::{Adapter, ClientBody};
 use crate::route::Route;
 use crate::view::LiveView;
+use crate::wire::Surface;
 
 /// Of a request without a live key, how much of its body is still read: enough for a client that sends before it
 /// listens, too little to be of use in a flood.
@@ -111,7 +114,7 @@ impl Gateway {
     }
 }
 
-/// The path of a request: admitted, forwarded, answered; or refused.
+/// One request. A panic on its path is a mistake of ours, ends this request alone, and leaves its record.
 async fn handle(State(Gateway(gateway)): State<Gateway>, request: Request<Body>) -> Response<Body> {
     let (at, started) = (gateway.clock.now(), Instant::now());
     let (parts, body) = request.into_parts();
@@ -119,12 +122,23 @@ async fn handle(State(Gateway(gateway)): State<Gateway>, request: Request<Body>)
     let arrival =
         Arrival { at, started, method: parts.method, uri: parts.uri, headers: parts.headers, route };
     let surface = arrival.route.error_surface(arrival.uri.path(), &arrival.headers);
+    let answer = AssertUnwindSafe(answer(&gateway, arrival, surface, body)).catch_unwind().await;
+    answer.unwrap_or_else(|_panic| {
+        gateway.metrics.panics.inc();
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        let message = "The gateway failed. Its operator finds the reason in its log.";
+        with_own_request_id(full(admit::error_response(surface, status, "internal_error", message)))
+    })
+}
+
+/// The path of a request: admitted, forwarded, answered; or refused.
+async fn answer(gateway: &Arc<Inner>, arrival: Arrival, surface: Surface, body: Body) -> Response<Body> {
     let mut intake = gateway.intake(&arrival, body);
 
     let refusal = match &arrival.route {
         Route::Models(_) | Route::Model(..) => {
             let snapshot = gateway.view.snapshot();
-            let listed = admit::authenticate(&gateway, &snapshot, &arrival)
+            let listed = admit::authenticate(gateway, &snapshot, &arrival)
                 .and_then(|_caller| models::answer(&snapshot, &arrival.route));
             match listed {
                 Ok(response) => {
@@ -134,8 +148,8 @@ async fn handle(State(Gateway(gateway)): State<Gateway>, request: Request<Body>)
                 Err(refusal) => refusal,
             }
         }
-        Route::Metered { .. } | Route::Other => match admit::admit(&gateway, &arrival, &mut intake).await {
-            Ok(admitted) => return forward::forward(&gateway, arrival, intake, admitted).await,
+        Route::Metered { .. } | Route::Other => match admit::admit(gateway, &arrival, &mut intake).await {
+            Ok(admitted) => return forward::forward(gateway, arrival, intake, admitted).await,
             Err(refusal) => refusal,
         },
     };
@@ -151,7 +165,7 @@ impl Inner {
         let client = ClientBody::new(body, limit, self.config.body_read_timeout());
         let surface = match &arrival.route {
             Route::Metered { surface, .. } => *surface,
-            _ => crate::wire::Surface::PassThrough,
+            _ => Surface::PassThrough,
         };
         let content_type =
             arrival.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());

@@ -27,6 +27,7 @@ pub(crate) struct Metrics {
     pub(crate) in_flight: Gauge,
     pub(crate) draining: Gauge,
     pub(crate) connections: Gauge,
+    pub(crate) panics: Counter,
 }
 
 impl Metrics {
@@ -53,6 +54,7 @@ impl Metrics {
             "Of those in flight, the ones whose client has gone",
             metrics.draining.clone(),
         );
+        group.register("panics", "Requests on whose path the gateway panicked", metrics.panics.clone());
         group.register("connections", "Connections of clients", metrics.connections.clone());
         group.register(
             "response_oddities",

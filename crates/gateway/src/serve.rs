@@ -4,6 +4,8 @@
 //! `shutdown_timeout`, then they are cut off; every request that was in flight has made its record when
 //! [`Gateway::serve`] returns.
 
+mod stall;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -20,6 +22,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::stall::StallGuard;
 use crate::GatewayConfig;
 use crate::gateway::{Gateway, GatewayError};
 
@@ -166,6 +169,7 @@ async fn serve_connection(
         asked.store(true, Ordering::Relaxed);
         router.call(request)
     });
+    let stream = StallGuard::new(stream, gateway.config.client_write_timeout());
     let connection = http.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     // hyper's own time-out begins with the first line; a client that sends less than that meets this one.

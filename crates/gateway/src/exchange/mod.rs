@@ -119,6 +119,10 @@ impl Exchange {
         let wait = self.plan.limits.upstream_response_timeout;
         let Phase::Awaiting(response) = &mut self.phase else { return Err(NoAnswer::Unreachable) };
         match tokio::time::timeout(wait, response).await {
+            // Nothing was asked that an upstream could switch protocols to.
+            Ok(Ok(response)) if response.status().is_informational() => {
+                Err(self.unanswered(NoAnswer::Unreachable))
+            }
             Ok(Ok(response)) => Ok(self.answered(response)),
             Ok(Err(error)) => Err(self.unanswered(self.why(&error))),
             Err(_elapsed) => Err(self.unanswered(NoAnswer::TimedOut)),

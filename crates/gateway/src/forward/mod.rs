@@ -30,11 +30,12 @@ const USER_AGENT_BYTES: usize = 200;
 /// Sends an admitted request and returns what the client gets.
 pub(crate) async fn forward(
     gateway: &Inner,
-    arrival: Arrival,
+    mut arrival: Arrival,
     intake: Intake,
     admitted: Admitted,
 ) -> Response<Body> {
     let mut taken = intake.take();
+    let (length, takes_trailers) = (declared_length(&arrival.headers), takes_trailers(&arrival.headers));
     let Admitted { caller, destination, permit, slot } = admitted;
     let facts = taken.adapter.facts().clone();
     let endpoint = std::sync::Arc::clone(&destination.endpoint);
@@ -83,7 +84,7 @@ pub(crate) async fn forward(
     let rewrite = Rewrite { model: upstream_model, inject_usage: endpoint.entry.inject_usage };
     let request = match taken.adapter.rewrite(rewrite) {
         Err(error) => Err((StatusCode::BAD_REQUEST, error.code(), error.to_string())),
-        Ok(()) => upstream_head(&arrival, &destination, &caller.secret, &facts).map_err(|reason| {
+        Ok(()) => upstream_head(&mut arrival, &destination, &caller.secret, &facts).map_err(|reason| {
             tracing::error!(endpoint = endpoint.entry.name, reason, "an endpoint cannot be called");
             (StatusCode::BAD_GATEWAY, "misconfigured_endpoint", MISCONFIGURED.to_owned())
         }),
@@ -96,7 +97,6 @@ pub(crate) async fn forward(
             return with_request_id(full(error_response(surface, status, code, &message)), &request_id);
         }
     };
-    let length = declared_length(&arrival.headers);
     let (body, progress) = UpstreamBody::new(taken.client, taken.adapter, length, taken.held);
     let plan = Plan {
         surface,
@@ -116,7 +116,7 @@ pub(crate) async fn forward(
     let response = match exchange.head().await {
         Ok(head) => {
             let injected = progress.facts().injected_usage;
-            answer_client(head, exchange, injected, takes_trailers(&arrival.headers)).await
+            answer_client(head, exchange, injected, takes_trailers).await
         }
         Err(why) => Err(why),
     };
@@ -129,9 +129,9 @@ pub(crate) async fn forward(
 
 const MISCONFIGURED: &str = "The endpoint of this model is not configured rightly. Its operator finds the reason in the gateway's log.";
 
-/// The request's head as the upstream gets it.
+/// The request's head as the upstream gets it; the client's headers go into it.
 fn upstream_head(
-    arrival: &Arrival,
+    arrival: &mut Arrival,
     destination: &Destination,
     secret: &str,
     facts: &RequestFacts,
@@ -156,7 +156,7 @@ fn upstream_head(
     let mut request = Request::new(());
     *request.method_mut() = arrival.method.clone();
     *request.uri_mut() = target.uri()?;
-    let mut headers = arrival.headers.clone();
+    let mut headers = std::mem::take(&mut arrival.headers);
     // Usage can only be put into a stream that we can read and cut; `stream` may still come.
     let may_inject = endpoint.entry.inject_usage
         && destination.surface.has_include_usage()

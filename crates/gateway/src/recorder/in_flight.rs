@@ -153,7 +153,12 @@ impl Drop for Draining {
 impl Drop for InFlight {
     fn drop(&mut self) {
         if self.open.is_some() {
-            let outcome = if std::thread::panicking() { Outcome::Failed } else { Outcome::Cancelled };
+            let outcome = if std::thread::panicking() {
+                self.answered(http::StatusCode::INTERNAL_SERVER_ERROR.as_u16());
+                Outcome::Failed
+            } else {
+                Outcome::Cancelled
+            };
             self.end(&Ended { outcome, observed: None });
         }
     }

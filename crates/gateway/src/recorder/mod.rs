@@ -1,7 +1,7 @@
 //! Where a request's record goes, and the guarantee that it goes there exactly once.
 //!
 //! A place for the record is reserved at admission ([`RecordSink::try_reserve`]), so work that was admitted always fits. From
-//! then on the request is an [`InFlight`]: whatever happens to it (answered, failed, abandoned, a panic), it
+//! then on the request is in flight: whatever happens to it (answered, failed, abandoned, a panic), it
 //! ends in exactly one record.
 
 mod in_flight;

@@ -1,7 +1,7 @@
 //! What the gateway knows: who may ask, for what, where it goes, what it costs, and what is left of each balance.
 //!
 //! Two parts with two rhythms. The [`Snapshot`] of the configuration is immutable and replaced whole; a request takes
-//! it once and keeps it. Balances move with every request ([`Balances`]). Neither is ever read from a
+//! it once and keeps it. Balances move with every request (`balances`). Neither is ever read from a
 //! database here: whoever owns one calls [`LiveView::replace_config`] and [`LiveView::apply_balances`].
 //!
 //! Guarantee: `available(user)` is the balance of the last snapshot less the cost of every request that this gateway

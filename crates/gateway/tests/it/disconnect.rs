@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use http_body_util::BodyExt;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 use tollgate_domain::{Outcome, UsageSource};
 use tollgate_gateway::view::OnDisconnect;
 use tollgate_testkit::upstream::Script;
@@ -140,4 +142,25 @@ async fn shutdown_lets_a_stream_end_and_cuts_off_one_that_does_not() {
     let mut outcomes: Vec<_> = house.sink.all().iter().map(|record| record.outcome.as_str()).collect();
     outcomes.sort_unstable();
     assert_eq!(outcomes, ["cancelled", "completed"]);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_with_its_body_half_sent_is_not_charged() {
+    let house = House::open().await;
+    let mut connection = TcpStream::connect(house.address).await.unwrap();
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nx-api-key: {ALICE}\r\ncontent-length: 1000000\r\n\r\n"
+    );
+    connection.write_all(head.as_bytes()).await.unwrap();
+    let begun = format!(r#"{{"model":"chat","messages":[{{"role":"user","content":"{}"#, "x".repeat(200_000));
+    connection.write_all(begun.as_bytes()).await.unwrap();
+    while house.metric("tollgate_gateway_in_flight") != Some(1) {
+        tokio::task::yield_now().await;
+    }
+    drop(connection);
+    let record = house.sink.one().await;
+    assert_eq!((record.outcome, record.status_code), (Outcome::Cancelled, 499));
+    assert_eq!(record.usage_source, UsageSource::None);
+    assert_eq!(house.view.available(user("alice")), credits("10"));
+    assert_eq!(house.upstream.books(), [], "half a request is none");
 }

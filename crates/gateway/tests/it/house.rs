@@ -287,6 +287,9 @@ pub(crate) struct MemorySink {
 }
 
 impl MemorySink {
+    /// The capacity of a sink that panics when it is asked for a place.
+    pub(crate) const PANICS: usize = usize::MAX;
+
     fn new(capacity: usize) -> Self {
         let records = Arc::new(watch::Sender::new(Vec::new()));
         Self { instance: InstanceId::generate(), free: Arc::new(Mutex::new(capacity)), records }
@@ -319,6 +322,7 @@ impl RecordSink for MemorySink {
 
     fn try_reserve(&self) -> Option<Box<dyn RecordSlot>> {
         let mut free = self.free.lock();
+        assert_ne!(*free, Self::PANICS, "as this test wants it");
         *free = free.checked_sub(1)?;
         let slot = MemorySlot { free: Arc::clone(&self.free), records: Arc::clone(&self.records) };
         Some(Box::new(slot))

@@ -5,9 +5,9 @@ use std::time::Duration;
 use http::StatusCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tollgate_testkit::upstream::Script;
+use tollgate_testkit::upstream::{Recorded, Script};
 
-use crate::house::{ALICE, House, Plan, chat_body};
+use crate::house::{ALICE, House, MemorySink, Plan, chat_body};
 
 async fn raw(house: &House, bytes: &str) -> String {
     let mut stream = TcpStream::connect(house.address).await.unwrap();
@@ -74,4 +74,44 @@ async fn a_refused_client_that_sends_on_still_reads_its_answer() {
         let request = house.post("/v1/chat/completions", ALICE).body(chat_body("nothing", "")).unwrap();
         assert_eq!(house.send(request).await.status, StatusCode::NOT_FOUND);
     }
+}
+
+#[tokio::test]
+async fn a_client_that_stops_reading_counts_as_gone() {
+    let mut plan = Plan::default();
+    plan.config.client_write_timeout_ms = 100;
+    let house = House::open_with(plan).await;
+    let stream =
+        format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{}\"}}}}]}}\n\n", "x".repeat(60_000));
+    let answer = Recorded {
+        status: 200,
+        content_type: "text/event-stream".to_owned(),
+        body: stream.repeat(600).into(),
+        stated: None,
+    };
+    house.upstream.record("endless", answer);
+    house.upstream.usually(Script { replay: Some("endless".to_owned()), ..Script::default() });
+    let body = r#"{"model":"chat","stream":true}"#;
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nx-api-key: {ALICE}\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut connection = TcpStream::connect(house.address).await.unwrap();
+    connection.write_all(head.as_bytes()).await.unwrap();
+    // 36 MB fit into no socket's buffer. Nothing is read, and the connection stays open.
+    let record = house.sink.one().await;
+    assert_eq!(record.outcome.as_str(), "cancelled", "one more megabyte is drained, then it is cut off");
+    assert_eq!(house.metric("tollgate_gateway_in_flight"), Some(0));
+}
+
+#[tokio::test]
+async fn a_panic_on_the_path_is_500_in_shape_and_ends_one_request_alone() {
+    let house = House::open_with(Plan { capacity: MemorySink::PANICS, ..Plan::default() }).await;
+    for _ in 0..2 {
+        let reply = house.chat(ALICE, "chat").await;
+        assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(reply.json()["error"]["code"], "internal_error");
+    }
+    assert_eq!(house.metric("tollgate_gateway_panics_total"), Some(2));
+    assert_eq!(house.chat("tg-nobody", "chat").await.status, StatusCode::UNAUTHORIZED);
 }
