@@ -18,8 +18,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{bail, ensure};
+use anyhow::{Context, bail, ensure};
 use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::ci::{Seconds, find_postgres};
 use tollgate::Tollgate;
@@ -51,6 +52,36 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 async fn show(options: &Options) -> anyhow::Result<()> {
+    // Interrupted at whatever point, the server is stopped in order on the way out.
+    let shown = tokio::select! {
+        shown = demonstrate(options) => shown?,
+        interrupted = interrupted() => {
+            interrupted?;
+            bail!("interrupted");
+        }
+    };
+    if !options.exit {
+        invite(&shown.tollgate, &shown.key);
+        interrupted().await?;
+        println!();
+    }
+    shown.tollgate.stop().await?;
+    ensure!(shown.right, "the books are not right: see above");
+    Ok(())
+}
+
+/// What still runs after the demonstration, and how it went.
+struct Shown {
+    tollgate: Tollgate,
+    _upstream: upstream::Upstream,
+    _llm: Option<llm::Llm>,
+    /// A key that works.
+    key: String,
+    /// Whether all books agree, and the auditor with them.
+    right: bool,
+}
+
+async fn demonstrate(options: &Options) -> anyhow::Result<Shown> {
     let started = Instant::now();
     let binary = tollgate::build(options.debug)?;
     println!("── PostgreSQL");
@@ -63,6 +94,7 @@ async fn show(options: &Options) -> anyhow::Result<()> {
     let upstream = upstream::Upstream::start().await;
     let tollgate = Tollgate::serve(binary).await?;
     let keys = scenario::create(&tollgate, &upstream.url())?;
+    let key = keys.first().context("there is a customer")?.clone();
     wait_until_admitted(&tollgate, &keys).await?;
     println!("   {} is ready, after {}", tollgate.url(), Seconds(started.elapsed()));
 
@@ -72,24 +104,23 @@ async fn show(options: &Options) -> anyhow::Result<()> {
     println!("── the books");
     let lines = books::read(&tollgate, &seen, &upstream.served()?).await?;
     let mut right = books::print(&lines, &seen);
-    let llm = if options.llm {
+    let mut llm = None;
+    if options.llm {
         println!("── a real language model");
-        let llm = llm::Llm::start()?;
-        right &= llm.show(&tollgate, first(&keys)?).await?;
-        Some(llm)
-    } else {
-        None
-    };
+        right &= llm.insert(llm::Llm::start()?).show(&tollgate, &key).await?;
+    }
     right &= audit(&tollgate);
     println!("── done in {}", Seconds(started.elapsed()));
-    if !options.exit {
-        invite(&tollgate, first(&keys)?);
-        tokio::signal::ctrl_c().await?;
-        println!();
+    Ok(Shown { tollgate, _upstream: upstream, _llm: llm, key, right })
+}
+
+/// Ctrl-C, or a polite request to end.
+async fn interrupted() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed?,
+        _ = terminate.recv() => {}
     }
-    tollgate.stop().await?;
-    drop(llm);
-    ensure!(right, "the books are not right: see above");
     Ok(())
 }
 
@@ -108,7 +139,9 @@ fn invite(tollgate: &Tollgate, key: &str) {
     let shown = |path: &Path| path.display().to_string();
     println!(
         "\nStill serving; Ctrl-C ends it and removes its data. Try:\n\n  \
-         curl {url}/v1/chat/completions -H 'authorization: Bearer {key}' -H 'content-type: application/json' \\\n    \
+         curl {url}/v1/chat/completions \\\n    \
+         -H 'authorization: Bearer {key}' \\\n    \
+         -H 'content-type: application/json' \\\n    \
          -d '{{\"model\": \"gpt-demo\", \"messages\": [{{\"role\": \"user\", \"content\": \"Hello\"}}]}}'\n\n  \
          {binary} ledger acme --limit 5 --data-dir {data}\n",
         url = tollgate.url(),
@@ -148,8 +181,4 @@ async fn wait_for<T>(
         }
         tokio::time::sleep(LOOK_AGAIN).await;
     }
-}
-
-fn first(keys: &[String]) -> anyhow::Result<&str> {
-    keys.first().map(String::as_str).ok_or_else(|| anyhow::anyhow!("there is a customer"))
 }
