@@ -1,9 +1,10 @@
 //! Reads JSON of any size and keeps the few members that matter: usage, model, errors, finish reasons.
 //!
-//! What matters is rebuilt as a small JSON document of the same shape, the capsule, and read by the same code as a small body
-//! would be. A body of many megabytes (embeddings, images) costs its scan and no memory.
+//! What matters is rebuilt as a small JSON document of the same shape, the capsule, and read by the same code
+//! as a small body would be. A body of many megabytes (embeddings, images) costs its scan and no memory.
 //!
-//! A series of documents is read too: the elements of a top-level array (Gemini without SSE), or documents one after another (NDJSON).
+//! A series of documents is read too: the elements of a top-level array (Gemini without SSE), or documents one
+//! after another (NDJSON).
 
 use crate::wire::json::{Event, JsonError, Scanner};
 
@@ -17,7 +18,8 @@ const ELEMENT_LIMIT: usize = 128;
 /// What [`CapsuleReader::feed`] came upon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Found {
-    /// A document ended; its capsule is in [`CapsuleReader::capsule`]. The position is that of its closing brace.
+    /// A document ended; its capsule is in [`CapsuleReader::capsule`]. The position is that of its closing
+    /// brace.
     Document(usize),
     /// The outermost array ended, at this position.
     SeriesEnd(usize),
@@ -82,7 +84,8 @@ impl CapsuleReader {
         self.scanner.is_complete()
     }
 
-    /// What there is of a document that was cut off, closed so that it can be read; `None` where none has begun.
+    /// What there is of a document that was cut off, closed so that it can be read; `None` where none has
+    /// begun.
     pub(crate) fn unfinished(&mut self) -> Option<&[u8]> {
         if !self.levels.iter().any(|level| *level != Level::Series) {
             return None;

@@ -1,19 +1,24 @@
-//! Undoing a content encoding for reading only: the client gets the original bytes, the reader gets what they mean.
+//! Undoing a content encoding for reading only: the client gets the original bytes, the reader gets what they
+//! mean.
 //!
-//! Bounded in memory (output is handed on as it comes, windows are capped) and in work (the limits below). Beyond a limit, or where the
-//! data is damaged, decoding ends for good: usage is then unknown and flagged, and the bytes flow on.
+//! Bounded in memory (output is handed on as it comes, windows are capped) and in work (the limits below).
+//! Beyond a limit, or where the data is damaged, decoding ends for good: usage is then unknown and flagged, and
+//! the bytes flow on.
 
 use std::io::{self, Write};
 
 use flate2::write::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
-/// The most that one response may decode to. The largest honest ones, embeddings as JSON floats, are some tens of megabytes.
+/// The most that one response may decode to. The largest honest ones, embeddings as JSON floats, are some tens
+/// of megabytes.
 pub const DECODED_LIMIT: u64 = 256 * 1024 * 1024;
-/// How many times larger than its encoding a response may be. Text packs 3 to 10 times, the frames of a stream up to 60.
+/// How many times larger than its encoding a response may be. Text packs 3 to 10 times, the frames of a stream
+/// up to 60.
 pub const RATIO_LIMIT: u64 = 200;
 /// What may be decoded before the ratio counts: a short answer can be mostly repetition.
 const RATIO_GRACE: u64 = 1024 * 1024;
-/// The largest zstd window, as a power of two: 8 MiB, what RFC 8878 asks every decoder to support and browsers allow.
+/// The largest zstd window, as a power of two: 8 MiB, what RFC 8878 asks every decoder to support and browsers
+/// allow.
 const ZSTD_WINDOW_LOG: u32 = 23;
 /// Brotli's output buffer.
 const BROTLI_BUFFER: usize = 16 * 1024;
@@ -104,8 +109,8 @@ impl<W: Write> Decoder<W> {
         if let Codec::Sniffing(sink) = &mut self.0
             && let Some(sink) = sink.take()
         {
-            // A zlib header's first byte says method 8 and a window of at most 32 KiB. A bare stream that begins so would be a stored or
-            // static block with nonsense in its padding.
+            // A zlib header's first byte says method 8 and a window of at most 32 KiB. A bare stream that
+            // begins so would be a stored or static block with nonsense in its padding.
             let is_zlib = chunk[0] & 0x0f == 8 && chunk[0] >> 4 <= 7;
             self.0 = if is_zlib {
                 Codec::Zlib(Box::new(ZlibDecoder::new(sink)))
@@ -143,7 +148,8 @@ impl<W: Write> Decoder<W> {
     }
 }
 
-/// Writes all of `chunk` and flushes, so that a streamed frame is seen when it comes and not when the next one does.
+/// Writes all of `chunk` and flushes, so that a streamed frame is seen when it comes and not when the next one
+/// does.
 fn write_through(decoder: &mut impl Write, chunk: &[u8]) -> io::Result<()> {
     let mut rest = chunk;
     while !rest.is_empty() {

@@ -1,12 +1,14 @@
 //! Counting tokens where a provider stated none.
 //!
-//! The rule: a 2xx on a metered surface that was an answer (it had `choices`, `output`, `content`, `candidates`, `data`, …), stated no usage, no
-//! error and no other unit of billing, is estimated. Everything else without usage is not: an error status, an error inside a successful
-//! answer, a background answer that is only queued, and a 200 that is no answer of that API at all (plain text, some other JSON). A stream
-//! that was cut off is estimated by what came of it.
+//! The rule: a 2xx on a metered surface that was an answer (it had `choices`, `output`, `content`,
+//! `candidates`, `data`, …), stated no usage, no error and no other unit of billing, is estimated. Everything
+//! else without usage is not: an error status, an error inside a successful answer, a background answer that is
+//! only queued, and a 200 that is no answer of that API at all (plain text, some other JSON). A stream that was
+//! cut off is estimated by what came of it.
 //!
-//! An estimate is what the text encodes to with the vocabulary of the model's family, plus what messages cost around it. Images, audio and files count
-//! nothing. Other families' vocabularies differ by some tenths; that is what the flag `estimated` tells.
+//! An estimate is what the text encodes to with the vocabulary of the model's family, plus what messages cost
+//! around it. Images, audio and files count nothing. Other families' vocabularies differ by some tenths; that
+//! is what the flag `estimated` tells.
 //!
 //! Beyond the limits below the rest of the text is taken to be like its beginning.
 
@@ -17,11 +19,14 @@ use super::sse::{Frame, Splitter};
 use super::text::{Role, TextCollector};
 use crate::wire::Surface;
 
-/// How much of a request's text is kept while its response is awaited. Most prompts are under 64 KiB; it is held once per request in flight.
+/// How much of a request's text is kept while its response is awaited. Most prompts are under 64 KiB; it is
+/// held once per request in flight.
 pub const REQUEST_TEXT_LIMIT: usize = 256 * 1024;
-/// How much of a response is kept, raw, until its usage is known: some four hundred tokens as stream frames, tens of thousands as one body.
+/// How much of a response is kept, raw, until its usage is known: some four hundred tokens as stream frames,
+/// tens of thousands as one body.
 pub const RESPONSE_SAMPLE_LIMIT: usize = 128 * 1024;
-/// What a message costs beside its text (role and separators), and what starts the answer: OpenAI's own counting recipe.
+/// What a message costs beside its text (role and separators), and what starts the answer: OpenAI's own
+/// counting recipe.
 const TOKENS_PER_MESSAGE: u64 = 3;
 
 /// The text of a request, bounded, kept for an estimate.
@@ -116,8 +121,8 @@ impl Observed {
 
     /// Estimates prompt and completion where [`Observed::wants_estimate`] says so, else changes nothing.
     ///
-    /// Computes for some milliseconds, up to some tens at the limits: off the async threads, please. `model` is the upstream's name of the model and
-    /// chooses the vocabulary.
+    /// Computes for some milliseconds, up to some tens at the limits: off the async threads, please. `model` is
+    /// the upstream's name of the model and chooses the vocabulary.
     pub fn estimate(&mut self, request: &RequestText, model: &str) {
         if !self.wants_estimate() {
             return;
@@ -142,8 +147,8 @@ impl Observed {
 /// Counts the tokens of a text.
 type Tokenizer = fn(&[u8]) -> u64;
 
-/// The vocabulary of a model: cl100k for the GPT-3.5, GPT-4 and embedding models that came with it, o200k for all later ones and for
-/// other families, to whose vocabularies it is the nearest that is public.
+/// The vocabulary of a model: cl100k for the GPT-3.5, GPT-4 and embedding models that came with it, o200k for
+/// all later ones and for other families, to whose vocabularies it is the nearest that is public.
 fn tokenizer_of(model: &str) -> Tokenizer {
     let name = model.rsplit('/').next().unwrap_or(model);
     let has_cl100k = name.starts_with("gpt-3.5")

@@ -1,17 +1,21 @@
 //! The wire formats of usage: what each provider calls its counts, brought to one form.
 //!
-//! A response is one JSON document or a series of them (SSE frames, array elements). [`Extraction`] takes them one by one and
-//! keeps the last word on every fact. Rules that are not obvious, each held by the recorded exchanges that the tests replay:
+//! A response is one JSON document or a series of them (SSE frames, array elements). [`Extraction`] takes them
+//! one by one and keeps the last word on every fact. Rules that are not obvious, each held by the recorded
+//! exchanges that the tests replay:
 //!
 //! - `usage: null` and `{}` state nothing. Unknown is not zero.
-//! - OpenAI's family: a later usage overrides an earlier one field by field; one missing of prompt, completion and total
-//!   follows from the other two. For embeddings and rerank a lone total is the prompt.
-//! - `cache_write_tokens` in OpenAI's family is counted as plain input and flagged ([`super::ObservedFlags::cache_write_as_input`]); so
-//!   is vLLM's and Mistral's `num_cached_tokens`, a statistic of the engine, which is not read as a cache hit.
-//! - Anthropic's `input_tokens` exclude the caches: the prompt is all three together. The last word in a stream counts field by field, zeros
-//!   included, unless the whole prompt is zero then: that is an omission. `thinking_tokens` stay in the completion and are not told apart as reasoning. `iterations` are not added: the top level is what is billed.
-//! - Gemini omits zeros (proto3), so a usage object states every count; a later one that has any count replaces the earlier one
-//!   whole. Thoughts are output, and reasoning; tool-use prompts are prompt.
+//! - OpenAI's family: a later usage overrides an earlier one field by field; one missing of prompt, completion
+//!   and total follows from the other two. For embeddings and rerank a lone total is the prompt.
+//! - `cache_write_tokens` in OpenAI's family is counted as plain input and flagged
+//!   ([`super::ObservedFlags::cache_write_as_input`]); so is vLLM's and Mistral's `num_cached_tokens`, a
+//!   statistic of the engine, which is not read as a cache hit.
+//! - Anthropic's `input_tokens` exclude the caches: the prompt is all three together. The last word in a stream
+//!   counts field by field, zeros included, unless the whole prompt is zero then: that is an omission.
+//!   `thinking_tokens` stay in the completion and are not told apart as reasoning. `iterations` are not added,
+//!   though a compaction's own tokens stand only there: the expected counts are those of the top level.
+//! - Gemini omits zeros (proto3), so a usage object states every count; a later one that has any count replaces
+//!   the earlier one whole. Thoughts are output, and reasoning; tool-use prompts are prompt.
 //! - Numbers are kept as stated, also negative and absurd ones.
 
 use tollgate_domain::{StatedUsage, UsageSource};
@@ -24,7 +28,8 @@ mod anthropic;
 mod gemini;
 mod openai;
 
-/// The longest model name or finish reason kept, in bytes: they become dimensions of the books, and a provider must not fill those.
+/// The longest model name or finish reason kept, in bytes: they become dimensions of the books, and a provider
+/// must not fill those.
 const NAME_LIMIT: usize = 200;
 
 /// What one document meant for the stream that it came in.
@@ -95,7 +100,8 @@ impl Extraction {
         if let Ok(meaning) = self.read(json) {
             return meaning;
         }
-        // Content can be broken (half a surrogate pair, a raw control character) in a frame whose usage is fine: once more, without content.
+        // Content can be broken (half a surrogate pair, a raw control character) in a frame whose usage is
+        // fine: once more, without content.
         self.flags.malformed = true;
         let mut capsules = CapsuleReader::default();
         match capsules.feed(json, &mut 0) {
@@ -138,7 +144,8 @@ impl Extraction {
     }
 }
 
-/// Usage as one whole JSON document states it, and `None` where it states none. For documents that do not come through a tap.
+/// Usage as one whole JSON document states it, and `None` where it states none. For documents that do not come
+/// through a tap.
 pub fn stated_usage(surface: Surface, json: &[u8]) -> Option<StatedUsage> {
     let mut extraction = Extraction::new(surface);
     extraction.document(None, json);

@@ -1,7 +1,8 @@
 //! Reading JSON from providers that do not agree on it.
 //!
-//! Types that never fail on a value of another kind than expected: they are then as if absent. A field nobody knows is skipped,
-//! a field given twice counts the second time. Only broken JSON is an error. Strings are borrowed from the input where they have no escapes.
+//! Types that never fail on a value of another kind than expected: they are then as if absent. A field nobody
+//! knows is skipped, a field given twice counts the second time. Only broken JSON is an error. Strings are
+//! borrowed from the input where they have no escapes.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -41,7 +42,8 @@ pub(crate) trait Lenient {
     fn is_present(&self) -> bool;
 }
 
-/// A struct read leniently from a JSON object: `field: Type = "name"`. [`Lenient`] says whether there was an object at all.
+/// A struct read leniently from a JSON object: `field: Type = "name"`. [`Lenient`] says whether there was an
+/// object at all.
 macro_rules! lenient_struct {
     (
         $(#[$meta:meta])*
@@ -92,12 +94,14 @@ pub(crate) use lenient_struct;
 
 /// A count: an integer, a float with an integral value, or a string of either. Anything else is unknown.
 ///
-/// Negative and absurd numbers are kept as stated (past 64 bits: the nearest that fits); who books them refuses them by name.
+/// Negative and absurd numbers are kept as stated (past 64 bits: the nearest that fits); who books them refuses
+/// them by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Count(pub(crate) Option<i64>);
 
 impl Count {
-    /// A float as a count. Past the range of `i64` the cast saturates, which is what we want of an absurd number.
+    /// A float as a count. Past the range of `i64` the cast saturates, which is what we want of an absurd
+    /// number.
     fn of_float(value: f64) -> Self {
         #[expect(clippy::cast_possible_truncation, reason = "integral was checked, and saturating is meant")]
         Self((value.is_finite() && value.fract() == 0.0).then_some(value as i64))
@@ -211,8 +215,8 @@ impl<'de> Deserialize<'de> for Something {
     }
 }
 
-/// Whether a delta, message or part carries content: a non-empty string anywhere in it, but for the keys that only say
-/// what kind of thing it is (`role`, `id`, `type`, signatures).
+/// Whether a delta, message or part carries content: a non-empty string anywhere in it, but for the keys that
+/// only say what kind of thing it is (`role`, `id`, `type`, signatures).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Content(pub(crate) bool);
 

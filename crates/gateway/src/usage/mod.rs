@@ -1,8 +1,9 @@
 //! Reading usage from a response while its bytes pass.
 //!
-//! [`tap::ResponseTap`] is what a forwarder drives; under it lie the content decoding ([`decode`]), the SSE splitter
-//! ([`sse`]), an incremental reader of large JSON bodies and the wire formats ([`extract`]). Bytes are never rewritten; one frame may be left out,
-//! the usage chunk that only we asked for. [`estimate`] counts tokens where a provider stated none.
+//! [`tap::ResponseTap`] is what a forwarder drives; under it lie the content decoding ([`decode`]), the SSE
+//! splitter ([`sse`]), an incremental reader of large JSON bodies and the wire formats ([`extract`]). Bytes are
+//! never rewritten; one frame may be left out, the usage chunk that only we asked for. [`estimate`] counts
+//! tokens where a provider stated none.
 //!
 //! Memory per response is bounded by named constants, whatever the provider sends.
 

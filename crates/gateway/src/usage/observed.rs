@@ -48,7 +48,8 @@ pub struct ObservedFlags {
     pub held_overflow: bool,
     /// A body or frame that should have been JSON was not.
     pub malformed: bool,
-    /// The provider stated cache writes in a format that counts them as plain input; see [`crate::usage::extract`].
+    /// The provider stated cache writes in a format that counts them as plain input; see
+    /// [`crate::usage::extract`].
     pub cache_write_as_input: bool,
 }
 

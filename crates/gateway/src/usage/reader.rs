@@ -1,7 +1,8 @@
 //! Reads a decoded response body, whatever it is: event stream, JSON, or nothing we understand.
 //!
-//! The reader sees bytes in order and reports marks: where a frame or document ended, and what it meant. Who drives it decides what flows.
-//! Ordinary frames of content cost a few substring searches and no parse, no copy and no allocation, unless they straddle two chunks.
+//! The reader sees bytes in order and reports marks: where a frame or document ended, and what it meant. Who
+//! drives it decides what flows. Ordinary frames of content cost a few substring searches and no parse, no copy
+//! and no allocation, unless they straddle two chunks.
 
 use std::io::{self, Write};
 
@@ -60,7 +61,8 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// `event_stream` is what the content type says; the first byte may still say otherwise. `keep_text` asks for the text an estimate needs.
+    /// `event_stream` is what the content type says; the first byte may still say otherwise. `keep_text` asks
+    /// for the text an estimate needs.
     pub(super) fn new(extraction: Extraction, event_stream: bool, keep_text: bool) -> Self {
         Self {
             extraction,
@@ -93,7 +95,8 @@ impl Reader {
         matches!(self.format, Format::Json { documents: 2.., .. })
     }
 
-    /// Call before anything else with each new chunk. Returns how many of its first bytes belong to the frame before (0 or 1).
+    /// Call before anything else with each new chunk. Returns how many of its first bytes belong to the frame
+    /// before (0 or 1).
     pub(super) fn begin(&mut self, chunk: &[u8]) -> usize {
         if let Some(text) = &mut self.text {
             text.push(chunk);
@@ -143,7 +146,8 @@ impl Reader {
         mark
     }
 
-    /// The body has ended: reads what was left of an unfinished frame or document. `None` where there was nothing in it.
+    /// The body has ended: reads what was left of an unfinished frame or document. `None` where there was
+    /// nothing in it.
     pub(super) fn finish(&mut self) -> Option<Meaning> {
         let meaning = match &mut self.format {
             Format::EventStream(frames) => frames.finish(&mut self.extraction),
@@ -191,7 +195,8 @@ impl Reader {
 /// The longest beginning that tells an event stream from something else: `event:`, `retry:`.
 const LONGEST_SIGN: usize = 6;
 
-/// As the sink of a decoder the reader only collects facts; positions in decoded bytes say nothing about the encoded ones.
+/// As the sink of a decoder the reader only collects facts; positions in decoded bytes say nothing about the
+/// encoded ones.
 impl Write for Reader {
     fn write(&mut self, decoded: &[u8]) -> io::Result<usize> {
         let mut at = self.begin(decoded);

@@ -1,8 +1,9 @@
 //! Server-sent events, split as the standard says, in whatever chunks they come.
 //!
-//! [`Splitter`] says where frames end and keeps nothing but a few bits of state; [`Frame`] reads one frame's lines when somebody
-//! wants to know. Line ends are CRLF, LF or CR; a byte order mark at the start, comments, a missing space after the colon, several `data` lines,
-//! and unknown fields are all allowed. Bytes are never changed. Source: the HTML standard, section 9.2 (server-sent events).
+//! [`Splitter`] says where frames end and keeps nothing but a few bits of state; [`Frame`] reads one frame's
+//! lines when somebody wants to know. Line ends are CRLF, LF or CR; a byte order mark at the start, comments, a
+//! missing space after the colon, several `data` lines, and unknown fields are all allowed. Bytes are never
+//! changed. Source: the HTML standard, section 9.2 (server-sent events).
 
 use std::borrow::Cow;
 
@@ -22,11 +23,11 @@ impl Default for Splitter {
 }
 
 impl Splitter {
-    /// Where the next frame that ends in `chunk` ends, scanning from `from`: just after its blank line. `None` where none does; the
-    /// splitter has then seen the whole chunk.
+    /// Where the next frame that ends in `chunk` ends, scanning from `from`: just after its blank line. `None`
+    /// where none does; the splitter has then seen the whole chunk.
     ///
-    /// A frame that ends in a lone CR at the end of a chunk is reported at once; call [`Splitter::rest_of_line_end`] on the next chunk for the
-    /// LF that may follow.
+    /// A frame that ends in a lone CR at the end of a chunk is reported at once; call
+    /// [`Splitter::rest_of_line_end`] on the next chunk for the LF that may follow.
     pub fn next_end(&mut self, chunk: &[u8], from: usize) -> Option<usize> {
         let mut at = from;
         if self.after_cr && at < chunk.len() {
@@ -57,7 +58,8 @@ impl Splitter {
         None
     }
 
-    /// How many bytes at the start of `chunk` (0 or 1) still belong to the line end of the frame that ended the chunk before.
+    /// How many bytes at the start of `chunk` (0 or 1) still belong to the line end of the frame that ended the
+    /// chunk before.
     pub fn rest_of_line_end(&mut self, chunk: &[u8]) -> usize {
         if chunk.is_empty() {
             return 0;

@@ -1,11 +1,14 @@
 //! Drives the reading of one response: which bytes may flow, which wait for the record, and what they said.
 //!
-//! What flows is what came, in order; the one thing ever left out is the usage chunk that only we asked for. Event streams flow frame by
-//! frame: the part of a frame that has come waits for the rest (a client cannot act on it before either), unless the frame is very large. From the end
-//! marker on bytes are held for the record. Where the body is encoded, positions in it are unknown, so the whole chunk with the marker is held.
+//! What flows is what came, in order; the one thing ever left out is the usage chunk that only we asked for.
+//! Event streams flow frame by frame: the part of a frame that has come waits for the rest (a client cannot act
+//! on it before either), unless the frame is very large. From the end marker on bytes are held for the record.
+//! Where the body is encoded, positions in it are unknown, so the whole chunk with the marker is held.
 //!
-//! Held from: `data: [DONE]`, `message_stop`, `response.completed` / `incomplete` / `failed`; a Gemini chunk with a `finishReason`, and after it always the
-//! latest chunk; the last bracket of a JSON body; with a `Content-Length`, at the latest the chunk that completes it. The end of the body itself is the caller's to hold.
+//! Held from: `data: [DONE]`, `message_stop`, `response.completed` / `incomplete` / `failed`; a Gemini chunk
+//! with a `finishReason`, and after it always the latest chunk; the last bracket of a JSON body; with a
+//! `Content-Length`, at the latest the chunk that completes it. The end of the body itself is the caller's to
+//! hold.
 
 use bytes::Bytes;
 use tollgate_domain::UsageSource;
@@ -16,7 +19,8 @@ use super::extract::{End, Extraction, Meaning};
 use super::reader::{Kind, Mark, Reader};
 use crate::wire::{Pieces, Surface};
 
-/// The most that is held. What comes after an end marker is a few bytes; a provider that sends more is not made to wait for.
+/// The most that is held. What comes after an end marker is a few bytes; a provider that sends more is not made
+/// to wait for.
 pub const HELD_LIMIT: usize = 512 * 1024;
 
 /// What is known of a response when its head has come.
@@ -30,7 +34,8 @@ pub struct ResponseHead<'a> {
     pub content_encoding: Option<&'a str>,
     /// `Content-Length`, where the upstream gave one.
     pub content_length: Option<u64>,
-    /// Whether the usage chunk was asked for by us alone ([`crate::wire::request::RequestFacts::injected_usage`]).
+    /// Whether the usage chunk was asked for by us alone
+    /// ([`crate::wire::request::RequestFacts::injected_usage`]).
     pub injected_usage: bool,
 }
 
@@ -46,7 +51,8 @@ pub enum BodyEnd {
 /// What came of one chunk.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tapped {
-    /// Bytes that may go to the client now. What is missing is held, and comes out of a later push or of [`ResponseTap::finish`].
+    /// Bytes that may go to the client now. What is missing is held, and comes out of a later push or of
+    /// [`ResponseTap::finish`].
     pub flow: Pieces,
     /// The first byte of content was in this chunk. Said once.
     pub first_content: bool,
@@ -152,7 +158,8 @@ impl ResponseTap {
         Tapped { flow, first_content: self.first_content(), terminal: self.is_over() }
     }
 
-    /// The response has ended. `held` goes to the client after the record is durable, or at once where nobody waits.
+    /// The response has ended. `held` goes to the client after the record is durable, or at once where nobody
+    /// waits.
     pub fn finish(mut self, end: BodyEnd) -> Finished {
         let meaning = self.reader().and_then(Reader::finish);
         let only_usage = meaning.is_some_and(|meaning| meaning.only_usage);
@@ -235,7 +242,8 @@ impl ResponseTap {
         let mut hold_from = if self.held.is_empty() { chunk.len() } else { 0 };
         let mut at = 0;
         while let Some(Mark { position, meaning }) = reader.next(chunk, &mut at) {
-            // A series goes on after an end that was none; its last bracket ends nothing that was not held already.
+            // A series goes on after an end that was none; its last bracket ends nothing that was not held
+            // already.
             if meaning.data || self.held.is_empty() && hold_from == chunk.len() {
                 flow.append(std::mem::take(&mut self.held));
                 hold_from = if meaning.end == End::No { chunk.len() } else { position };

@@ -1,11 +1,13 @@
-//! Collects the text in a JSON document while it passes: what a model reads or writes, without the names around it.
+//! Collects the text in a JSON document while it passes: what a model reads or writes, without the names around
+//! it.
 //!
-//! Used for estimates only. Bounded: text beyond the limit is measured and not kept. Encoded data (images, audio, signatures) is told
-//! from text by its look and left out.
+//! Used for estimates only. Bounded: text beyond the limit is measured and not kept. Encoded data (images,
+//! audio, signatures) is told from text by its look and left out.
 
 use crate::wire::json::{Event, JsonError, Scanner};
 
-/// From how many bytes on a string without a single space, of nothing but base64's letters, is taken to be encoded data.
+/// From how many bytes on a string without a single space, of nothing but base64's letters, is taken to be
+/// encoded data.
 const OPAQUE_FROM: usize = 256;
 /// The longest key compared with the lists below.
 const KEY_LIMIT: usize = 32;

@@ -1,4 +1,5 @@
-//! Errors in the shape of the surface that was called, so that the official SDKs raise their own typed exceptions.
+//! Errors in the shape of the surface that was called, so that the official SDKs raise their own typed
+//! exceptions.
 //!
 //! The OpenAI and Gemini SDKs choose the exception by the HTTP status, Anthropic's by status too, and shows
 //! `error.type`; all three show the message. Sources: the vendors' error references.
@@ -9,14 +10,16 @@ use serde_json::{Value, json};
 use super::{Family, Surface};
 
 impl Surface {
-    /// The body of an error answer, JSON. `code` is our machine-readable name (`invalid_api_key`, `insufficient_credits`).
+    /// The body of an error answer, JSON. `code` is our machine-readable name (`invalid_api_key`,
+    /// `insufficient_credits`).
     pub fn error_body(self, status: u16, code: &str, message: &str) -> Bytes {
         Bytes::from(self.error_value(status, code, message).to_string())
     }
 
     /// An error inside an event stream that has begun: one whole frame, blank line included.
     ///
-    /// The OpenAI SDKs raise on a data frame with an `error`; Anthropic's on `event: error`; Gemini's on an `error` chunk.
+    /// The OpenAI SDKs raise on a data frame with an `error`; Anthropic's on `event: error`; Gemini's on an
+    /// `error` chunk.
     pub fn error_frame(self, status: u16, code: &str, message: &str) -> Bytes {
         let value = self.error_value(status, code, message);
         Bytes::from(match (self, self.family()) {

@@ -1,11 +1,12 @@
 //! An incremental JSON scanner: any chunking, no recursion, no allocation, a bound on depth.
 //!
-//! It says where values begin and end and keeps none of them; who wants bytes copies them as they pass. It checks the
-//! structure (brackets, commas, colons, quotes, what a scalar may start with and consist of); it does not check UTF-8,
-//! the inside of numbers or raw control characters in strings. Whoever parses the value itself finds those.
+//! It says where values begin and end and keeps none of them; who wants bytes copies them as they pass. It
+//! checks the structure (brackets, commas, colons, quotes, what a scalar may start with and consist of); it
+//! does not check UTF-8, the inside of numbers or raw control characters in strings. Whoever parses the value
+//! itself finds those.
 
-/// How deep objects and arrays may nest. Parsers give up between 100 and 1000; a client that nests deeper is not asking a
-/// model anything.
+/// How deep objects and arrays may nest. Parsers give up between 100 and 1000; a client that nests deeper is
+/// not asking a model anything.
 pub(crate) const MAX_DEPTH: usize = 1024;
 
 /// Why bytes are not JSON.
@@ -92,8 +93,8 @@ impl Scanner {
         self.depth == 0 && matches!(self.state, State::Value)
     }
 
-    /// Scans on from `at` to the next event whose value lies in a container no deeper than `max_depth` (the root value lies in depth 0).
-    /// `None`: the chunk is used up, call again with the next one and `at` 0.
+    /// Scans on from `at` to the next event whose value lies in a container no deeper than `max_depth` (the
+    /// root value lies in depth 0). `None`: the chunk is used up, call again with the next one and `at` 0.
     pub(crate) fn next(
         &mut self,
         chunk: &[u8],

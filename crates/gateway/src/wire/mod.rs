@@ -1,8 +1,9 @@
-//! The wire formats: which surface a request came in on, how an error looks there, and how a request is adapted.
+//! The wire formats: which surface a request came in on, how an error looks there, and how a request is
+//! adapted.
 //!
-//! Bodies are never re-serialised. A request keeps every byte the client sent but for the few that must change (the
-//! model's name, `stream_options`); [`request`] finds those while the body passes. Everything here is pure: bytes in,
-//! bytes and facts out.
+//! Bodies are never re-serialised. A request keeps every byte the client sent but for the few that must change
+//! (the model's name, `stream_options`); [`request`] finds those while the body passes. Everything here is
+//! pure: bytes in, bytes and facts out.
 
 mod error;
 pub mod gemini;

@@ -1,7 +1,8 @@
 //! The `model` field of a multipart form: found while the form passes, its value replaced, all else untouched.
 //!
-//! Audio and image APIs take forms. The field may come before or after the file, and the documentation's own examples put the file first, so the form
-//! is held until the field is found, up to [`SEARCH_LIMIT`]; a form whose model comes later is refused. The calls and guarantees are those of
+//! Audio and image APIs take forms. The field may come before or after the file, and the documentation's own
+//! examples put the file first, so the form is held until the field is found, up to [`SEARCH_LIMIT`]; a form
+//! whose model comes later is refused. The calls and guarantees are those of
 //! [`super::request::RequestSplicer`]. Source: RFC 7578, RFC 2046.
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -10,7 +11,8 @@ use memchr::memmem;
 use super::Pieces;
 use super::request::RequestError;
 
-/// How much of a form is held in search of its model: the 25 MB that OpenAI allows for an audio file, with room.
+/// How much of a form is held in search of its model: the 25 MB that OpenAI allows for an audio file, with
+/// room.
 pub const SEARCH_LIMIT: usize = 32 * 1024 * 1024;
 /// The longest header block of a part.
 const PART_HEADER_LIMIT: usize = 8 * 1024;
@@ -128,8 +130,8 @@ impl MultipartSplicer {
         self.model.as_ref().map(|model| model.name.as_str())
     }
 
-    /// Says what the upstream calls the model, and with that lets the bytes go; `None` leaves the client's name. Call it once, when the
-    /// model is known.
+    /// Says what the upstream calls the model, and with that lets the bytes go; `None` leaves the client's
+    /// name. Call it once, when the model is known.
     pub fn rewrite(&mut self, upstream_model: Option<&str>) -> Result<(), RequestError> {
         if std::mem::replace(&mut self.released, true) {
             return Ok(());

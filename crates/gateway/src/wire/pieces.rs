@@ -1,7 +1,7 @@
 //! A short run of byte slices that goes out in order.
 //!
-//! Nearly always it is one slice, which costs no allocation; more than one is the exception (a frame taken out of
-//! the middle, a body that was held).
+//! Nearly always it is one slice, which costs no allocation; more than one is the exception (a frame taken out
+//! of the middle, a body that was held).
 
 use std::collections::VecDeque;
 

@@ -1,16 +1,19 @@
-//! Adapting a request while it passes: the model's name is replaced, `stream_options` is injected, nothing else changes.
+//! Adapting a request while it passes: the model's name is replaced, `stream_options` is injected, nothing else
+//! changes.
 //!
-//! The splicer scans the top level of a JSON object in whatever chunks it comes, keeps what it was given until the model is
-//! known, and releases the bytes once the caller has said what the upstream calls the model ([`RequestSplicer::rewrite`]). The body is
-//! never re-serialised: what comes out is what came in, but for the spans that had to change.
+//! The splicer scans the top level of a JSON object in whatever chunks it comes, keeps what it was given until
+//! the model is known, and releases the bytes once the caller has said what the upstream calls the model
+//! ([`RequestSplicer::rewrite`]). The body is never re-serialised: what comes out is what came in, but for the
+//! spans that had to change.
 //!
 //! ```text
 //! push(chunk)* ── model() is Some ── rewrite(…) ── take() ── push(chunk), take() … ── finish() ── take()
 //! ```
 //!
-//! Guarantees: a body with two `model` keys (which parsers read differently) is refused; what is released is always a prefix of the
-//! adapted body. Held at most: all before the end of `model`, or, where `stream_options` comes before `stream`, from there to
-//! `stream`. The caller bounds the body. Not checked: UTF-8 and the inside of nested values; the upstream does that.
+//! Guarantees: a body with two `model` keys (which parsers read differently) is refused; what is released is
+//! always a prefix of the adapted body. Held at most: all before the end of `model`, or, where `stream_options`
+//! comes before `stream`, from there to `stream`. The caller bounds the body. Not checked: UTF-8 and the inside
+//! of nested values; the upstream does that.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -26,7 +29,8 @@ mod stream_options;
 
 pub use error::RequestError;
 
-/// The longest key that can be one of ours, raw: every character of `max_completion_tokens` as `\u0000`, with room.
+/// The longest key that can be one of ours, raw: every character of `max_completion_tokens` as `\u0000`, with
+/// room.
 const KEY_LIMIT: usize = 160;
 /// The longest model name taken, raw. The longest in use are Bedrock ARNs and file paths, under 300.
 const MODEL_LIMIT: usize = 2048;
@@ -175,8 +179,8 @@ impl RequestSplicer {
         &self.facts
     }
 
-    /// Says what to change, and with that lets the bytes go. Call it once, as soon as the model is known or the body has ended;
-    /// a second call changes nothing.
+    /// Says what to change, and with that lets the bytes go. Call it once, as soon as the model is known or the
+    /// body has ended; a second call changes nothing.
     pub fn rewrite(&mut self, rewrite: Rewrite<'_>) -> Result<(), RequestError> {
         if self.changes.is_some() {
             return Ok(());

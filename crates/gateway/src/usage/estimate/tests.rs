@@ -43,7 +43,8 @@ fn a_chat_without_usage_is_estimated_with_the_models_vocabulary() {
         &json!({"choices": [{"message": {"content": "Hello! How can I help you today?"}}]}),
     );
     let asked = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "hello world"}]});
-    // "hello world" and its separator are 3 tokens, the message and the start of the answer 3 each; the answer is 9.
+    // "hello world" and its separator are 3 tokens, the message and the start of the answer 3 each; the answer
+    // is 9.
     assert_eq!(estimated(observed, &asked), (9, 9));
 }
 

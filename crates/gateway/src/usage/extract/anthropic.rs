@@ -1,4 +1,5 @@
-//! Anthropic's messages: a whole message, or the events `message_start`, `content_block_*`, `message_delta`, `message_stop`.
+//! Anthropic's messages: a whole message, or the events `message_start`, `content_block_*`, `message_delta`,
+//! `message_stop`.
 
 use tollgate_domain::StatedUsage;
 
@@ -89,7 +90,8 @@ impl Counts {
         }
         let by_lifetime = (self.five_minutes.unwrap_or(0), self.one_hour.unwrap_or(0));
         let cache_write = self.cache_write.unwrap_or_else(|| by_lifetime.0.saturating_add(by_lifetime.1));
-        // At the end of a stream only the total is stated again: it counts, and what it has above the hour's part lives five minutes.
+        // At the end of a stream only the total is stated again: it counts, and what it has above the hour's
+        // part lives five minutes.
         let one_hour = by_lifetime.1.min(cache_write.max(0));
         let cache_read = self.cache_read.unwrap_or(0);
         let caches = cache_read.saturating_add(cache_write);

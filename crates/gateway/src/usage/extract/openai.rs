@@ -1,5 +1,5 @@
-//! OpenAI's formats and those of everyone who copied them: chat, completions, responses, embeddings, and rerank as Cohere, Jina and
-//! vLLM answer it. One reader for all: the names do not collide.
+//! OpenAI's formats and those of everyone who copied them: chat, completions, responses, embeddings, and rerank
+//! as Cohere, Jina and vLLM answer it. One reader for all: the names do not collide.
 
 use tollgate_domain::StatedUsage;
 
@@ -17,7 +17,8 @@ lenient_struct! {
         choices: List<Choice<'a>> = "choices",
         delta: Content = "delta",
         partial_image: Something = "partial_image_b64",
-        /// Responses: the item of `response.output_item.done`; for some kinds of item there is no delta before it.
+        /// Responses: the item of `response.output_item.done`; for some kinds of item there is no delta before
+        /// it.
         item: Content = "item",
         /// Responses: the whole response inside an event.
         response: Response<'a> = "response",
@@ -241,23 +242,21 @@ impl Extraction {
                 || document.output.0
                 || document.data.0,
             end: if is_end { End::Yes } else { End::No },
-            only_usage: document.usage.is_present() && document.choices.0.as_ref().is_some_and(Vec::is_empty),
+            only_usage: document.usage.is_present()
+                && document.choices.0.as_ref().is_some_and(Vec::is_empty)
+                && !document.error.0,
             ..Meaning::default()
         })
     }
 
     /// The least authoritative first: the last one that states a count wins.
     fn openai_usage(&mut self, document: &Document<'_>) {
-        let billed = &document.meta.billed;
-        let billed = Usage {
-            input_tokens: billed.input_tokens,
-            output_tokens: billed.output_tokens,
-            ..Usage::default()
-        };
+        let pair = |input_tokens, output_tokens| Usage { input_tokens, output_tokens, ..Usage::default() };
+        let ollama = pair(document.prompt_eval_count, document.eval_count);
+        let billed = pair(document.meta.billed.input_tokens, document.meta.billed.output_tokens);
         self.billed_otherwise |= document.meta.billed.search_units.0.is_some();
-        for usage in
-            [&billed, &document.meta.tokens, &document.groq.usage, &document.usage, &document.response.usage]
-        {
+        let (groq, response) = (&document.groq.usage, &document.response.usage);
+        for usage in [&ollama, &billed, &document.meta.tokens, groq, &document.usage, response] {
             self.openai.take(usage);
             let writes = [&usage.prompt_details, &usage.input_details];
             let written =

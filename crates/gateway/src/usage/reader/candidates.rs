@@ -1,8 +1,9 @@
-//! Which frames are worth parsing. Nearly all frames of a stream carry a few characters of content and nothing that we need.
+//! Which frames are worth parsing. Nearly all frames of a stream carry a few characters of content and nothing
+//! that we need.
 //!
-//! A frame is a candidate where one of its surface's needles occurs with a value other than `null`. A needle inside of content cannot
-//! be mistaken for a key: there its quotes are escaped. A false candidate costs a parse; there is no false dismissal, because every fact we read has
-//! its key among the needles.
+//! A frame is a candidate where one of its surface's needles occurs with a value other than `null`. A needle
+//! inside of content cannot be mistaken for a key: there its quotes are escaped. A false candidate costs a
+//! parse; there is no false dismissal, because every fact we read has its key among the needles.
 
 use std::sync::LazyLock;
 
@@ -10,7 +11,8 @@ use memchr::memmem::Finder;
 
 use crate::wire::{Family, Surface};
 
-/// Frames up to this long are always parsed: `data: [DONE]`, pings, and other small ones for which a search is no cheaper.
+/// Frames up to this long are always parsed: `data: [DONE]`, pings, and other small ones for which a search is
+/// no cheaper.
 const SHORT: usize = 40;
 
 static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usage\""));

@@ -6,8 +6,9 @@ use crate::usage::capsule::{CapsuleReader, Found};
 use crate::usage::extract::{Extraction, Meaning};
 use crate::usage::sse::{DataStripper, Frame, Splitter};
 
-/// The largest frame that is put together from several chunks. Frames of text are under 1 KiB and the last one of a response, which repeats
-/// all of it, seldom over 100. Larger ones (images in base64) are let go as they come and scanned without being kept.
+/// The largest frame that is put together from several chunks. Frames of text are under 1 KiB and the last one
+/// of a response, which repeats all of it, seldom over 100. Larger ones (images in base64) are let go as they
+/// come and scanned without being kept.
 pub(crate) const FRAME_LIMIT: usize = 256 * 1024;
 
 /// The frames of one stream.

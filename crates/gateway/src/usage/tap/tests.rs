@@ -438,7 +438,8 @@ fn a_tap_never_shows_what_passes() {
 }
 
 proptest! {
-    /// Whatever comes in whatever chunks on whatever surface: the same bytes come out, in order, and nothing panics.
+    /// Whatever comes in whatever chunks on whatever surface: the same bytes come out, in order, and nothing
+    /// panics.
     #[test]
     fn bytes_out_are_bytes_in(
         parts in prop::collection::vec(prop_oneof![

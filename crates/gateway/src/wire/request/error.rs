@@ -2,7 +2,8 @@
 
 use crate::wire::json::JsonError;
 
-/// A body that cannot be taken. The caller answers 400, in the surface's shape, with this message and [`RequestError::code`].
+/// A body that cannot be taken. The caller answers 400, in the surface's shape, with this message and
+/// [`RequestError::code`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
     /// No body, or only white space.

@@ -17,8 +17,8 @@ pub(super) fn include_usage(options: &[u8]) -> Option<bool> {
         .and_then(|options| options.include_usage)
 }
 
-/// The span of `options` to replace, and by what, so that `include_usage` is true. `None` where it is already, or where the
-/// value is nothing that the upstream would take either (a number, `"include_usage": "yes"`).
+/// The span of `options` to replace, and by what, so that `include_usage` is true. `None` where it is already,
+/// or where the value is nothing that the upstream would take either (a number, `"include_usage": "yes"`).
 pub(super) fn merge(options: &[u8]) -> Result<Option<(Range<usize>, &'static str)>, RequestError> {
     if options == b"null" {
         return Ok(Some((0..options.len(), r#"{"include_usage":true}"#)));

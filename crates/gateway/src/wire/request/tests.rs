@@ -245,7 +245,8 @@ fn a_splicer_never_shows_the_prompt() {
 }
 
 proptest! {
-    /// The adapted body is the original one with only `model` and `stream_options` changed, in whatever chunks it came.
+    /// The adapted body is the original one with only `model` and `stream_options` changed, in whatever chunks
+    /// it came.
     #[test]
     fn nothing_but_the_model_and_stream_options_changes(
         mut members in prop::collection::vec((any::<String>(), any_json()), 0..6),
