@@ -13,7 +13,7 @@ use tollgate_embedded_postgres::{EmbeddedPostgres, Error as PostgresError, Optio
 use crate::{config::Config, data_dir::DataDir};
 
 /// How long to wait for others in the data directory: a server that starts (its database may have to recover), a command that ends.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How long one attempt waits for the private database; between attempts we look whether a server has come up.
 const ATTEMPT: Duration = Duration::from_millis(500);
 const POLL: Duration = Duration::from_millis(50);

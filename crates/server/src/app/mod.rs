@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// A server that starts beside its database waits this long for it, and then says so and ends: whoever runs it tries again.
-const DATABASE_PATIENCE: Duration = Duration::from_secs(60);
+const DATABASE_PATIENCE: Duration = Duration::from_mins(1);
 const DATABASE_RETRY: Duration = Duration::from_millis(500);
 
 const GATEWAY: &str = "gateway";
@@ -55,7 +55,7 @@ pub struct RunningApp {
     stop_batcher: CancellationToken,
     stop_background: CancellationToken,
     database: Database,
-    _lock: ServeLock,
+    lock: ServeLock,
 }
 
 impl App {
@@ -103,7 +103,7 @@ impl App {
             stop_batcher: CancellationToken::new(),
             stop_background: CancellationToken::new(),
             database,
-            _lock: lock,
+            lock,
         };
         let operations = Operations {
             health: Arc::clone(&health),
@@ -116,7 +116,7 @@ impl App {
         let stop_gateway = app.stop_gateway.clone();
         app.tasks
             .spawn(GATEWAY, async move { Ok(gateway.serve_router(listener, router, stop_gateway).await?) });
-        app._lock.publish_address(address)?;
+        app.lock.publish_address(address)?;
         Ok(app)
     }
 }
@@ -204,3 +204,6 @@ async fn open_store(config: &Config, database: &Database, registry: &mut Registr
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

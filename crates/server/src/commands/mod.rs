@@ -1,5 +1,6 @@
 //! The commands on a database, one file per noun.
 
+mod audit;
 mod credit;
 mod endpoint;
 mod key;
@@ -30,6 +31,7 @@ pub(crate) async fn answer(session: &Session, command: Command) -> anyhow::Resul
         Command::Ledger(args) => report::ledger(session, args).await,
         Command::Usage(args) => report::usage(session, args).await,
         Command::Quarantine(command) => quarantine::answer(session, command).await,
-        _ => anyhow::bail!("not a command on a database"),
+        Command::Audit => audit::answer(session).await,
+        Command::Serve(_) | Command::Config => anyhow::bail!("this command needs no database"),
     }
 }

@@ -27,6 +27,8 @@ const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 const DEFAULT_DATA_DIR: &str = ".tollgate";
 /// Enough for a few flushers, the refresher and the commands beside them; PostgreSQL comes with 100 for everyone.
 const DEFAULT_DATABASE_CONNECTIONS: u32 = 8;
+/// The migration library repeats on each start that there is nothing to do.
+const DEFAULT_LOG_FILTER: &str = "info,refinery_core=warn";
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -106,7 +108,7 @@ pub struct LogConfig {
 
 impl Default for LogConfig {
     fn default() -> Self {
-        Self { filter: "info".to_owned(), format: LogFormat::Text }
+        Self { filter: DEFAULT_LOG_FILTER.to_owned(), format: LogFormat::Text }
     }
 }
 

@@ -29,7 +29,7 @@ async fn dump(url: &str) -> String {
         let table: String = table.get(0);
         let rows = client.query(&format!("select t::text from {table} t"), &[]).await.unwrap();
         for row in rows {
-            text.push_str(&format!("{table}: {}\n", row.get::<_, String>(0)));
+            text.extend([table.as_str(), ": ", row.get(0), "\n"]);
         }
     }
     text
@@ -58,7 +58,7 @@ async fn no_secret_prompt_or_completion_is_in_a_log_line_a_metric_an_error_or_a_
         .await
         .unwrap();
     assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
-    place.cli("user create ada --credits 0.001").await;
+    place.cli("user create ada --credits 0.01").await;
     place.cli("model create gpt-test --endpoint up").await;
     place.cli("tariff set gpt-test --input-price 0.00001 --output-price 0.00003").await;
     let key = place.new_key("ada").await;
@@ -118,7 +118,7 @@ async fn no_secret_prompt_or_completion_is_in_a_log_line_a_metric_an_error_or_a_
         [("log", &log), ("metrics", &metrics), ("errors", &errors), ("audit", &audit), ("tables", &tables)]
     {
         for secret in [PROMPT, COMPLETION, UPSTREAM_SECRET, UNKNOWN_KEY, &key, master_key.trim()] {
-            let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+            let hex = secret.bytes().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
             for form in [secret.to_owned(), hex] {
                 let found = text.lines().find(|line| line.contains(&form));
                 assert!(found.is_none(), "`{secret}` is in the {place}: {}", found.unwrap_or_default());

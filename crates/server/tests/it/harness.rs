@@ -117,6 +117,13 @@ impl Place {
         command
     }
 
+    /// A command that knows the data directory and nothing else.
+    pub(crate) fn command_by_data_dir_alone(&self) -> Command {
+        let mut command = self.command();
+        command.env_remove("TOLLGATE_DATABASE__URL");
+        command
+    }
+
     /// The output of a command line, words separated by blanks.
     pub(crate) async fn output(&self, line: &str) -> Output {
         self.command().args(line.split_whitespace()).output().await.unwrap()
@@ -161,12 +168,6 @@ pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) text: String,
-}
-
-impl Reply {
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
-    }
 }
 
 async fn send(request: Request<Full<Bytes>>) -> Reply {

@@ -19,7 +19,7 @@ const PACE: Duration = Duration::from_millis(5);
 async fn thirty_seconds_without_postgresql_fail_no_request_and_lose_no_record() {
     let mut postgres = TestPostgres::private().await;
     let upstream = ScriptedUpstream::start().await;
-    let place = Place::on(postgres.url());
+    let place = Place::on(&postgres.url());
     let key = place.set_up("ada", "1000", &upstream.base_url()).await;
     let app = place.serve().await;
     let address = app.address();

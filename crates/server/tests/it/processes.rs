@@ -61,6 +61,18 @@ async fn one_server_has_a_data_directory_commands_work_beside_it_and_a_signal_st
     assert_eq!(place.cli("balance ada").await["balance"], json!("1"), "and what was entered is there");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_finds_the_database_of_a_running_server_by_the_data_directory_alone() {
+    let place = Place::with_database().await;
+    let app = place.serve().await;
+    let output =
+        place.command_by_data_dir_alone().args(["user", "create", "ada", "--json"]).output().await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(!place.data_dir().join("postgres").exists(), "no database of its own was made");
+    app.stop().await.unwrap();
+    assert_eq!(place.cli("balance ada").await["balance"], json!("0"));
+}
+
 #[tokio::test]
 async fn a_killed_server_is_followed_by_the_next_one_on_the_same_books() {
     let upstream = ScriptedUpstream::start().await;
@@ -151,6 +163,6 @@ async fn without_its_database_a_server_goes_on_and_says_at_the_end_what_it_could
         assert_eq!(chat(app.address(), &key, "prompt=1 completion=1", false).await.status, StatusCode::OK);
     }
     let error = format!("{:#}", app.stop().await.unwrap_err());
-    assert!(error.contains("2 records were lost"), "{error}");
+    assert!(error.contains("2 records that were sent are lost"), "{error}");
     postgres.start_again().await;
 }

@@ -1,0 +1,35 @@
+//! `tollgate audit`: proves the books, and ends with exit code 1 where it cannot.
+
+use serde_json::json;
+use tollgate_metering::audit;
+
+use super::Session;
+use crate::output::{Answer, Column, or_none, table};
+
+pub(super) async fn answer(session: &Session) -> anyhow::Result<Answer> {
+    let report = audit::audit(&session.store, &session.record_keys().await?).await?;
+    let mut json = json!(report);
+    if let Some(object) = json.as_object_mut() {
+        object.insert("ok".to_owned(), json!(report.ok()));
+    }
+    let counts = format!(
+        "{} records: {} charged, {} free, {} unrated, {} voided.",
+        report.records, report.charged, report.free, report.unrated, report.voided
+    );
+    if report.ok() {
+        return Answer::new(&json, format!("{counts} The books are right."));
+    }
+    let columns = [Column::Text("RULE"), Column::Text("USER"), Column::Text("DAY"), Column::Text("WHAT")];
+    let rows = report.findings.iter().map(|finding| {
+        let rule = json!(finding.rule).as_str().map(str::to_owned);
+        vec![or_none(rule), or_none(finding.user), or_none(finding.day.as_ref()), finding.what.clone()]
+    });
+    let text = format!(
+        "{}\n\n{counts} {} things are wrong, {} of them are listed.",
+        table(&columns, rows, ""),
+        report.findings_in_all,
+        report.findings.len()
+    );
+    let answer = Answer::new(&json, text)?;
+    Ok(answer.finding(true))
+}
