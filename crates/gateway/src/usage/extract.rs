@@ -1,6 +1,6 @@
 //! The wire formats of usage: what each provider calls its counts, brought to one form.
 //!
-//! A response is one JSON document or a series of them (SSE frames, array elements). [`Extraction`] takes them
+//! A response is one JSON document or a series of them (SSE frames, array elements). `Extraction` takes them
 //! one by one and keeps the last word on every fact. Rules that are not obvious, each held by the recorded
 //! exchanges that the tests replay:
 //!

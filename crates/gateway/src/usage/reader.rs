@@ -73,6 +73,11 @@ impl Reader {
         }
     }
 
+    /// Of a body whose encoding is not known: nothing is read, all of it flows.
+    pub(super) fn opaque(extraction: Extraction) -> Self {
+        Self { format: Format::Opaque, ..Self::new(extraction, false, false) }
+    }
+
     pub(super) const fn kind(&self) -> Kind {
         match self.format {
             Format::Undecided { .. } => Kind::Undecided,

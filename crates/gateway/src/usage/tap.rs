@@ -2,8 +2,9 @@
 //!
 //! What flows is what came, in order; the one thing ever left out is the usage chunk that only we asked for.
 //! Event streams flow frame by frame: the part of a frame that has come waits for the rest (a client cannot act
-//! on it before either), unless the frame is very large. From the end marker on bytes are held for the record.
-//! Where the body is encoded, positions in it are unknown, so the whole chunk with the marker is held.
+//! on it before either), unless it is a comment, or the frame very large. From the end marker on bytes are held
+//! for the record. Where the body is encoded, positions in it are unknown, so the whole chunk with the marker
+//! is held.
 //!
 //! Held from: `data: [DONE]`, `message_stop`, `response.completed` / `incomplete` / `failed`; a Gemini chunk
 //! with a `finishReason`, and after it always the latest chunk; the last bracket of a JSON body; with a
@@ -110,7 +111,11 @@ impl ResponseTap {
         extraction.flags.unknown_encoding = encoding == ContentEncoding::Unknown;
         let event_stream = head.content_type.is_some_and(is_event_stream);
         let keep_text = surface.is_metered() && (200..300).contains(&head.status);
-        let reader = Reader::new(extraction, event_stream, keep_text);
+        let reader = if encoding == ContentEncoding::Unknown {
+            Reader::opaque(extraction)
+        } else {
+            Reader::new(extraction, event_stream, keep_text)
+        };
         let body = match Decoder::new(encoding, reader) {
             Ok(decoder) => Body::Encoded { decoder: Box::new(decoder), broken: false },
             Err(reader) => Body::Plain(Box::new(reader)),
@@ -232,6 +237,9 @@ impl ResponseTap {
             let fate = if reader.end == End::No { Fate::Flow } else { Fate::Hold };
             places.untail(fate);
             places.put(fate, rest);
+        } else if places.tail.is_empty() && is_comments(&rest) {
+            // A keep-alive is for those between us and the client, and must not wait for a blank line.
+            places.put(if reader.end == End::No { Fate::Flow } else { Fate::Hold }, rest);
         } else {
             places.tail.push(rest);
         }
@@ -342,6 +350,13 @@ impl Places<'_> {
             Fate::Drop => {}
         }
     }
+}
+
+/// Whether there are whole comment lines and nothing else.
+fn is_comments(lines: &[u8]) -> bool {
+    let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
+    lines.last().is_some_and(is_end)
+        && lines.split(is_end).all(|line| line.is_empty() || line.starts_with(b":"))
 }
 
 fn is_event_stream(content_type: &str) -> bool {

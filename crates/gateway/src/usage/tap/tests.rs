@@ -141,6 +141,16 @@ fn a_frame_in_pieces_flows_when_it_is_whole() {
 }
 
 #[test]
+fn a_keep_alive_flows_before_its_blank_line() {
+    let mut tap = ResponseTap::new(Surface::ChatCompletions, SSE);
+    assert_eq!(push(&mut tap, ": ping\n"), flows(": ping\n"));
+    assert_eq!(push(&mut tap, ":\r\n"), flows(":\r\n"));
+    assert_eq!(push(&mut tap, ": half a com"), flows(""));
+    assert_eq!(push(&mut tap, "ment\ndata: {}"), flows(""));
+    assert_eq!(push(&mut tap, "\n\n"), flows(": half a comment\ndata: {}\n\n"));
+}
+
+#[test]
 fn a_usage_chunk_that_only_we_asked_for_is_withheld_and_nothing_else() {
     let head = ResponseHead { injected_usage: true, ..SSE };
     let with_choices =
