@@ -11,6 +11,7 @@ mod supervise;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
+use axum::Router;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -55,7 +56,8 @@ pub struct RunningApp {
     stop_batcher: CancellationToken,
     stop_background: CancellationToken,
     database: Database,
-    lock: ServeLock,
+    /// Dropped last: until then nobody else serves this data directory.
+    _lock: ServeLock,
 }
 
 impl App {
@@ -65,59 +67,84 @@ impl App {
         let data_dir = DataDir::prepare(&config.data_dir)?;
         let lock = data_dir.lock_for_serving().await?;
         let database = Database::for_serving(&config, &data_dir).await?;
-        let mut registry = Registry::default();
-        let store = open_store(&config, &database, &mut registry).await?;
-        lock.publish_database(&database.url)?;
-        let master_key = load_master_key(&config.master_key_path(), &store).await?;
-        let keys = RecordKeys::derive(&master_key);
-        let (batcher, sender) = AnalyticsBatcher::new(
-            store.clone(),
-            config.analytics.clone(),
-            Arc::clone(&clock),
-            keys,
-            &mut registry,
-        );
-        let view = Arc::new(LiveView::new());
-        let gateway = Gateway::new(
-            config.gateway.clone(),
-            Arc::clone(&view),
-            Arc::new(BatcherSink(sender.clone())),
-            clock,
-            master_key.clone(),
-            &mut registry,
-        )?;
-        let health = Arc::new(Health::new());
-        registry.register_collector(Box::new(SnapshotAge(Arc::clone(&health))));
-        let mut refresher =
-            Refresher::new(store.clone(), master_key, view, sender.instance_id(), Arc::clone(&health));
-        refresher.refresh().await.context("the first snapshot could not be read")?;
+        match assemble(&config, clock, &database, &lock).await {
+            Ok(parts) => Ok(parts.spawn(&config, database, lock)),
+            Err(error) => {
+                database.stop().await?;
+                Err(error)
+            }
+        }
+    }
+}
 
-        let listener = TcpListener::bind(&config.listen)
-            .await
-            .with_context(|| format!("cannot listen on {}", config.listen))?;
-        let address = listener.local_addr()?;
-        let mut app = RunningApp {
-            address,
-            tasks: Tasks::default(),
-            stop_gateway: CancellationToken::new(),
-            stop_batcher: CancellationToken::new(),
-            stop_background: CancellationToken::new(),
-            database,
-            lock,
-        };
-        let operations = Operations {
-            health: Arc::clone(&health),
-            registry: Arc::new(registry),
-            has_room: Arc::new(move || sender.try_reserve().is_some()),
-        };
-        let router = operations.router().merge(gateway.router());
-        app.spawn_batcher(batcher, &health);
-        app.tasks.spawn(REFRESHER, refresher.run(config.database.listen, app.stop_background.clone()));
-        let stop_gateway = app.stop_gateway.clone();
-        app.tasks
-            .spawn(GATEWAY, async move { Ok(gateway.serve_router(listener, router, stop_gateway).await?) });
-        app.lock.publish_address(address)?;
-        Ok(app)
+/// Everything that a server is made of, ready to run.
+struct Parts {
+    address: SocketAddr,
+    listener: TcpListener,
+    router: Router,
+    gateway: Gateway,
+    batcher: AnalyticsBatcher,
+    refresher: Refresher,
+    health: Arc<Health>,
+}
+
+async fn assemble(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    database: &Database,
+    lock: &ServeLock,
+) -> anyhow::Result<Parts> {
+    let mut registry = Registry::default();
+    let store = open_store(config, database, &mut registry).await?;
+    lock.publish_database(&database.url)?;
+    let master_key = load_master_key(&config.master_key_path(), &store).await?;
+
+    let keys = RecordKeys::derive(&master_key);
+    let settings = config.analytics.clone();
+    let (batcher, sender) =
+        AnalyticsBatcher::new(store.clone(), settings, Arc::clone(&clock), keys, &mut registry);
+    let view = Arc::new(LiveView::new());
+    let sink = Arc::new(BatcherSink(sender.clone()));
+    let settings = config.gateway.clone();
+    let gateway = Gateway::new(settings, Arc::clone(&view), sink, clock, master_key.clone(), &mut registry)?;
+    let health = Arc::new(Health::new());
+    registry.register_collector(Box::new(SnapshotAge(Arc::clone(&health))));
+    let mut refresher = Refresher::new(store, master_key, view, sender.instance_id(), Arc::clone(&health));
+    refresher.refresh().await.context("the first snapshot could not be read")?;
+
+    let operations = Operations {
+        health: Arc::clone(&health),
+        registry: Arc::new(registry),
+        has_room: Arc::new(move || sender.try_reserve().is_some()),
+    };
+    let router = operations.router().merge(gateway.router());
+    // Last: who finds the port closed knows that nobody serves yet.
+    let listener = TcpListener::bind(&config.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", config.listen))?;
+    let address = listener.local_addr()?;
+    lock.publish_address(address)?;
+    Ok(Parts { address, listener, router, gateway, batcher, refresher, health })
+}
+
+impl Parts {
+    fn spawn(self, config: &Config, database: Database, lock: ServeLock) -> RunningApp {
+        let Self { address, listener, router, gateway, batcher, refresher, health } = self;
+        let mut tasks = Tasks::default();
+        let (stop_gateway, stop_batcher, stop_background) =
+            (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+
+        let (alive, stop) = (health.batcher_alive(), stop_batcher.clone());
+        tasks.spawn(BATCHER, async move {
+            let _alive = alive;
+            let drained = batcher.run(stop).await?;
+            tracing::info!(records = drained.records, "every record is in the books or in quarantine");
+            Ok(())
+        });
+        tasks.spawn(REFRESHER, refresher.run(config.database.listen, stop_background.clone()));
+        let stop = stop_gateway.clone();
+        tasks.spawn(GATEWAY, async move { Ok(gateway.serve_router(listener, router, stop).await?) });
+        RunningApp { address, tasks, stop_gateway, stop_batcher, stop_background, database, _lock: lock }
     }
 }
 
@@ -170,17 +197,6 @@ impl RunningApp {
             tracing::error!(error = %crate::explain(&error), "while stopping");
         }
         Err(first)
-    }
-
-    fn spawn_batcher(&mut self, batcher: AnalyticsBatcher, health: &Arc<Health>) {
-        let alive = health.batcher_alive();
-        let stop = self.stop_batcher.clone();
-        self.tasks.spawn(BATCHER, async move {
-            let _alive = alive;
-            let drained = batcher.run(stop).await?;
-            tracing::info!(records = drained.records, "every record is in the books or in quarantine");
-            Ok(())
-        });
     }
 }
 

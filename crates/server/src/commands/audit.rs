@@ -25,7 +25,7 @@ pub(super) async fn answer(session: &Session) -> anyhow::Result<Answer> {
         vec![or_none(rule), or_none(finding.user), or_none(finding.day.as_ref()), finding.what.clone()]
     });
     let text = format!(
-        "{}\n\n{counts} {} things are wrong, {} of them are listed.",
+        "{}\n\n{counts} The books are wrong: {} findings, {} of them listed.",
         table(&columns, rows, ""),
         report.findings_in_all,
         report.findings.len()

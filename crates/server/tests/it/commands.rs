@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::Place;
+use crate::harness::{Place, sql};
 
 #[tokio::test]
 async fn commands_work_without_a_server_on_the_private_database() {
@@ -145,4 +145,23 @@ async fn another_master_key_is_refused_with_what_to_do() {
     .unwrap();
     let error = elsewhere.cli_fails("key create --user ada").await;
     assert!(error.contains("is not the one"), "{error}");
+}
+
+#[tokio::test]
+async fn an_audit_that_finds_something_says_what_and_ends_with_an_exit_code() {
+    let place = Place::with_database().await;
+    place.cli("user create ada --credits 10").await;
+    assert_eq!(place.cli("audit").await["ok"], json!(true));
+    let client = sql(place.database_url()).await;
+    client
+        .batch_execute("update user_balances set balance = balance + 0.000000000001 where balance = 10")
+        .await
+        .unwrap();
+    let output = place.output("audit --json").await;
+    assert_eq!(output.status.code(), Some(1));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["ok"], json!(false));
+    assert_eq!(report["findings"][0]["rule"], json!("balance_is_ledger"), "{report}");
+    let text = String::from_utf8(place.output("audit").await.stdout).unwrap();
+    assert!(text.contains("The books are wrong: 1 findings"), "{text}");
 }

@@ -137,7 +137,7 @@ async fn recorded_exchanges_are_entered_exactly_whole_and_split_anywhere() {
     }
     assert!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
     assert_eq!(place.cli("audit").await["ok"], json!(true));
-    app.shutdown().await.unwrap();
+    app.stop().await.unwrap();
 }
 
 /// A request of the exchange's kind; the recorded ones were not kept.

@@ -60,5 +60,5 @@ async fn thirty_seconds_without_postgresql_fail_no_request_and_lose_no_record() 
         .unwrap();
     assert_eq!(row.get::<_, i64>(0), micros);
     assert_eq!(place.cli("audit").await["ok"], json!(true));
-    app.shutdown().await.unwrap();
+    app.stop().await.unwrap();
 }

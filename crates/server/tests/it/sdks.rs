@@ -117,5 +117,5 @@ async fn check(program: &Path, script: &Path, errors: &[(&str, &str, u64)], leas
     assert_eq!(served.len(), answers.len(), "refused requests reach no upstream");
     assert!(served.iter().all(|entry| entry.model.as_deref().is_some_and(|model| model.starts_with("upstream-"))));
     assert_eq!(place.cli("audit").await["ok"], json!(true));
-    app.shutdown().await.unwrap();
+    app.stop().await.unwrap();
 }

@@ -1,7 +1,11 @@
 //! One request's whole way: created by the command line, sent by HTTP, charged in the books, refused when dry.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use serde_json::json;
+use tollgate_domain::ManualClock;
+use tollgate_server::App;
 use tollgate_testkit::ScriptedUpstream;
 
 use crate::harness::{Place, chat, eventually, get, get_with_key, sql};
@@ -115,4 +119,41 @@ async fn a_request_without_a_price_is_kept_unrated_and_charged_when_a_price_for_
     assert_eq!(place.cli("balance ada").await["balance"], json!("0.975"), "{set}");
     assert_eq!(place.cli("audit").await["ok"], json!(true));
     app.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_and_prices_follow_the_clock_that_was_passed_in() {
+    let upstream = ScriptedUpstream::start().await;
+    let place = Place::with_database().await;
+    let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap();
+    let clock = Arc::new(ManualClock::new(at("2020-05-01T18:29:59.999999Z")));
+    let app = App::start(place.config(), Arc::<ManualClock>::clone(&clock)).await.unwrap();
+    place.cli("user create ada --credits 1").await;
+    place.cli(&format!("endpoint create up {}", upstream.base_url())).await;
+    place.cli("model create gpt-test --endpoint up").await;
+    let set = "tariff set gpt-test --output-price 0 --valid-from";
+    place.cli(&format!("{set} 2020-05-01T18:30:00Z --input-price 0.2")).await;
+    place.cli(&format!("{set} 2020-05-01T00:00:00Z --input-price 0.1")).await;
+    let key = place.new_key("ada").await;
+    eventually("the first request is served", async || {
+        chat(app.address(), &key, "prompt=1 completion=1", false).await.status == StatusCode::OK
+    })
+    .await;
+    clock.set(at("2020-05-01T18:30:00Z"));
+    assert_eq!(chat(app.address(), &key, "prompt=1 completion=1", false).await.status, StatusCode::OK);
+    app.stop().await.unwrap();
+
+    let client = sql(place.database_url()).await;
+    let rows = client
+        .query("select \"timestamp\", total_cost::text from http_analytics order by correlation_id", &[])
+        .await
+        .unwrap();
+    let rows: Vec<(jiff::Timestamp, String)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    assert_eq!(
+        rows,
+        [
+            (at("2020-05-01T18:29:59.999999Z"), "0.100000000000".to_owned()),
+            (at("2020-05-01T18:30:00Z"), "0.200000000000".to_owned())
+        ]
+    );
 }

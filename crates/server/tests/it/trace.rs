@@ -109,7 +109,7 @@ async fn an_hour_of_real_traffic_is_charged_to_the_last_digit_across_two_price_c
         assert_eq!(row.get::<_, String>(0), decimal(expected), "the balance of customer {customer}");
     }
     assert_eq!(place.cli("audit").await["ok"], json!(true));
-    app.shutdown().await.unwrap();
+    app.stop().await.unwrap();
 }
 
 /// The trace, and one request on each instant at which a price changes.
