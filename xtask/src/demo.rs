@@ -38,8 +38,8 @@ pub(crate) struct Options {
     /// Put a real language model behind it as well (SmolLM2-135M on one CPU thread).
     #[arg(long)]
     llm: bool,
-    /// How many requests to send.
-    #[arg(long, default_value_t = 3_000, value_parser = clap::value_parser!(u32).range(20..=1_000_000))]
+    /// How many requests to send; with fewer than a thousand nobody would run dry.
+    #[arg(long, default_value_t = 3_000, value_parser = clap::value_parser!(u32).range(1_000..=1_000_000))]
     requests: u32,
     /// Use a debug build of the server: sooner built, slower.
     #[arg(long)]

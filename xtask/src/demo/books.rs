@@ -162,6 +162,10 @@ pub(crate) fn print(lines: &[Line], seen: &[Seen]) -> bool {
             differs(name, "requests that failed", &seen.failed, &format!("none. The first: {failure}"));
         }
     }
+    if seen.iter().all(|seen| seen.refused == 0) {
+        agree = false;
+        println!("   DIFFERENCE: nobody was refused, although one customer's credits cannot have lasted");
+    }
     if agree {
         println!(
             "   The upstream's own books, kept apart and priced by the demo itself, say the same to the last digit."

@@ -98,7 +98,7 @@ pub(crate) const MODELS: [Model; 4] = [
 pub(crate) const CUSTOMERS: [Customer; 3] = [
     Customer { name: "acme", credits: "50", purpose: "realtime", window: None, share: 9 },
     Customer { name: "globex", credits: "20", purpose: "batch", window: Some(BATCH_WINDOW), share: 7 },
-    Customer { name: "initech", credits: "1", purpose: "playground", window: None, share: 4 },
+    Customer { name: "initech", credits: "0.5", purpose: "playground", window: None, share: 4 },
 ];
 
 impl Surface {
