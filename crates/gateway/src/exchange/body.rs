@@ -88,12 +88,19 @@ impl ResponseBody {
         }
     }
 
-    /// Reads ahead while the body is not larger than `limit`. Returns whether all of it is here; what was read is still
-    /// delivered by the body itself.
-    pub(crate) async fn read_whole(&mut self, limit: usize) -> Result<bool, BrokenOff> {
+    /// Reads ahead while the body is not larger than `limit` and comes in time. Returns whether all of it is here; what was
+    /// read is still delivered by the body itself.
+    pub(crate) async fn read_whole(&mut self, limit: usize, within: Duration) -> Result<bool, BrokenOff> {
+        let late = tokio::time::sleep(within);
+        tokio::pin!(late);
         let mut read = Pieces::new();
         let whole = loop {
-            match std::future::poll_fn(|cx| self.poll_bytes(cx)).await {
+            let piece = tokio::select! {
+                biased;
+                piece = std::future::poll_fn(|cx| self.poll_bytes(cx)) => piece,
+                () = late.as_mut() => break false,
+            };
+            match piece {
                 None => break true,
                 Some(Err(error)) => return Err(error),
                 Some(Ok(piece)) => read.push(piece),

@@ -3,6 +3,8 @@
 mod client;
 mod headers;
 
+use std::time::Duration;
+
 use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use tollgate_domain::{Credential, Outcome, RawAnalyticsRecord, StatedUsage, UsageSource};
@@ -24,6 +26,9 @@ pub(crate) use client::{Upstreams, UpstreamsError};
 
 /// A whole body of up to this many bytes is read before its head is sent, so that the cost can stand in a header.
 const COST_HEADER_BODY_BYTES: usize = 64 * 1024;
+/// How long a body may take after its head to be read ahead. A whole answer comes with its head; one that trickles (blanks
+/// that keep a connection alive) has to flow.
+const COST_HEADER_WAIT: Duration = Duration::from_secs(1);
 /// How much of a `User-Agent` is recorded: it is a dimension, not a text.
 const USER_AGENT_BYTES: usize = 200;
 
@@ -192,7 +197,10 @@ async fn answer_client(
     head.version = http::Version::HTTP_11;
     let mut body = ResponseBody::new(exchange, takes_trailers);
     if (may_be_small || has_no_body)
-        && body.read_whole(COST_HEADER_BODY_BYTES).await.map_err(|BrokenOff| NoAnswer::Unreachable)?
+        && body
+            .read_whole(COST_HEADER_BODY_BYTES, COST_HEADER_WAIT)
+            .await
+            .map_err(|BrokenOff| NoAnswer::Unreachable)?
     {
         if let Some(cost) = body.cost_header() {
             head.headers.insert(COST_HEADER, cost);

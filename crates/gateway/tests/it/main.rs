@@ -4,6 +4,7 @@
 
 mod admission;
 mod batch;
+mod corpus;
 mod credentials;
 mod disconnect;
 mod house;

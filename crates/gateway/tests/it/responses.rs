@@ -262,6 +262,21 @@ async fn a_response_larger_than_what_is_read_ahead_streams_and_is_recorded() {
 }
 
 #[tokio::test]
+async fn a_body_that_trickles_flows_before_it_is_whole() {
+    let house = House::open().await;
+    // Forty pieces of a body of some hundred bytes, far slower than anyone reads ahead.
+    let slow =
+        Script { split: Split::Bytes(8), frame_delay: Duration::from_millis(60), ..Script::tokens(10, 8) };
+    house.upstream.next(slow);
+    let request = house.post("/v1/chat/completions", ALICE).body(chat_body("chat", "")).unwrap();
+    let mut response = house.client.request(request).await.unwrap().into_body();
+    response.frame().await.unwrap().unwrap();
+    assert_eq!(house.sink.all(), [], "the first bytes came while the rest was on its way");
+    response.collect().await.unwrap();
+    assert_eq!(house.sink.one().await.usage.prompt_tokens, Some(10));
+}
+
+#[tokio::test]
 async fn the_record_is_made_before_the_last_bytes_are_released() {
     let house = House::open_with(Plan {
         endpoint: |endpoint| endpoint.on_disconnect = OnDisconnect::Cancel,
