@@ -218,7 +218,7 @@ impl<'a> DimensionsRef<'a> {
         }
     }
 
-    pub(crate) fn to_owned(self) -> Dimensions {
+    pub(crate) fn stored(&self) -> Dimensions {
         let text = |text: Option<&str>| text.map(str::to_owned);
         Dimensions {
             method: self.method.to_owned(),

@@ -44,7 +44,7 @@ impl Interner {
     /// The number of the combination, or `None` when it has been noted in `unnumbered` for the row at `index`.
     pub(crate) fn number(
         &self,
-        dimensions: DimensionsRef<'_>,
+        dimensions: &DimensionsRef<'_>,
         knows_model: bool,
         index: usize,
         unnumbered: &mut Unnumbered,
@@ -59,9 +59,11 @@ impl Interner {
             indexes.push(index);
             return None;
         }
+        let collapsed;
         let mut dimensions = dimensions;
         if state.in_table.saturating_add(unnumbered.combinations.len()) >= self.cap {
-            dimensions = collapsed(dimensions, knows_model);
+            collapsed = collapse(dimensions, knows_model);
+            dimensions = &collapsed;
             dimensions.encode(scratch);
             if let Some(number) = state.numbers.get(scratch.as_slice()) {
                 return Some(*number);
@@ -70,7 +72,7 @@ impl Interner {
         unnumbered
             .combinations
             .entry(scratch.as_slice().into())
-            .or_insert_with(|| (dimensions.to_owned(), Vec::new()))
+            .or_insert_with(|| (dimensions.stored(), Vec::new()))
             .1
             .push(index);
         None
@@ -111,7 +113,7 @@ impl Interner {
 }
 
 /// Without what a client can make up. The completion window stays: only trusted keys set it, and it decides the price.
-fn collapsed(dimensions: DimensionsRef<'_>, knows_model: bool) -> DimensionsRef<'_> {
+fn collapse<'a>(dimensions: &DimensionsRef<'a>, knows_model: bool) -> DimensionsRef<'a> {
     let other = |text: Option<&str>| text.map(|_| OTHER);
     DimensionsRef {
         request_model: if knows_model { dimensions.request_model } else { other(dimensions.request_model) },
@@ -119,6 +121,6 @@ fn collapsed(dimensions: DimensionsRef<'_>, knows_model: bool) -> DimensionsRef<
         finish_reason: other(dimensions.finish_reason),
         user_agent: other(dimensions.user_agent),
         batch_request_source: other(dimensions.batch_request_source),
-        ..dimensions
+        ..*dimensions
     }
 }

@@ -96,7 +96,8 @@ impl Engine {
         let started = Instant::now();
         let mut totals = Totals::default();
         // The next range in order is the last: a split pushes its right half first.
-        let mut ranges = vec![0..batch.len()];
+        let whole = 0..batch.len();
+        let mut ranges = vec![whole];
         while let Some(range) = ranges.pop() {
             if let Err(poison) = self.flush_range(batch, range.clone(), &mut totals).await {
                 if range.len() > 1 {

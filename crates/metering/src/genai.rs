@@ -63,6 +63,10 @@ const NAMED_STATUSES: [(i32, &str); 14] = [
 ];
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the fields are the labels, and these are the conventions' names"
+)]
 struct Labels {
     gen_ai_operation_name: &'static str,
     gen_ai_provider_name: String,
@@ -78,6 +82,10 @@ struct DurationLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the fields are the labels, and these are the conventions' names"
+)]
 struct TokenLabels {
     gen_ai_operation_name: &'static str,
     gen_ai_provider_name: String,

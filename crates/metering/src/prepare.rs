@@ -107,7 +107,7 @@ impl Preparer {
         let details = details(record, row.key)?;
         let dimensions = enriched.dimensions()?;
         let next = prepared.rows.len();
-        let number = self.interner.number(dimensions, enriched.model.is_some(), next, unnumbered, scratch);
+        let number = self.interner.number(&dimensions, enriched.model.is_some(), next, unnumbered, scratch);
         row.dimensions_no = number.unwrap_or(0);
         Ok((row, details))
     }

@@ -52,13 +52,11 @@ pub async fn rate_unrated(store: &Store, keys: &RecordKeys) -> Result<Rating, St
     let mut catalog: Option<Catalog> = None;
     let mut after = None;
     loop {
-        let current = match &catalog {
-            Some(current) => current,
-            None => {
-                let read =
-                    store.tx_repeatable_read("load_catalog", async |tx| catalog::load(&tx).await).await?;
-                catalog.insert(read)
-            }
+        let current = if let Some(current) = &catalog {
+            current
+        } else {
+            let read = store.tx_repeatable_read("load_catalog", async |tx| catalog::load(&tx).await).await?;
+            catalog.insert(read)
         };
         let page = store.tx("rate_unrated", async |tx| rate_page(&tx, current, keys, after).await).await?;
         let Some(page) = page else {

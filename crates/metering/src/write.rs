@@ -53,17 +53,15 @@ pub(crate) async fn write<'a>(
 ) -> Result<Written<'a>, StoreError> {
     let mut written = Written::default();
     let mut aside: Vec<Refused> = Vec::new();
-    let rows = distinct(records, &prepared.rows, &mut written, &mut aside);
-    let inserted = insert(tx, &rows, mode).await?;
-    let inserted = match inserted {
-        None => rows,
-        Some(keys) => {
-            let (inserted, skipped): (Vec<_>, Vec<_>) =
-                rows.into_iter().partition(|row| keys.contains(&row.row.key));
-            tell_apart(tx, records, &skipped, &mut written, &mut aside).await?;
-            inserted
-        }
+    let (rows, repeated) = distinct(&prepared.rows);
+    let (inserted, mut skipped) = match insert(tx, &rows, mode).await? {
+        None => (rows, Vec::new()),
+        Some(keys) => rows.into_iter().partition(|row| keys.contains(&row.row.key)),
     };
+    skipped.extend(repeated);
+    if !skipped.is_empty() {
+        tell_apart(tx, records, &skipped, &mut written, &mut aside).await?;
+    }
     let mut effects = Effects::default();
     let mut details: Vec<&UsageDetails> = Vec::new();
     for PreparedRow { row, details: unique, .. } in &inserted {
@@ -88,32 +86,24 @@ pub(crate) async fn apply(tx: &Tx, effects: &Effects) -> Result<Vec<BalanceChang
     ledger::apply_deltas(tx, &effects.balance_deltas()?).await
 }
 
-/// The rows in key order, each key once: the first of its kind. The same again is a duplicate, another a conflict.
-fn distinct<'a>(
-    records: &[&RawAnalyticsRecord],
-    rows: &'a [PreparedRow],
-    written: &mut Written<'_>,
-    aside: &mut Vec<Refused>,
-) -> Vec<&'a PreparedRow> {
+/// The rows in key order, each key once, and those whose key came before in this batch.
+///
+/// In key order, two who write the same rows do not wait for each other in a circle. What a repeated one is, is settled
+/// against the books, once one of its kind is in them.
+fn distinct(rows: &[PreparedRow]) -> (Vec<&PreparedRow>, Vec<&PreparedRow>) {
     let mut sorted: Vec<&PreparedRow> = rows.iter().collect();
-    // Stable: of equal keys the first sent stays first. In key order, two who write the same rows do not deadlock.
+    // Stable: of equal keys the first sent stays first.
     sorted.sort_by_key(|row| row.row.key);
-    let mut kept: Option<&PreparedRow> = None;
-    sorted.retain(|row| match kept {
-        Some(first) if first.row.key == row.row.key => {
-            if first.row.raw_digest == row.row.raw_digest {
-                written.duplicates += 1;
-            } else {
-                set_aside(records, row, written, aside);
-            }
-            false
+    let mut repeated = Vec::new();
+    let mut last = None;
+    sorted.retain(|row| {
+        let is_new = last.replace(row.row.key) != Some(row.row.key);
+        if !is_new {
+            repeated.push(*row);
         }
-        _ => {
-            kept = Some(row);
-            true
-        }
+        is_new
     });
-    sorted
+    (sorted, repeated)
 }
 
 /// Writes the rows; `None`: all of them went in.
@@ -152,7 +142,12 @@ async fn tell_apart(
         let found = stored.binary_search_by_key(&row.row.key, |(key, _)| *key);
         match found.ok().and_then(|at| stored.get(at)) {
             Some((_, digest)) if *digest == row.row.raw_digest => written.duplicates += 1,
-            Some(_) => set_aside(records, row, written, aside),
+            Some(_) => {
+                if let Some(record) = records.get(row.index) {
+                    aside.push(refused(record, row.row.raw_digest, CONFLICT.to_owned(), None));
+                    written.conflicts += 1;
+                }
+            }
             // The conflicting row can only vanish with its partition: then the next try writes this one.
             None => {
                 return Err(StoreError::Corrupt("a row that stood in the way of another is gone".to_owned()));
@@ -164,15 +159,3 @@ async fn tell_apart(
 
 /// What a conflict says of itself in quarantine.
 pub(crate) const CONFLICT: &str = "the books have a record with this identity and other contents";
-
-fn set_aside(
-    records: &[&RawAnalyticsRecord],
-    row: &PreparedRow,
-    written: &mut Written<'_>,
-    aside: &mut Vec<Refused>,
-) {
-    if let Some(record) = records.get(row.index) {
-        aside.push(refused(record, row.row.raw_digest, CONFLICT.to_owned(), None));
-        written.conflicts += 1;
-    }
-}

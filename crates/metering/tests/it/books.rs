@@ -27,7 +27,6 @@ pub(crate) struct Books {
     pub(crate) store: Store,
     pub(crate) master: MasterKey,
     pub(crate) clock: Arc<ManualClock>,
-    url: String,
     // Last: dropped after the store's connections.
     _database: Option<TestDatabase>,
 }
@@ -35,7 +34,7 @@ pub(crate) struct Books {
 /// A batcher that runs.
 pub(crate) struct Running {
     pub(crate) sender: AnalyticsSender,
-    pub(crate) registry: Registry,
+    registry: Arc<Registry>,
     shutdown: CancellationToken,
     task: JoinHandle<Result<Drained, RunError>>,
 }
@@ -52,20 +51,35 @@ impl Running {
         self.sender.send(record).await.unwrap();
     }
 
-    /// The value of a sample in the metrics, such as `tollgate_credits_duplicates_total`.
-    pub(crate) fn metric(&self, sample: &str) -> f64 {
-        let mut text = String::new();
-        prometheus_client::encoding::text::encode(&mut text, &self.registry).unwrap();
-        let line =
-            text.lines().find(|line| line.starts_with(sample) && line[sample.len()..].starts_with(' '));
-        line.unwrap_or_else(|| panic!("no {sample} in\n{text}"))[sample.len() + 1..].parse().unwrap()
+    /// Runs a batcher that was made before.
+    pub(crate) fn start(batcher: AnalyticsBatcher, sender: AnalyticsSender, registry: Registry) -> Self {
+        let shutdown = CancellationToken::new();
+        let task = tokio::spawn(batcher.run(shutdown.clone()));
+        Self { sender, registry: Arc::new(registry), shutdown, task }
     }
 
-    pub(crate) fn metrics_text(&self) -> String {
-        let mut text = String::new();
-        prometheus_client::encoding::text::encode(&mut text, &self.registry).unwrap();
-        text
+    /// Its metrics, which outlive it.
+    pub(crate) fn registry(&self) -> Arc<Registry> {
+        Arc::clone(&self.registry)
     }
+
+    /// The value of a sample in its metrics.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        sample(&self.registry, name)
+    }
+}
+
+/// The value of a sample, such as `tollgate_credits_duplicates_total`.
+pub(crate) fn sample(registry: &Registry, name: &str) -> f64 {
+    let text = metrics_text(registry);
+    let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    value.unwrap_or_else(|| panic!("no {name} in\n{text}")).parse().unwrap()
+}
+
+pub(crate) fn metrics_text(registry: &Registry) -> String {
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, registry).unwrap();
+    text
 }
 
 /// The instant that tests begin at.
@@ -82,10 +96,9 @@ impl Books {
     /// Books on a database of somebody else.
     pub(crate) fn at(url: String, database: Option<TestDatabase>) -> Self {
         Self {
-            store: Store::connect(&StoreConfig::new(url.clone())).unwrap(),
+            store: Store::connect(&StoreConfig::new(url)).unwrap(),
             master: MasterKey::from_bytes([9; 32]),
             clock: Arc::new(ManualClock::new(start())),
-            url,
             _database: database,
         }
     }
@@ -94,27 +107,23 @@ impl Books {
         RecordKeys::derive(&self.master)
     }
 
-    pub(crate) fn url(&self) -> &str {
-        &self.url
-    }
-
     /// A batcher with the usual settings.
     pub(crate) fn run(&self) -> Running {
         self.run_with(AnalyticsConfig::default())
     }
 
     pub(crate) fn run_with(&self, config: AnalyticsConfig) -> Running {
+        let (batcher, sender, registry) = self.batcher(config);
+        Running::start(batcher, sender, registry)
+    }
+
+    /// A batcher that does not run yet.
+    pub(crate) fn batcher(&self, config: AnalyticsConfig) -> (AnalyticsBatcher, AnalyticsSender, Registry) {
         let mut registry = Registry::default();
-        let (batcher, sender) = AnalyticsBatcher::new(
-            self.store.clone(),
-            config,
-            Arc::clone(&self.clock) as _,
-            self.keys(),
-            &mut registry,
-        );
-        let shutdown = CancellationToken::new();
-        let task = tokio::spawn(batcher.run(shutdown.clone()));
-        Running { sender, registry, shutdown, task }
+        let clock = Arc::clone(&self.clock) as _;
+        let (batcher, sender) =
+            AnalyticsBatcher::new(self.store.clone(), config, clock, self.keys(), &mut registry);
+        (batcher, sender, registry)
     }
 
     /// A user with `credits` to spend.
@@ -227,9 +236,8 @@ impl Books {
                 }
             }
         };
-        if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
-            panic!("{from}: expected {expected}, found {}", self.count(from).await);
-        }
+        let in_time = tokio::time::timeout(PATIENCE, waiting).await.is_ok();
+        assert!(in_time, "{from}: expected {expected}, found {}", self.count(from).await);
     }
 }
 

@@ -1,4 +1,12 @@
 //! The batcher on a real PostgreSQL.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::float_cmp, reason = "metrics are floats, and those compared are whole numbers")]
+
+mod audits;
 mod books;
 mod charges;
+mod late_prices;
+mod poison;
+mod replays;
+mod running;
