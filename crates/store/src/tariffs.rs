@@ -1,9 +1,11 @@
 //! `model_tariffs`: versioned prices. A change is a transaction under the exclusive pricing lock, at one instant: the clock
 //! read after the lock. What is gone closes then, what is new opens then, what is equal stays.
 //!
-//! Guarantees: the intervals of one model, purpose and window never overlap, and abut where one price follows another. What has been
-//! in force is never edited: a `valid_from` in the past fills only the time in which there was no price of that purpose and
-//! window. That is why a backdated price reaches no record but `unrated` ones.
+//! Guarantees: of one model, purpose and window, at most one price is in force from now on, and intervals abut where one price
+//! follows another. What has been in force is never edited. A `valid_from` in the past opens there, beside what was in
+//! force then; where both are valid the newer opening counts, for records that are rated from now on: those that arrive late, and
+//! `unrated` ones. What has been charged stays charged, and the auditor knows by the pricing epoch which of the two it was.
+//! A wanted price whose opening is there already, at another price, opens now.
 
 mod plan;
 
@@ -126,7 +128,7 @@ impl TariffChange {
 }
 
 /// Makes `wanted` the whole list of the model's prices, from now on. A tariff with a `valid_from` in the future is scheduled; one
-/// in the past also fills the time since then that had no price of its purpose and window.
+/// in the past opens there, for records that are rated from now on.
 ///
 /// Two entries of one purpose and window with one opening instant are refused.
 pub async fn replace(

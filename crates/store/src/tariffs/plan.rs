@@ -1,7 +1,8 @@
 //! What a change of prices does to the rows, computed without SQL.
 //!
-//! The wanted prices of one purpose and window are a line of segments in time. The part of a segment before now fills the gaps
-//! between what has been in force; the part from now on replaces what is there, row by row where rows are equal.
+//! The wanted prices of one purpose and window are a line of segments in time. A segment opens where it says, also in the past;
+//! what was in force is left as it was until now, and where both are valid the newer opening counts (`find_best_tariff`). From now on
+//! the segments replace what is there, row by row where rows are equal.
 
 use std::collections::BTreeMap;
 
@@ -108,65 +109,37 @@ fn change_group(
 ) {
     let mut live: Vec<(usize, &StoredTariff)> =
         members(existing, group).filter(|(_, tariff)| is_live(tariff, now)).collect();
-    let mut openings = Vec::new();
     for segment in segments {
-        let past_end = segment.until.map_or(now, |until| until.min(now));
-        let mut openings_before_now = gaps(existing, group, segment.from, past_end);
-        if segment.until.is_none_or(|until| until > now) {
-            let same = live.iter().position(|(_, row)| {
-                row.prices == segment.prices
-                    && (row.valid_from == segment.from || row.valid_from.max(segment.from) <= now)
-            });
-            if let Some(position) = same {
-                let (index, row) = live.remove(position);
-                if row.valid_until == segment.until {
-                    plan.unchanged += 1;
-                } else {
-                    plan.ends.push((index, segment.until));
-                }
-            } else if let Some((_, end)) = openings_before_now.last_mut().filter(|(_, end)| *end == Some(now))
-            {
-                // The last gap reaches to now: one row for both.
-                *end = segment.until;
+        let is_over = segment.until.is_some_and(|until| until <= now);
+        let has_opened =
+            members(existing, group).any(|(_, row)| row.valid_from == segment.from && !is_withdrawn(row));
+        let same = live.iter().position(|(_, row)| {
+            !is_over
+                && row.prices == segment.prices
+                && (row.valid_from == segment.from || row.valid_from.max(segment.from) <= now)
+        });
+        if let Some(position) = same {
+            let (index, row) = live.remove(position);
+            if row.valid_until == segment.until {
+                plan.unchanged += 1;
             } else {
-                openings_before_now.push((segment.from.max(now), segment.until));
+                plan.ends.push((index, segment.until));
             }
+            if segment.from < row.valid_from && !has_opened {
+                plan.openings.push(Segment { until: Some(row.valid_from), ..segment.clone() });
+            }
+        } else if !has_opened {
+            plan.openings.push(segment.clone());
+        } else if is_over {
+            // History stays as it was.
+            plan.unchanged += 1;
+        } else {
+            // The same opening at other prices is a change, and a change opens now.
+            plan.openings.push(Segment { from: segment.from.max(now), ..segment.clone() });
         }
-        openings.extend(openings_before_now.into_iter().map(|(from, until)| Segment {
-            from,
-            until,
-            ..segment.clone()
-        }));
     }
     // Whatever is left is not wanted: it closes now, or is withdrawn before it came into force.
     plan.ends.extend(live.into_iter().map(|(index, row)| (index, Some(row.valid_from.max(now)))));
-    plan.openings.extend(openings);
-}
-
-/// The parts of `from..to` in which the group has had no price.
-fn gaps(
-    existing: &[StoredTariff],
-    group: (&str, Option<&str>),
-    from: Timestamp,
-    to: Timestamp,
-) -> Vec<(Timestamp, Option<Timestamp>)> {
-    let mut taken: Vec<(Timestamp, Timestamp)> = members(existing, group)
-        .map(|(_, row)| (row.valid_from, row.valid_until.map_or(to, |until| until.min(to))))
-        .filter(|(start, end)| start < end)
-        .collect();
-    taken.sort_unstable();
-    let mut gaps = Vec::new();
-    let mut free_from = from;
-    for (start, end) in taken {
-        if free_from < start {
-            gaps.push((free_from, Some(start.min(to))));
-        }
-        free_from = free_from.max(end);
-    }
-    if free_from < to {
-        gaps.push((free_from, Some(to)));
-    }
-    gaps
 }
 
 fn members<'a>(
@@ -180,5 +153,10 @@ fn members<'a>(
 
 /// In force now or later.
 fn is_live(tariff: &StoredTariff, now: Timestamp) -> bool {
-    tariff.valid_until.is_none_or(|until| until > now && until > tariff.valid_from)
+    tariff.valid_until.is_none_or(|until| until > now) && !is_withdrawn(tariff)
+}
+
+/// Closed before it came into force.
+fn is_withdrawn(tariff: &StoredTariff) -> bool {
+    tariff.valid_until == Some(tariff.valid_from)
 }

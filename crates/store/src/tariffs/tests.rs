@@ -95,12 +95,20 @@ fn a_price_of_tomorrow_is_scheduled_and_intervals_abut() {
 }
 
 #[test]
-fn a_price_of_yesterday_fills_only_the_time_that_had_none() {
+fn a_price_of_yesterday_opens_there_and_leaves_what_was_in_force_as_it_was() {
     replaced("", &[wanted(1, Some(50))], "1@50..");
-    replaced("1@60..", &[wanted(2, Some(50))], "2@50..60 1@60..100 2@100..");
-    replaced("1@60..", &[wanted(1, Some(50))], "1@50..60 1@60..");
-    replaced("1@10..20 2@40..60", &[wanted(3, Some(5))], "3@5..10 1@10..20 3@20..40 2@40..60 3@60..");
     replaced("", &[wanted(1, Some(20)), wanted(2, Some(50))], "1@20..50 2@50..");
+    replaced("1@60..", &[wanted(2, Some(50))], "2@50.. 1@60..100");
+    replaced("1@60..", &[wanted(1, Some(50))], "1@50..60 1@60..");
+    replaced("1@10..20 2@40..60", &[wanted(3, Some(5))], "3@5.. 1@10..20 2@40..60");
+    set("1@20..", &wanted(2, Some(50)), "1@20..100 2@50..");
+    set("1@20..100 2@50..", &wanted(3, Some(70)), "1@20..100 2@50..100 3@70..");
+}
+
+#[test]
+fn another_price_at_an_opening_that_is_history_opens_now() {
+    set("1@50..", &wanted(2, Some(50)), "1@50..100 2@100..");
+    replaced("1@20..50 2@50..", &[wanted(3, Some(20)), wanted(2, Some(50))], "1@20..50 2@50..");
 }
 
 #[test]
