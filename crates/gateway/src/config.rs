@@ -1,5 +1,6 @@
 //! The gateway's own settings (`[gateway]`), each a limit with its reason.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -35,6 +36,8 @@ pub struct GatewayConfig {
     pub upstream_pool_idle_ms: u64,
     /// HTTP/2 connections per TLS upstream. One carries about a hundred streams; the next waits.
     pub upstream_http2_connections: u8,
+    /// A PEM file of certificate authorities to trust for upstreams, beside the public ones.
+    pub upstream_ca_file: Option<PathBuf>,
     /// How long an upstream is still read after its client went away, in order to learn the usage.
     pub drain_timeout_ms: u64,
     /// How many more bytes of an upstream are read after its client went away.
@@ -60,6 +63,7 @@ impl Default for GatewayConfig {
             upstream_idle_timeout_ms: 300_000,
             upstream_pool_idle_ms: 20_000,
             upstream_http2_connections: 4,
+            upstream_ca_file: None,
             drain_timeout_ms: 60_000,
             drain_max_bytes: 1024 * 1024,
             shutdown_timeout_ms: 30_000,

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::GatewayConfig;
 use crate::admit::{self, Intake, Refusal};
 use crate::exchange::Lifecycle;
-use crate::forward::{self, Upstreams, UpstreamsError};
+use crate::forward::{self, TlsError, Upstreams};
 use crate::metrics::Metrics;
 use crate::models;
 use crate::recorder::{RecordSink, Recorder};
@@ -42,11 +42,6 @@ pub enum GatewayError {
     #[error("the listening socket failed")]
     Listen(#[source] std::io::Error),
 }
-
-/// TLS for upstreams could not be set up.
-#[derive(Debug, thiserror::Error)]
-#[error("TLS for upstreams could not be set up")]
-pub struct TlsError(#[source] UpstreamsError);
 
 /// A metered gateway. Cheap to clone; all clones are one gateway.
 #[derive(Debug, Clone)]
@@ -91,7 +86,7 @@ impl Gateway {
         master_key: MasterKey,
         registry: &mut Registry,
     ) -> Result<Self, GatewayError> {
-        let upstreams = Upstreams::new(&config).map_err(TlsError)?;
+        let upstreams = Upstreams::new(&config)?;
         let permits =
             |count: u32| Arc::new(Semaphore::new(usize::try_from(count).unwrap_or(usize::MAX >> 3)));
         Ok(Self(Arc::new(Inner {

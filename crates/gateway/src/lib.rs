@@ -16,4 +16,5 @@ pub mod view;
 pub mod wire;
 
 pub use config::GatewayConfig;
-pub use gateway::{Gateway, GatewayError, TlsError};
+pub use forward::TlsError;
+pub use gateway::{Gateway, GatewayError};

@@ -1,5 +1,6 @@
 //! The HTTP client for all upstreams: one pool, TLS by rustls, and never a second try.
 
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,6 +12,9 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, ResponseFuture};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
 use tower_service::Service;
 
 use crate::GatewayConfig;
@@ -52,10 +56,28 @@ impl Service<Uri> for TimedConnector {
     }
 }
 
-/// TLS could not be set up.
+/// Why TLS for upstreams could not be set up.
 #[derive(Debug, thiserror::Error)]
-#[error("TLS for upstreams could not be set up")]
-pub(crate) struct UpstreamsError(#[source] std::io::Error);
+pub enum TlsError {
+    /// The library refuses its own defaults.
+    #[error("TLS for upstreams could not be set up")]
+    Setup(#[from] rustls::Error),
+    /// The file of `upstream_ca_file` could not be read.
+    #[error("`gateway.upstream_ca_file`: {path} cannot be read as PEM certificates")]
+    ReadAuthorities {
+        /// Of the file.
+        path: PathBuf,
+        /// What was wrong.
+        #[source]
+        source: rustls::pki_types::pem::Error,
+    },
+    /// It holds no certificate, or one that is none.
+    #[error("`gateway.upstream_ca_file`: {path} holds no usable certificate")]
+    NoAuthority {
+        /// Of the file.
+        path: PathBuf,
+    },
+}
 
 /// Clients of upstreams. Several, because an HTTP/2 connection carries only so many streams and each client has one per host.
 #[derive(Debug)]
@@ -65,15 +87,13 @@ pub(crate) struct Upstreams {
 }
 
 impl Upstreams {
-    pub(crate) fn new(config: &GatewayConfig) -> Result<Self, UpstreamsError> {
-        let provider = rustls::crypto::aws_lc_rs::default_provider();
+    pub(crate) fn new(config: &GatewayConfig) -> Result<Self, TlsError> {
         let mut http = HttpConnector::new();
         http.enforce_http(false);
         http.set_nodelay(true);
         http.set_keepalive(Some(TCP_KEEPALIVE));
         let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(Arc::new(provider))
-            .map_err(|error| UpstreamsError(std::io::Error::other(error)))?
+            .with_tls_config(tls(config.upstream_ca_file.as_deref())?)
             .https_or_http()
             .enable_http1()
             .enable_http2()
@@ -101,4 +121,22 @@ impl Upstreams {
         let turn = if is_https { self.next.fetch_add(1, Ordering::Relaxed) % self.clients.len() } else { 0 };
         self.clients[turn].request(request)
     }
+}
+
+/// Trusts the public authorities, and those in `more`.
+fn tls(more: Option<&Path>) -> Result<ClientConfig, TlsError> {
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    if let Some(path) = more {
+        let unreadable = |source| TlsError::ReadAuthorities { path: path.to_owned(), source };
+        let certificates = CertificateDer::pem_file_iter(path).map_err(unreadable)?;
+        let certificates = certificates.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
+        let given = certificates.len();
+        let (added, _) = roots.add_parsable_certificates(certificates);
+        if added == 0 || added < given {
+            return Err(TlsError::NoAuthority { path: path.to_owned() });
+        }
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }

@@ -22,7 +22,8 @@ use crate::wire::Surface;
 use crate::wire::gemini::GeminiPath;
 use crate::wire::request::{RequestFacts, Rewrite};
 
-pub(crate) use client::{Upstreams, UpstreamsError};
+pub use client::TlsError;
+pub(crate) use client::Upstreams;
 
 /// A whole body of up to this many bytes is read before its head is sent, so that the cost can stand in a header.
 const COST_HEADER_BODY_BYTES: usize = 64 * 1024;

@@ -290,7 +290,7 @@ impl MemorySink {
     /// The capacity of a sink that panics when it is asked for a place.
     pub(crate) const PANICS: usize = usize::MAX;
 
-    fn new(capacity: usize) -> Self {
+    pub(crate) fn new(capacity: usize) -> Self {
         let records = Arc::new(watch::Sender::new(Vec::new()));
         Self { instance: InstanceId::generate(), free: Arc::new(Mutex::new(capacity)), records }
     }

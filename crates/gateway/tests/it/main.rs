@@ -13,3 +13,4 @@ mod models;
 mod requests;
 mod responses;
 mod serving;
+mod tls;
