@@ -55,17 +55,19 @@ impl Route {
     }
 
     fn with_model(path: &str, headers: &HeaderMap) -> Self {
-        if let Some(model) = path.strip_prefix("/v1/models/").filter(|model| !model.is_empty()) {
+        let gemini = GeminiPath::parse(path).filter(|parsed| GEMINI_PREFIXES.contains(&parsed.prefix));
+        if let Some((Some(surface), Some(model))) = gemini.map(|it| (it.surface(), it.decoded_model())) {
+            return Self::Metered { surface, model_in_path: Some(model) };
+        }
+        let named = |prefix| path.strip_prefix(prefix).filter(|model| !model.is_empty());
+        if let Some(model) = named("/v1/models/") {
             return Self::Model(v1_shape(headers), crate::admit::credential::decode_path(model));
         }
-        let Some(model) = path.strip_prefix("/v1beta/models/").filter(|model| !model.is_empty()) else {
-            return Self::Other;
-        };
-        let gemini = GeminiPath::parse(path).filter(|parsed| parsed.prefix == "/v1beta/models/");
-        match gemini.map(|parsed| (parsed.surface(), parsed.decoded_model())) {
-            Some((Some(surface), Some(model))) => Self::Metered { surface, model_in_path: Some(model) },
-            Some(_) => Self::Other,
-            None => Self::Model(ListShape::Gemini, crate::admit::credential::decode_path(model)),
+        match named("/v1beta/models/") {
+            Some(model) if gemini.is_none() => {
+                Self::Model(ListShape::Gemini, crate::admit::credential::decode_path(model))
+            }
+            _ => Self::Other,
         }
     }
 
@@ -94,9 +96,18 @@ impl Route {
 /// What a pass-through path may be called with. `HEAD`, `OPTIONS`, `TRACE` and `CONNECT` have no use at an LLM API.
 const PASSED_METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
-/// Anthropic's SDKs ask `/v1/models` too, and always name their version.
+/// The versions of Gemini's API, all alike here: Google's SDKs before 3 ask for v1beta, later ones for v1.
+const GEMINI_PREFIXES: [&str; 3] = ["/v1beta/models/", "/v1/models/", "/v1alpha/models/"];
+
+/// Others ask `/v1/models` too: Anthropic's SDKs always name their version, Google's have a header for the key.
 fn v1_shape(headers: &HeaderMap) -> ListShape {
-    if headers.contains_key("anthropic-version") { ListShape::Anthropic } else { ListShape::OpenAi }
+    if headers.contains_key("anthropic-version") {
+        ListShape::Anthropic
+    } else if headers.contains_key("x-goog-api-key") {
+        ListShape::Gemini
+    } else {
+        ListShape::OpenAi
+    }
 }
 
 #[cfg(test)]

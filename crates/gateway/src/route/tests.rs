@@ -52,3 +52,17 @@ fn a_list_has_the_shape_of_the_vendor_whose_client_asks() {
     assert_eq!(route("/v1/models"), Route::Models(ListShape::OpenAi));
     assert_eq!(Route::of("/v1beta/models", &headers), Route::Models(ListShape::Gemini));
 }
+
+#[test]
+fn every_version_of_geminis_api_is_metered() {
+    for version in ["v1", "v1beta", "v1alpha"] {
+        let path = format!("/{version}/models/flash:streamGenerateContent");
+        let expected = Route::Metered {
+            surface: Surface::GeminiStreamGenerate,
+            model_in_path: Some("flash".to_owned()),
+        };
+        assert_eq!(route(&path), expected, "{path}");
+    }
+    let tuned = Route::Model(ListShape::OpenAi, "ft:gpt-4o:org".to_owned());
+    assert_eq!(route("/v1/models/ft:gpt-4o:org"), tuned, "a colon alone does not make a path Gemini's");
+}
