@@ -39,11 +39,12 @@ impl Database {
         Self::private(options).await
     }
 
-    /// The database of a command.
-    pub(crate) async fn for_command(config: &Config, data_dir: &DataDir) -> anyhow::Result<Self> {
+    /// The database of a command. The data directory is made only where it is needed.
+    pub(crate) async fn for_command(config: &Config) -> anyhow::Result<Self> {
         if let Some(url) = config.database.server_url() {
             return Ok(Self::elsewhere(url.clone(), false));
         }
+        let data_dir = DataDir::prepare(&config.data_dir)?;
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             if let Some(url) = data_dir.database_of_running() {

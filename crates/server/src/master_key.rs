@@ -6,7 +6,7 @@
 use std::{
     fs::{self, OpenOptions},
     io::{ErrorKind, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::Path,
 };
 
@@ -42,6 +42,8 @@ pub(crate) fn make(path: &Path) -> anyhow::Result<MasterKey> {
     let key = MasterKey::from_bytes(rand::random());
     let unfinished = path.with_extension(format!("{}.new", uuid::Uuid::new_v4().simple()));
     let doing = || format!("cannot make the master key {}", path.display());
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).with_context(doing)?;
     let made =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished).and_then(|mut file| {
             writeln!(file, "{}", key.to_hex().expose_secret())?;
@@ -57,7 +59,6 @@ pub(crate) fn make(path: &Path) -> anyhow::Result<MasterKey> {
     }
     removed.with_context(doing)?;
     // The name must survive a power cut, or keys made from now on are lost with it.
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::File::open(directory).and_then(|directory| directory.sync_all()).with_context(doing)?;
     read(path)?.with_context(doing)
 }

@@ -10,7 +10,7 @@ use tollgate_metering::{
 };
 use tollgate_store::{Store, StoreConfig, Tx, installation, notify};
 
-use crate::{SystemClock, config::Config, data_dir::DataDir, database::Database, master_key};
+use crate::{SystemClock, config::Config, database::Database, master_key};
 
 /// A command runs a few transactions, one after the other.
 const CONNECTIONS: usize = 2;
@@ -27,17 +27,14 @@ pub(crate) struct Session {
 impl Session {
     /// Finds the database, or starts it for the duration of the command.
     pub(crate) async fn open(config: Config) -> anyhow::Result<Self> {
-        let data_dir = DataDir::prepare(&config.data_dir)?;
-        let database = Database::for_command(&config, &data_dir).await?;
-        let store = Store::connect(&StoreConfig {
-            url: database.url.clone(),
-            max_connections: CONNECTIONS,
-            application_name: "tollgate command".to_owned(),
-        })?;
-        if !database.is_kept_by_another {
-            store.migrate().await?;
+        let database = Database::for_command(&config).await?;
+        match connect(&database).await {
+            Ok(store) => Ok(Self { store, clock: SystemClock, config, database }),
+            Err(error) => {
+                database.stop().await?;
+                Err(error)
+            }
         }
-        Ok(Self { store, clock: SystemClock, config, database })
     }
 
     /// The master key, which must be the database's own.
@@ -67,6 +64,18 @@ impl Session {
         drop(store);
         database.stop().await
     }
+}
+
+async fn connect(database: &Database) -> anyhow::Result<Store> {
+    let store = Store::connect(&StoreConfig {
+        url: database.url.clone(),
+        max_connections: CONNECTIONS,
+        application_name: "tollgate command".to_owned(),
+    })?;
+    if !database.is_kept_by_another {
+        store.migrate().await?;
+    }
+    Ok(store)
 }
 
 /// Reads the master key, or makes it for a database that has none yet, and proves that it is the database's own.

@@ -1,8 +1,10 @@
 //! Commands by themselves, without a running server.
 
+use http::StatusCode;
 use serde_json::json;
+use tollgate_testkit::{ScriptedUpstream, upstream::Recorded};
 
-use crate::harness::{Place, sql};
+use crate::harness::{Place, chat, eventually, sql};
 
 #[tokio::test]
 async fn commands_work_without_a_server_on_the_private_database() {
@@ -21,6 +23,14 @@ async fn commands_work_without_a_server_on_the_private_database() {
         !place.data_dir().join("postgres/cluster/postmaster.pid").exists(),
         "stopped when the command ended"
     );
+}
+
+#[tokio::test]
+async fn a_command_on_a_configured_database_makes_no_data_directory() {
+    let place = Place::with_database().await;
+    place.cli("user create ada").await;
+    place.new_key("ada").await;
+    assert!(!place.data_dir().exists());
 }
 
 #[tokio::test]
@@ -164,4 +174,60 @@ async fn an_audit_that_finds_something_says_what_and_ends_with_an_exit_code() {
     assert_eq!(report["findings"][0]["rule"], json!("balance_is_ledger"), "{report}");
     let text = String::from_utf8(place.output("audit").await.stdout).unwrap();
     assert!(text.contains("The books are wrong: 1 findings"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_the_books_refuse_is_listed_stays_on_replay_and_is_written_off_by_name() {
+    let upstream = ScriptedUpstream::start().await;
+    // A number of tokens that no books hold.
+    let body = r#"{"id": "x", "object": "chat.completion", "model": "m", "choices": [{"index": 0, "finish_reason": "stop",
+        "message": {"role": "assistant", "content": "canary"}}],
+        "usage": {"prompt_tokens": 99999999999, "completion_tokens": 1, "total_tokens": 100000000000}}"#;
+    upstream.record(
+        "poison",
+        Recorded {
+            status: 200,
+            content_type: "application/json".to_owned(),
+            body: body.into(),
+            stated: None,
+        },
+    );
+    let place = Place::with_database().await;
+    let app = place.serve().await;
+    let key = place.set_up("ada", "1", &upstream.base_url()).await;
+    eventually("the request is served", async || {
+        chat(app.address(), &key, "replay=poison", false).await.status == StatusCode::OK
+    })
+    .await;
+    eventually("it is in quarantine", async || {
+        place.cli("quarantine list").await.as_array().unwrap().len() == 1
+    })
+    .await;
+    let listed = place.cli("quarantine list").await;
+    let id = listed[0]["id"].as_str().unwrap();
+    assert!(listed[0]["reason"].as_str().unwrap().contains("prompt_tokens"), "{listed}");
+    assert_eq!(chat(app.address(), &key, "prompt=1 completion=1", false).await.status, StatusCode::OK);
+
+    let output = place.output("quarantine replay --json").await;
+    assert_eq!(output.status.code(), Some(1), "it is refused again");
+    let replayed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&replayed[0]["id"], &replayed[0]["outcome"]), (&json!(id), &json!("refused")), "{replayed}");
+
+    place.cli(&format!("quarantine write-off {id} --by ada")).await;
+    assert_eq!(place.cli("quarantine list").await, json!([]));
+    assert_eq!(place.cli("quarantine list --all").await[0]["written_off_by"], json!("ada"));
+    let error = place.cli_fails(&format!("quarantine write-off {id}")).await;
+    assert!(error.contains("quarantine list"), "{error}");
+
+    eventually("its neighbour is in the books", async || {
+        place.cli("usage --group-by user").await[0]["requests"] == json!(1)
+    })
+    .await;
+    for group_by in ["model", "key", "user", "hour"] {
+        let usage = place.cli(&format!("usage --group-by {group_by} --since 2h")).await;
+        assert_eq!(usage[0]["amount"], json!("0.00004"), "{group_by}: {usage}");
+        assert!(usage[0]["group"].is_string(), "{group_by}: {usage}");
+    }
+    assert_eq!(place.cli("usage --user ada --since 2100-01-01").await, json!([]));
+    app.stop().await.unwrap();
 }

@@ -145,6 +145,7 @@ async fn without_its_database_a_server_goes_on_and_says_at_the_end_what_it_could
         let reply = chat(app.address(), &key, "prompt=1000 completion=500", false).await;
         assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
     }
+    assert_eq!(get(app.address(), "/readyz").await.status, StatusCode::OK, "there is room for more");
     postgres.start_again().await;
     eventually("what was kept is entered", async || {
         place.cli("balance ada").await["balance"] == json!("0.9")
