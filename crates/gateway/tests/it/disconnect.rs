@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use http::Version;
 use http_body_util::BodyExt;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tollgate_domain::{Outcome, UsageSource};
 use tollgate_gateway::view::OnDisconnect;
-use tollgate_testkit::upstream::Script;
+use tollgate_testkit::upstream::{Script, Split};
 
 use crate::house::{ALICE, House, Plan, chat_body, credits, user};
 
@@ -163,4 +167,74 @@ async fn a_client_that_leaves_with_its_body_half_sent_is_not_charged() {
     assert_eq!(record.usage_source, UsageSource::None);
     assert_eq!(house.view.available(user("alice")), credits("10"));
     assert_eq!(house.upstream.books(), [], "half a request is none");
+}
+
+#[tokio::test]
+async fn a_client_of_http_2_that_resets_its_stream_is_drained_and_its_connection_lives_on() {
+    let house = House::open().await;
+    house.upstream.next(slow());
+    let client = Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+    let request = |more: &str| {
+        house
+            .post("/v1/chat/completions", ALICE)
+            .version(Version::HTTP_2)
+            .body(chat_body("chat", more))
+            .unwrap()
+    };
+    let mut response = client.request(request(STREAM)).await.unwrap();
+    response.frame().await.unwrap().unwrap();
+    drop(response);
+    assert_eq!(client.request(request("")).await.unwrap().status(), 200);
+    let mut outcomes: Vec<_> =
+        house.sink.wait_for(2).await.iter().map(|record| record.outcome.as_str()).collect();
+    outcomes.sort_unstable();
+    assert_eq!(outcomes, ["completed", "drained"]);
+    assert_eq!(house.metric("tollgate_gateway_connections"), Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_clients_do_each_admitted_request_makes_one_record() {
+    let mut plan = Plan::default();
+    plan.config.drain_timeout_ms = 200;
+    let house = House::open_with(plan).await;
+    let scripts = [
+        slow(),
+        Script { delay: Duration::from_millis(3), ..Script::default() },
+        Script { stall: Some(2), ..Script::default() },
+        Script { cut: Some(150), ..Script::default() },
+        Script { drop: true, ..Script::default() },
+        Script { status: 500, ..Script::default() },
+    ];
+    let requests = (0..300_u64).map(|index| {
+        let house = &house;
+        let mut script = scripts[usize::try_from(index).unwrap() % scripts.len()].clone();
+        script.split = Split::Random(index);
+        async move {
+            house.upstream.next(script);
+            let more = if index % 4 == 0 { "" } else { STREAM };
+            let request = house.post("/v1/chat/completions", ALICE).body(chat_body("chat", more)).unwrap();
+            // Patience from none to thirty milliseconds, spread by a number prime to the count of scripts.
+            let patience = Duration::from_micros(index * 7919 % 30_000);
+            let exchange = async {
+                if let Ok(response) = house.client.request(request).await {
+                    drop(response.into_body().collect().await);
+                }
+            };
+            drop(tokio::time::timeout(patience, exchange).await);
+        }
+    });
+    futures_util::stream::iter(requests).buffer_unordered(16).collect::<Vec<()>>().await;
+    // Connections that were let go may still bring a request.
+    house.shutdown.cancel();
+    let mut house = house;
+    house.server.take().unwrap().await.unwrap();
+    let records = house.sink.all();
+    assert_eq!(house.metric("tollgate_gateway_admitted_total"), i64::try_from(records.len()).ok());
+    assert_eq!(house.metric("tollgate_gateway_in_flight"), Some(0));
+    assert!(records.len() > 100, "{}", records.len());
+    let mut numbers: Vec<i64> = records.iter().map(|record| record.correlation_id.get()).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=i64::try_from(records.len()).unwrap()).collect::<Vec<_>>());
+    let kinds: std::collections::BTreeSet<_> = records.iter().map(|record| record.outcome.as_str()).collect();
+    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), ["cancelled", "completed", "drained", "failed"]);
 }

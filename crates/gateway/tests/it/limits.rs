@@ -115,3 +115,17 @@ async fn a_panic_on_the_path_is_500_in_shape_and_ends_one_request_alone() {
     assert_eq!(house.metric("tollgate_gateway_panics_total"), Some(2));
     assert_eq!(house.chat("tg-nobody", "chat").await.status, StatusCode::UNAUTHORIZED);
 }
+
+#[tokio::test]
+async fn a_client_that_stalls_in_the_middle_of_a_large_body_is_408_and_recorded() {
+    let mut plan = Plan::default();
+    plan.config.body_read_timeout_ms = 100;
+    let house = House::open_with(plan).await;
+    let begun = format!(r#"{{"model":"chat","messages":["{}"#, "x".repeat(200_000));
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nconnection: close\r\nx-api-key: {ALICE}\r\ncontent-length: 1000000\r\n\r\n{begun}"
+    );
+    assert!(raw(&house, &head).await.starts_with("HTTP/1.1 408"));
+    assert_eq!(house.sink.one().await.status_code, 408);
+    assert_eq!(house.upstream.books(), []);
+}
