@@ -118,7 +118,10 @@ async fn recorded_exchanges_are_entered_exactly_whole_and_split_anywhere() {
                     let embedding = exchange.kind == ExchangeKind::Embeddings;
                     let expected = Row {
                         prompt: count(expected.prompt),
-                        completion: counts.completion.or((!embedding).then_some(-1)).and(count(expected.completion)),
+                        completion: counts
+                            .completion
+                            .or((!embedding).then_some(-1))
+                            .and(count(expected.completion)),
                         cache_read: count(expected.cache_read),
                         cache_write: count(expected.cache_write),
                         reasoning: count(expected.reasoning),
@@ -141,7 +144,13 @@ async fn recorded_exchanges_are_entered_exactly_whole_and_split_anywhere() {
 }
 
 /// A request of the exchange's kind; the recorded ones were not kept.
-fn request(exchange: &RecordedExchange, base: &str, key: &str, pass: &str, split: &str) -> Request<Full<Bytes>> {
+fn request(
+    exchange: &RecordedExchange,
+    base: &str,
+    key: &str,
+    pass: &str,
+    split: &str,
+) -> Request<Full<Bytes>> {
     let messages = json!([{ "role": "user", "content": "Say hello." }]);
     let (path, body) = match exchange.kind {
         ExchangeKind::ChatCompletions => {
@@ -151,14 +160,17 @@ fn request(exchange: &RecordedExchange, base: &str, key: &str, pass: &str, split
             }
             ("/v1/chat/completions".to_owned(), body)
         }
-        ExchangeKind::Responses => {
-            ("/v1/responses".to_owned(), json!({ "input": "Say hello.", "model": MODEL, "stream": exchange.stream }))
-        }
+        ExchangeKind::Responses => (
+            "/v1/responses".to_owned(),
+            json!({ "input": "Say hello.", "model": MODEL, "stream": exchange.stream }),
+        ),
         ExchangeKind::AnthropicMessages => (
             "/v1/messages".to_owned(),
             json!({ "max_tokens": 64, "messages": messages, "model": MODEL, "stream": exchange.stream }),
         ),
-        ExchangeKind::Embeddings => ("/v1/embeddings".to_owned(), json!({ "input": "hello", "model": MODEL })),
+        ExchangeKind::Embeddings => {
+            ("/v1/embeddings".to_owned(), json!({ "input": "hello", "model": MODEL }))
+        }
         ExchangeKind::GeminiGenerate => {
             let method = if exchange.path.contains(":streamGenerateContent") {
                 "streamGenerateContent?alt=sse"

@@ -9,7 +9,11 @@
 
 mod canary;
 mod commands;
+mod corpus;
 mod harness;
+mod outage;
 mod processes;
+mod sdks;
 mod thread;
+mod trace;
 mod two_servers;

@@ -167,3 +167,45 @@ async fn without_its_database_a_server_goes_on_and_says_at_the_end_what_it_could
     assert!(error.contains("2 records that were sent are lost"), "{error}");
     postgres.start_again().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_has_no_room_left_refuses_and_enters_all_it_took_when_its_database_is_back() {
+    let upstream = ScriptedUpstream::start().await;
+    let mut postgres = TestPostgres::private().await;
+    let place = Place::on(&postgres.url());
+    let mut config = place.config();
+    config.analytics.channel_capacity = 4;
+    let app = App::start(config, Arc::new(SystemClock)).await.unwrap();
+    let key = place.set_up("ada", "1", &upstream.base_url()).await;
+    eventually("the model is known", async || {
+        get_with_key(app.address(), "/v1/models", &key).await.text.contains("gpt-test")
+    })
+    .await;
+    postgres.stop().await;
+    let mut taken = 0;
+    eventually("the room is used up", async || {
+        let reply = chat(app.address(), &key, "prompt=1000 completion=0", false).await;
+        match reply.status {
+            StatusCode::OK => taken += 1,
+            StatusCode::SERVICE_UNAVAILABLE => assert!(reply.headers.contains_key("retry-after")),
+            other => panic!("{other}: {}", reply.text),
+        }
+        reply.status == StatusCode::SERVICE_UNAVAILABLE
+    })
+    .await;
+    assert!((4..20).contains(&taken), "{taken} were taken");
+    eventually("it is not ready", async || {
+        get(app.address(), "/readyz").await.status == StatusCode::SERVICE_UNAVAILABLE
+    })
+    .await;
+    assert_eq!(get(app.address(), "/healthz").await.status, StatusCode::OK, "but alive");
+
+    postgres.start_again().await;
+    eventually("it is ready again", async || get(app.address(), "/readyz").await.status == StatusCode::OK)
+        .await;
+    app.stop().await.unwrap();
+    let usage = place.cli("usage --user ada").await;
+    assert_eq!(usage[0]["requests"], json!(taken), "as many as were answered: {usage}");
+    assert_eq!(upstream.books().len(), taken, "and none reached the upstream that was refused");
+    assert_eq!(place.cli("audit").await["ok"], json!(true));
+}

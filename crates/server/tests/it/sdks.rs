@@ -55,7 +55,8 @@ async fn the_node_sdks_work_and_raise_their_own_exceptions() {
 fn sdk_home(language: &str) -> Option<PathBuf> {
     let named = std::env::var_os("TOLLGATE_SDKS").map(PathBuf::from);
     let binary = Path::new(env!("CARGO_BIN_EXE_tollgate"));
-    let home = named.clone().unwrap_or_else(|| binary.ancestors().nth(2).unwrap().join("sdks")).join(language);
+    let home =
+        named.clone().unwrap_or_else(|| binary.ancestors().nth(2).unwrap().join("sdks")).join(language);
     if home.join("installed").exists() {
         return Some(home);
     }
@@ -89,7 +90,8 @@ async fn check(program: &Path, script: &Path, errors: &[(&str, &str, u64)], leas
     let said: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
 
     for (case, error, status) in errors {
-        let line = said.iter().find(|line| line["case"] == json!(case)).unwrap_or_else(|| panic!("no {case}"));
+        let line =
+            said.iter().find(|line| line["case"] == json!(case)).unwrap_or_else(|| panic!("no {case}"));
         assert_eq!((&line["error"], &line["status"]), (&json!(error), &json!(status)), "{line}");
     }
     let usage_hidden = said.iter().filter(|line| line["usage_seen"] == json!(false)).count();
@@ -100,7 +102,8 @@ async fn check(program: &Path, script: &Path, errors: &[(&str, &str, u64)], leas
     assert!(answers.len() >= least_answers, "{} answers: {stdout}", answers.len());
     let sql = sql(place.database_url()).await;
     eventually("every answer is in the books", async || {
-        let row = sql.query_one("select count(*) from http_analytics where state = 'charged'", &[]).await.unwrap();
+        let row =
+            sql.query_one("select count(*) from http_analytics where state = 'charged'", &[]).await.unwrap();
         row.get::<_, i64>(0) == i64::try_from(answers.len()).unwrap()
     })
     .await;
@@ -115,7 +118,9 @@ async fn check(program: &Path, script: &Path, errors: &[(&str, &str, u64)], leas
     }
     let served = upstream.books();
     assert_eq!(served.len(), answers.len(), "refused requests reach no upstream");
-    assert!(served.iter().all(|entry| entry.model.as_deref().is_some_and(|model| model.starts_with("upstream-"))));
+    assert!(
+        served.iter().all(|entry| entry.model.as_deref().is_some_and(|model| model.starts_with("upstream-")))
+    );
     assert_eq!(place.cli("audit").await["ok"], json!(true));
     app.stop().await.unwrap();
 }

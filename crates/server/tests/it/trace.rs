@@ -92,7 +92,10 @@ async fn an_hour_of_real_traffic_is_charged_to_the_last_digit_across_two_price_c
     })
     .await;
     let rows = sql
-        .query("select custom_id, total_cost::text, \"timestamp\"::timestamptz, state from http_analytics", &[])
+        .query(
+            "select custom_id, total_cost::text, \"timestamp\"::timestamptz, state from http_analytics",
+            &[],
+        )
         .await
         .unwrap();
     for row in rows {

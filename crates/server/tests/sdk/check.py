@@ -106,7 +106,8 @@ def error_cases():
         anthropic_client(key).messages.create(model=model, max_tokens=64, messages=MESSAGES)
 
     def genai_call(key, model):
-        genai_client(key).models.generate_content(model=model, contents="Say hello.")
+        client = genai_client(key)  # Held: it closes its connections when it is collected.
+        client.models.generate_content(model=model, contents="Say hello.")
 
     surfaces = [("openai", openai_call, "gpt-test"), ("anthropic", anthropic_call, "claude-test"),
                 ("gemini", genai_call, "gemini-test")]
