@@ -51,6 +51,13 @@ pub(crate) struct Destination {
     pub(crate) template: String,
 }
 
+impl Destination {
+    /// What the upstream calls the model.
+    pub(crate) fn upstream_model(&self) -> Option<&str> {
+        self.model.as_ref().map(|model| model.entry.upstream_model.as_str())
+    }
+}
+
 /// A request that may pass, with all that was reserved for it.
 #[derive(Debug)]
 pub(crate) struct Admitted {

@@ -1,26 +1,26 @@
 //! Sending an admitted request on, and its answer back. Once.
 
 mod client;
+mod draft;
 mod headers;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
-use tollgate_domain::{Credential, Outcome, RawAnalyticsRecord, StatedUsage, UsageSource};
+use tollgate_domain::Outcome;
 
 use crate::admit::{Admitted, Destination, Intake, declared_length, error_response};
-use crate::exchange::{
-    BrokenOff, CLIENT_CLOSED_REQUEST, COST_HEADER, Exchange, Limits, NoAnswer, Plan, ResponseBody,
-};
+use crate::exchange::{BrokenOff, COST_HEADER, Exchange, Limits, NoAnswer, Plan, ResponseBody};
 use crate::gateway::{Arrival, Inner, full};
-use crate::recorder::{Admission, InFlight};
+use crate::recorder::{Admission, Ended, InFlight};
 use crate::request_body::{BodyFailure, UpstreamBody};
 use crate::route::Route;
 use crate::view::{LiveEndpoint, Target};
 use crate::wire::Surface;
 use crate::wire::gemini::GeminiPath;
-use crate::wire::request::{RequestFacts, Rewrite};
+use crate::wire::request::{RequestError, RequestFacts, Rewrite};
 
 pub use client::TlsError;
 pub(crate) use client::Upstreams;
@@ -30,8 +30,6 @@ const COST_HEADER_BODY_BYTES: usize = 64 * 1024;
 /// How long a body may take after its head to be read ahead. A whole answer comes with its head; one that trickles (blanks
 /// that keep a connection alive) has to flow.
 const COST_HEADER_WAIT: Duration = Duration::from_secs(1);
-/// How much of a `User-Agent` is recorded: it is a dimension, not a text.
-const USER_AGENT_BYTES: usize = 200;
 
 /// Sends an admitted request and returns what the client gets.
 pub(crate) async fn forward(
@@ -43,82 +41,34 @@ pub(crate) async fn forward(
     let mut taken = intake.take();
     let (length, takes_trailers) = (declared_length(&arrival.headers), takes_trailers(&arrival.headers));
     let Admitted { caller, destination, permit, slot } = admitted;
+    let (surface, endpoint) = (destination.surface, Arc::clone(&destination.endpoint));
     let facts = taken.adapter.facts().clone();
-    let endpoint = std::sync::Arc::clone(&destination.endpoint);
-    let surface = destination.surface;
-    let correlation_id = gateway.recorder.mint();
-    let request_id = format!("{}-{correlation_id}", gateway.recorder.instance_id());
-    let record = RawAnalyticsRecord {
-        instance_id: gateway.recorder.instance_id(),
-        correlation_id,
-        timestamp: arrival.at,
-        method: arrival.method.to_string(),
-        uri: destination.template.clone(),
-        model_id: destination.model.as_ref().map(|model| model.entry.id),
-        request_model: destination.model.as_ref().map(|model| model.entry.alias.clone()),
-        response_model: None,
-        status_code: i32::from(CLIENT_CLOSED_REQUEST),
-        duration_ms: 0,
-        duration_to_first_byte_ms: None,
-        usage: StatedUsage::default(),
-        usage_source: UsageSource::None,
-        outcome: Outcome::Cancelled,
-        response_type: surface.response_type(facts.stream.unwrap_or(false)).to_owned(),
-        finish_reason: None,
-        user_agent: text(&arrival.headers, &header::USER_AGENT)
-            .map(|agent| truncated(agent, USER_AGENT_BYTES)),
-        server_address: Some(endpoint.base.host().to_owned()),
-        server_port: Some(i32::from(endpoint.base.port())),
-        served_by: gateway.config.served_by.clone(),
-        credential: Credential::Key(caller.key.id),
-        batch: caller.batch.clone(),
-        trace_id: text(&arrival.headers, "traceparent").and_then(trace_id),
-    };
-    let mut in_flight = InFlight::new(Admission {
+    let record = draft::record(gateway, &arrival, &caller, &destination, facts.stream.unwrap_or(false));
+    let request_id = format!("{}-{}", record.instance_id, record.correlation_id);
+    let in_flight = InFlight::new(Admission {
         slot,
         record,
         started: arrival.started,
-        view: std::sync::Arc::clone(&gateway.view),
-        metrics: std::sync::Arc::clone(&gateway.metrics),
-        key: std::sync::Arc::clone(&caller.key),
+        view: Arc::clone(&gateway.view),
+        metrics: Arc::clone(&gateway.metrics),
+        key: Arc::clone(&caller.key),
         model: destination.model.clone(),
         permit,
         token: gateway.lifecycle.tracker.token(),
     });
 
-    let upstream_model = destination.model.as_ref().map(|model| model.entry.upstream_model.as_str());
-    let rewrite = Rewrite { model: upstream_model, inject_usage: endpoint.entry.inject_usage };
-    let request = match taken.adapter.rewrite(rewrite) {
-        Err(error) => Err((StatusCode::BAD_REQUEST, error.code(), error.to_string())),
-        Ok(()) => upstream_head(&mut arrival, &destination, &caller.secret, &facts).map_err(|reason| {
-            tracing::error!(endpoint = endpoint.entry.name, reason, "an endpoint cannot be called");
-            (StatusCode::BAD_GATEWAY, "misconfigured_endpoint", MISCONFIGURED.to_owned())
-        }),
-    };
-    let request = match request {
-        Ok(request) => request,
-        Err((status, code, message)) => {
-            in_flight.answered(status.as_u16());
-            in_flight.finish(&crate::recorder::Ended { outcome: Outcome::Failed, observed: None });
-            return with_request_id(full(error_response(surface, status, code, &message)), &request_id);
-        }
+    let rewrite = Rewrite { model: destination.upstream_model(), inject_usage: endpoint.entry.inject_usage };
+    let rewritten = taken.adapter.rewrite(rewrite).map_err(Unsendable::Body);
+    let head = rewritten.and_then(|()| {
+        upstream_head(&mut arrival, &destination, &caller.secret, &facts).map_err(Unsendable::Endpoint)
+    });
+    let head = match head {
+        Ok(head) => head,
+        Err(why) => return with_request_id(unsent(&why, in_flight, surface, &endpoint), &request_id),
     };
     let (body, progress) = UpstreamBody::new(taken.client, taken.adapter, length, taken.held);
-    let plan = Plan {
-        surface,
-        on_disconnect: endpoint.entry.on_disconnect,
-        on_missing_usage: endpoint.entry.on_missing_usage,
-        model: upstream_model.unwrap_or_default().to_owned(),
-        limits: Limits {
-            upstream_response_timeout: gateway.config.upstream_response_timeout(),
-            upstream_idle_timeout: gateway.config.upstream_idle_timeout(),
-            drain_timeout: gateway.config.drain_timeout(),
-            drain_max_bytes: gateway.config.drain_max_bytes,
-        },
-        lifecycle: gateway.lifecycle.clone(),
-    };
-    let answer = gateway.upstreams.send(request.map(|()| body), endpoint.base.is_https());
-    let mut exchange = Exchange::new(answer, progress.clone(), in_flight, plan);
+    let answer = gateway.upstreams.send(head.map(|()| body), endpoint.base.is_https());
+    let mut exchange = Exchange::new(answer, progress.clone(), in_flight, plan(gateway, &destination));
     let response = match exchange.head().await {
         Ok(head) => {
             let injected = progress.facts().injected_usage;
@@ -133,6 +83,52 @@ pub(crate) async fn forward(
     with_request_id(response, &request_id)
 }
 
+/// Why a request that was admitted could not be sent at all.
+#[derive(Debug)]
+enum Unsendable {
+    /// Its body cannot be adapted.
+    Body(RequestError),
+    /// Its endpoint makes no address; the text is for the operator.
+    Endpoint(String),
+}
+
+/// Records and answers a request that was never sent.
+fn unsent(
+    why: &Unsendable,
+    mut in_flight: InFlight,
+    surface: Surface,
+    endpoint: &LiveEndpoint,
+) -> Response<Body> {
+    let (status, code, message) = match why {
+        Unsendable::Body(error) => (StatusCode::BAD_REQUEST, error.code(), format!("{error}.")),
+        Unsendable::Endpoint(reason) => {
+            tracing::error!(endpoint = endpoint.entry.name, reason, "an endpoint cannot be called");
+            (StatusCode::BAD_GATEWAY, "misconfigured_endpoint", MISCONFIGURED.to_owned())
+        }
+    };
+    in_flight.answered(status.as_u16());
+    in_flight.finish(&Ended { outcome: Outcome::Failed, observed: None });
+    full(error_response(surface, status, code, &message))
+}
+
+/// What the exchange has to know of the request's destination.
+fn plan(gateway: &Inner, destination: &Destination) -> Plan {
+    let config = &gateway.config;
+    Plan {
+        surface: destination.surface,
+        on_disconnect: destination.endpoint.entry.on_disconnect,
+        on_missing_usage: destination.endpoint.entry.on_missing_usage,
+        model: destination.upstream_model().unwrap_or_default().to_owned(),
+        limits: Limits {
+            upstream_response_timeout: config.upstream_response_timeout(),
+            upstream_idle_timeout: config.upstream_idle_timeout(),
+            drain_timeout: config.drain_timeout(),
+            drain_max_bytes: config.drain_max_bytes,
+        },
+        lifecycle: gateway.lifecycle.clone(),
+    }
+}
+
 const MISCONFIGURED: &str = "The endpoint of this model is not configured rightly. Its operator finds the reason in the gateway's log.";
 
 /// The request's head as the upstream gets it; the client's headers go into it.
@@ -143,7 +139,7 @@ fn upstream_head(
     facts: &RequestFacts,
 ) -> Result<Request<()>, String> {
     let endpoint = &destination.endpoint;
-    let model = destination.model.as_ref().map(|model| model.entry.upstream_model.as_str());
+    let model = destination.upstream_model();
     let query = crate::admit::credential::strip_query(arrival.uri.query(), secret);
     let given = arrival.uri.path();
     let in_path = match (&arrival.route, model) {
@@ -220,9 +216,7 @@ fn no_answer(surface: Surface, endpoint: &LiveEndpoint, why: NoAnswer) -> Respon
     let (code, message) = match why {
         NoAnswer::Unreachable => (
             "upstream_unreachable",
-            format!(
-                "{provider} could not be reached or broke off. The request was not repeated; nothing was charged."
-            ),
+            format!("{provider} could not be reached or broke off. The request was not repeated."),
         ),
         NoAnswer::TimedOut => {
             ("upstream_timeout", format!("{provider} did not answer in time. The request was not repeated."))
@@ -260,23 +254,4 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 fn text(headers: &HeaderMap, name: impl header::AsHeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
-}
-
-/// At most `bytes` bytes of a text, cut between characters.
-fn truncated(text: &str, bytes: usize) -> String {
-    text.get(..text.floor_char_boundary(bytes)).unwrap_or_default().to_owned()
-}
-
-/// The trace of a W3C `traceparent`: `00-{32 hex}-{16 hex}-{2 hex}`; all zeros is none.
-fn trace_id(traceparent: &str) -> Option<String> {
-    let mut fields = traceparent.trim().split('-');
-    let (version, trace) = (fields.next()?, fields.next()?);
-    let hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let valid = version.len() == 2
-        && version != "ff"
-        && hex(version)
-        && trace.len() == 32
-        && hex(trace)
-        && trace.bytes().any(|byte| byte != b'0');
-    valid.then(|| trace.to_owned())
 }

@@ -183,7 +183,7 @@ async fn a_connection_that_breaks_after_a_request_was_written_is_502_and_the_req
     house.upstream.next(Script { drop: true, ..Script::default() });
     let reply = house.chat(ALICE, "chat").await;
     assert_eq!(reply.status, StatusCode::BAD_GATEWAY);
-    insta::assert_snapshot!(reply.text(), @r#"{"error":{"code":"upstream_unreachable","message":"scripted could not be reached or broke off. The request was not repeated; nothing was charged.","param":null,"type":"server_error"}}"#);
+    insta::assert_snapshot!(reply.text(), @r#"{"error":{"code":"upstream_unreachable","message":"scripted could not be reached or broke off. The request was not repeated.","param":null,"type":"server_error"}}"#);
     let records = house.sink.wait_for(2).await;
     assert_eq!((records[1].status_code, records[1].outcome), (502, Outcome::Failed));
     assert_eq!(records[1].usage_source, UsageSource::None);
