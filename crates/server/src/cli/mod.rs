@@ -167,7 +167,7 @@ pub enum EndpointCommand {
 pub struct EndpointCreateArgs {
     /// A name nobody has yet.
     pub name: String,
-    /// Base URL, such as https://api.openai.com.
+    /// Base URL, such as `https://api.openai.com`.
     pub url: String,
     /// The environment variable that holds the upstream's credential. It is stored sealed, and never shown again.
     #[arg(long, value_name = "VAR")]

@@ -71,7 +71,7 @@ impl Default for Config {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DatabaseConfig {
-    /// URL of a PostgreSQL 15 or newer, such as postgresql://tollgate:secret@db/tollgate. Empty: a private server runs in the data
+    /// URL of a PostgreSQL 15 or newer, such as `postgresql://tollgate:secret@db/tollgate`. Empty: a private server runs in the data
     /// directory.
     #[serde(serialize_with = "url_without_password")]
     #[schemars(with = "String")]
