@@ -124,3 +124,6 @@ fn collapse<'a>(dimensions: &DimensionsRef<'a>, knows_model: bool) -> Dimensions
         ..*dimensions
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -255,4 +255,4 @@ pub(crate) fn shortened(value: &str) -> &str {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -283,14 +283,17 @@ impl Engine {
         Ok(())
     }
 
-    /// Makes the partitions of today and the days ahead.
-    pub(crate) async fn make_partitions(&self) -> Result<(), StoreError> {
+    /// Makes the partitions of today and the days ahead; `false`: some could not be had now, and are worth another try.
+    pub(crate) async fn make_partitions(&self) -> Result<bool, StoreError> {
         let today = tollgate_store::utc::UtcDay::clamped(self.clock.now());
-        let left = partitions::ensure(&self.store, today, PARTITION_DAYS_AHEAD).await?;
-        for day in left {
+        let missing = partitions::ensure(&self.store, today, PARTITION_DAYS_AHEAD).await?;
+        for day in missing.occupied {
             tracing::warn!(%day, "the default partition holds records of this day, so it gets none of its own");
         }
-        Ok(())
+        if let Some(day) = missing.locked {
+            tracing::warn!(%day, "partitions from this day on could not be made because the table was locked");
+        }
+        Ok(missing.locked.is_none())
     }
 
     /// The number of the instance whose positions these are.

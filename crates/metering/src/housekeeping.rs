@@ -15,11 +15,14 @@ const TICK: Duration = Duration::from_secs(1);
 /// Gauges count rows by partial index: cheap, not free.
 const GAUGES_INTERVAL: Duration = Duration::from_secs(10);
 
+/// Making partitions again after the table was locked: each try may hold up flushes for its lock time-out.
+const PARTITIONS_INTERVAL: Duration = Duration::from_mins(1);
+
 /// Runs until `stop`. Failures pass: everything here is looked at again at the next tick.
 pub(crate) async fn run(engine: Arc<Engine>, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut house = House { partitions_made: None, rated_epoch: None, gauges_at: None };
+    let mut house = House { partitions_made: None, partitions_at: None, rated_epoch: None, gauges_at: None };
     let mut is_failing = false;
     loop {
         tokio::select! {
@@ -44,6 +47,7 @@ pub(crate) async fn run(engine: Arc<Engine>, stop: CancellationToken) {
 
 struct House {
     partitions_made: Option<UtcDay>,
+    partitions_at: Option<Instant>,
     rated_epoch: Option<i32>,
     gauges_at: Option<Instant>,
 }
@@ -51,9 +55,13 @@ struct House {
 impl House {
     async fn keep(&mut self, engine: &Engine) -> Result<(), StoreError> {
         let today = UtcDay::clamped(engine.clock.now());
-        if self.partitions_made != Some(today) {
-            engine.make_partitions().await?;
-            self.partitions_made = Some(today);
+        let is_due = self.partitions_at.is_none_or(|at| at.elapsed() >= PARTITIONS_INTERVAL);
+        if self.partitions_made != Some(today) && is_due {
+            self.partitions_at = Some(Instant::now());
+            if engine.make_partitions().await? {
+                self.partitions_made = Some(today);
+                self.partitions_at = None;
+            }
         }
         let seen = engine.store.tx("read_epochs", async |tx| epochs::read(&tx).await).await?;
         if self.rated_epoch != Some(seen.pricing) {

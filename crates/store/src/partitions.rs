@@ -10,31 +10,41 @@ const LOCK_TIMEOUT: &str = "2s";
 const PARTITION_LOCK: i64 = 0x746f_6c6c_0000_0005;
 /// What PostgreSQL says when the default partition holds rows of the new one.
 const CHECK_VIOLATION: &str = "23514";
+/// What it says when the lock was not to be had in [`LOCK_TIMEOUT`].
+const LOCK_NOT_AVAILABLE: &str = "55P03";
 
-/// Makes the partitions of `from` and the `ahead` days after it, where they are missing. Returns the days for which it
-/// could not, because the default partition holds records of that day already; these stay there.
-pub async fn ensure(store: &Store, from: UtcDay, ahead: i32) -> Result<Vec<UtcDay>, StoreError> {
-    let mut left_to_default = Vec::new();
+/// Days that got no partition of their own; their records go to the default one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Missing {
+    /// The default partition holds records of these days already, so they stay there.
+    pub occupied: Vec<UtcDay>,
+    /// From this day on none was made, because somebody held the table for too long (an audit, a backup): worth another try.
+    pub locked: Option<UtcDay>,
+}
+
+/// Makes the partitions of `from` and the `ahead` days after it, where they are missing.
+pub async fn ensure(store: &Store, from: UtcDay, ahead: i32) -> Result<Missing, StoreError> {
+    let mut missing = Missing::default();
     for day in (0..=ahead).map(|days| from.plus(days)) {
         // A transaction for each day and table: the locks are held for a moment only.
         for table in ["usage_records", "usage_details"] {
-            if !ensure_one(store, table, day).await? && left_to_default.last() != Some(&day) {
-                left_to_default.push(day);
+            let name = format!("{table}_{}", day.date().strftime("%Y_%m_%d"));
+            match store.tx("make_partition", async |tx| make(&tx, table, &name, day).await).await {
+                Ok(()) => {}
+                Err(error) => match error.sqlstate() {
+                    Some(CHECK_VIOLATION) => missing.occupied.push(day),
+                    Some(LOCK_NOT_AVAILABLE) => {
+                        // The next table would wait as long for the same reason.
+                        missing.locked = Some(day);
+                        return Ok(missing);
+                    }
+                    _ => return Err(error),
+                },
             }
         }
     }
-    Ok(left_to_default)
-}
-
-async fn ensure_one(store: &Store, table: &str, day: UtcDay) -> Result<bool, StoreError> {
-    let name = format!("{table}_{}", day.date().strftime("%Y_%m_%d"));
-    let made = store.tx("make_partition", async |tx| make(&tx, table, &name, day).await).await;
-    match made {
-        Ok(()) => Ok(true),
-        // PostgreSQL checks the default partition for rows that would belong to the new one.
-        Err(error) if error.sqlstate() == Some(CHECK_VIOLATION) => Ok(false),
-        Err(error) => Err(error),
-    }
+    missing.occupied.dedup();
+    Ok(missing)
 }
 
 async fn make(tx: &Tx, table: &str, name: &str, day: UtcDay) -> Result<(), StoreError> {

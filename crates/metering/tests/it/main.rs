@@ -10,3 +10,5 @@ mod late_prices;
 mod poison;
 mod replays;
 mod running;
+mod scenarios;
+mod views;
