@@ -72,6 +72,37 @@ impl Default for GatewayConfig {
     }
 }
 
+/// A setting with which nothing could be served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("`gateway.{setting}` is 0: set it above zero, or leave it out for the default")]
+pub struct InvalidSetting {
+    /// Which one.
+    pub setting: &'static str,
+}
+
+impl GatewayConfig {
+    /// Refuses a zero where it would refuse every request.
+    pub(crate) fn validate(&self) -> Result<(), InvalidSetting> {
+        let needed = [
+            ("max_body_bytes", self.max_body_bytes),
+            ("held_body_bytes", self.held_body_bytes.into()),
+            ("max_in_flight", self.max_in_flight.into()),
+            ("max_connections", self.max_connections.into()),
+            ("header_read_timeout_ms", self.header_read_timeout_ms),
+            ("body_read_timeout_ms", self.body_read_timeout_ms),
+            ("client_write_timeout_ms", self.client_write_timeout_ms),
+            ("connect_timeout_ms", self.connect_timeout_ms),
+            ("upstream_response_timeout_ms", self.upstream_response_timeout_ms),
+            ("upstream_idle_timeout_ms", self.upstream_idle_timeout_ms),
+            ("upstream_http2_connections", self.upstream_http2_connections.into()),
+        ];
+        match needed.into_iter().find(|(_, value)| *value == 0) {
+            Some((setting, _)) => Err(InvalidSetting { setting }),
+            None => Ok(()),
+        }
+    }
+}
+
 macro_rules! durations {
     ($($getter:ident = $field:ident),* $(,)?) => {
         impl GatewayConfig {
@@ -93,3 +124,6 @@ durations! {
     drain_timeout = drain_timeout_ms,
     shutdown_timeout = shutdown_timeout_ms,
 }
+
+#[cfg(test)]
+mod tests;

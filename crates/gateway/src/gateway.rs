@@ -16,7 +16,6 @@ use tokio::time::Instant;
 use tollgate_domain::{Clock, MasterKey};
 use uuid::Uuid;
 
-use crate::GatewayConfig;
 use crate::admit::{self, Intake, Refusal};
 use crate::exchange::Lifecycle;
 use crate::forward::{self, TlsError, Upstreams};
@@ -27,6 +26,7 @@ use crate::request_body::{Adapter, ClientBody};
 use crate::route::Route;
 use crate::view::LiveView;
 use crate::wire::Surface;
+use crate::{GatewayConfig, InvalidSetting};
 
 /// Of a request without a live key, how much of its body is still read: enough for a client that sends before it
 /// listens, too little to be of use in a flood.
@@ -35,6 +35,9 @@ const DISCARDED_UNAUTHENTICATED_BYTES: u64 = 64 * 1024;
 /// Why a gateway cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum GatewayError {
+    /// A setting makes no sense.
+    #[error(transparent)]
+    Setting(#[from] InvalidSetting),
     /// TLS could not be set up.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -86,6 +89,7 @@ impl Gateway {
         master_key: MasterKey,
         registry: &mut Registry,
     ) -> Result<Self, GatewayError> {
+        config.validate()?;
         let upstreams = Upstreams::new(&config)?;
         let permits =
             |count: u32| Arc::new(Semaphore::new(usize::try_from(count).unwrap_or(usize::MAX >> 3)));

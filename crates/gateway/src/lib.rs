@@ -15,6 +15,6 @@ pub mod usage;
 pub mod view;
 pub mod wire;
 
-pub use config::GatewayConfig;
+pub use config::{GatewayConfig, InvalidSetting};
 pub use forward::TlsError;
 pub use gateway::{Gateway, GatewayError};

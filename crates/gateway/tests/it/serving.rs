@@ -72,3 +72,32 @@ async fn every_admitted_request_makes_one_record_with_a_number_of_its_own() {
     assert_eq!(house.view.available(user("alice")), credits("9.74"));
     assert_eq!(house.metric("tollgate_gateway_in_flight"), Some(0));
 }
+
+#[tokio::test]
+async fn a_client_that_waits_for_100_continue_is_told_to_go_on_or_refused_before_it_sends() {
+    let house = House::open().await;
+    let body = r#"{"model":"chat","messages":[]}"#;
+    for (key, first, last) in [(ALICE, "100 Continue", "200 OK"), ("tg-nobody", "401 Unauthorized", "401")] {
+        let head = format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nx-api-key: {key}\r\nexpect: 100-continue\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        let mut stream = tokio::net::TcpStream::connect(house.address).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.windows(4).any(|bytes| bytes == b"\r\n\r\n") {
+            assert_ne!(stream.read_buf(&mut answer).await.unwrap(), 0);
+        }
+        assert!(
+            answer.starts_with(format!("HTTP/1.1 {first}").as_bytes()),
+            "{:?}",
+            String::from_utf8_lossy(&answer)
+        );
+        if key == ALICE {
+            stream.write_all(body.as_bytes()).await.unwrap();
+        }
+        stream.read_to_end(&mut answer).await.unwrap();
+        assert!(String::from_utf8_lossy(&answer).contains(last));
+    }
+    assert_eq!(house.upstream.settled(1).await[0].header("expect"), None);
+}
