@@ -31,6 +31,8 @@ use crate::view::CatalogView;
 pub struct AnalyticsBatcher {
     engine: Engine,
     receiver: mpsc::Receiver<Queued>,
+    /// To see, at the end, what is still reserved; weak, so that the end of all senders is still the end.
+    channel: mpsc::WeakSender<Queued>,
 }
 
 /// What a batcher that ended in order leaves behind: nothing.
@@ -51,6 +53,15 @@ pub enum RunError {
     Lost {
         /// How many.
         records: u64,
+    },
+    /// Time ran out for requests that had reserved a place and sent no record. Nothing that was sent is lost; what
+    /// they still send is, and is counted as it comes.
+    #[error(
+        "shutdown took longer than analytics.shutdown_timeout_ms: {reservations} requests that must be recorded had not ended"
+    )]
+    Reserved {
+        /// How many.
+        reservations: u64,
     },
     /// A flusher ended by a panic.
     #[error("a flusher panicked; up to {records} records that were sent are lost")]
@@ -101,7 +112,8 @@ impl AnalyticsBatcher {
             has_partitions: AtomicBool::new(false),
             is_failing: AtomicBool::new(false),
         };
-        (Self { engine, receiver }, sender)
+        let channel = sender.weak_channel();
+        (Self { engine, receiver, channel }, sender)
     }
 
     /// Writes what is sent until `shutdown`, or until every sender is gone; then what is left, and ends.
@@ -109,7 +121,7 @@ impl AnalyticsBatcher {
     /// From `shutdown` on the sender refuses. What was sent or reserved before is waited for and written, within
     /// `shutdown_timeout_ms`. Dropping this future loses what is in the channel.
     pub async fn run(self, shutdown: CancellationToken) -> Result<Drained, RunError> {
-        let Self { engine, receiver } = self;
+        let Self { engine, receiver, channel } = self;
         let engine = Arc::new(engine);
         let inbox = Arc::new(Inbox::new(
             receiver,
@@ -134,6 +146,7 @@ impl AnalyticsBatcher {
             flushers.spawn(async move { engine.run(&inbox, &shutdown).await });
         }
         let in_time = flush_all(&mut flushers, &shutdown, &engine.config).await;
+        let reservations = channel.upgrade().map_or(0, |channel| channel.max_capacity() - channel.capacity());
         // Aborted or ended: from here on nobody takes a record.
         engine.stream.end();
         flushers.shutdown().await;
@@ -147,9 +160,13 @@ impl AnalyticsBatcher {
                 engine.metrics.unaccounted.inc_by(i64::try_from(lost).unwrap_or(i64::MAX));
                 let error = match ended {
                     Ended::Panicked => RunError::Panicked { records: lost },
+                    // Nothing of what was sent is left in the channel, so what is taken of it is reserved.
+                    Ended::OutOfTime if lost == 0 => {
+                        RunError::Reserved { reservations: u64::try_from(reservations).unwrap_or(u64::MAX) }
+                    }
                     Ended::All | Ended::OutOfTime => RunError::Lost { records: lost },
                 };
-                tracing::error!(%error, "the batcher ended with records unwritten");
+                tracing::error!(%error, "the batcher did not end in order");
                 Err(error)
             }
         }

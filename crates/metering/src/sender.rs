@@ -72,6 +72,10 @@ impl AnalyticsSender {
         (Self { stream: Arc::clone(&stream), channel }, stream, receiver)
     }
 
+    pub(crate) fn weak_channel(&self) -> mpsc::WeakSender<Queued> {
+        self.channel.downgrade()
+    }
+
     /// The stream that positions count in; also the instance under which new records should be minted.
     pub fn instance_id(&self) -> InstanceId {
         self.stream.instance_id

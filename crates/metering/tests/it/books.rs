@@ -224,20 +224,30 @@ impl Books {
 
     /// Waits until the query counts `expected` rows.
     pub(crate) async fn wait_for_count(&self, from: &str, expected: i64) {
+        let in_time = self.wait_until(from, |count| count == expected).await;
+        assert!(in_time, "{from}: expected {expected}, found {}", self.count(from).await);
+    }
+
+    /// Waits until the query counts more than `floor` rows.
+    pub(crate) async fn wait_for_more_than(&self, from: &str, floor: i64) {
+        let in_time = self.wait_until(from, |count| count > floor).await;
+        assert!(in_time, "{from}: expected more than {floor}, found {}", self.count(from).await);
+    }
+
+    async fn wait_until(&self, from: &str, is_met: impl Fn(i64) -> bool) -> bool {
         let sql = format!("select count(*) from {from}");
         let waiting = async {
             loop {
                 // The database may be away: that is what some tests are about.
-                let found: Result<i64, _> =
+                let found =
                     self.store.tx("count", async |tx| Ok(tx.query_one(&sql, &[]).await?.try_get(0)?)).await;
                 match found {
-                    Ok(count) if expected == count => return,
+                    Ok(count) if is_met(count) => return,
                     _ => tokio::time::sleep(Duration::from_millis(10)).await,
                 }
             }
         };
-        let in_time = tokio::time::timeout(PATIENCE, waiting).await.is_ok();
-        assert!(in_time, "{from}: expected {expected}, found {}", self.count(from).await);
+        tokio::time::timeout(PATIENCE, waiting).await.is_ok()
     }
 }
 

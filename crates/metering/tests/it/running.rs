@@ -155,6 +155,51 @@ async fn a_shutdown_without_a_database_ends_in_time_and_says_what_is_lost() {
 }
 
 #[tokio::test]
+async fn a_reservation_that_is_never_used_ends_the_wait_at_the_time_out_and_is_named() {
+    let (books, credentials) = open(&[("ada", "1000")]).await;
+    let running = books.run_with(AnalyticsConfig { shutdown_timeout_ms: 300, ..AnalyticsConfig::default() });
+    let mut recorder = Recorder::new();
+    running.send(recorder.record(credentials[0], "m", 10, 10)).await;
+    books.wait_for_count("usage_records", 1).await;
+    let permit = running.sender.try_reserve().expect("there is room");
+    let registry = running.registry();
+    assert_eq!(running.stop().await.unwrap_err(), RunError::Reserved { reservations: 1 });
+    assert_eq!(sample(&registry, "tollgate_analytics_unaccounted"), 0.0);
+    // It comes after all: too late, and counted.
+    permit.send(recorder.record(credentials[0], "m", 10, 10));
+    assert_eq!(sample(&registry, "tollgate_analytics_unaccounted"), 1.0);
+}
+
+#[tokio::test]
+async fn a_postgresql_that_is_killed_again_and_again_charges_each_record_once() {
+    let server = TestPostgres::private().await;
+    let books = Books::at(server.url(), None);
+    books.store.migrate().await.unwrap();
+    let credentials = fill(&books, &[("ada", "1000"), ("bob", "1000")]).await;
+    let config = AnalyticsConfig { batch_size: 50, flushers: 2, ..AnalyticsConfig::default() };
+    let running = books.run_with(config);
+    let mut recorder = Recorder::new();
+    let mut killed = Vec::new();
+    for number in 0..3000_usize {
+        running.send(recorder.record(credentials[number % 2], "m", 10, 10)).await;
+        if number % 1000 == 500 {
+            // In the middle of the flushes, whichever statement they are at, COMMIT included.
+            books.wait_for_more_than("usage_records", i64::try_from(number).unwrap() / 2).await;
+            let pid = server.pid().to_string();
+            assert!(std::process::Command::new("kill").args(["-9", &pid]).status().unwrap().success());
+            killed.push(pid);
+        }
+    }
+    books.wait_for_count("usage_records", 3000).await;
+    running.stop().await.unwrap();
+    killed.dedup();
+    assert_eq!(killed.len(), 3, "each time another server was killed");
+    assert_eq!(books.balance("ada").await.to_string(), "955");
+    assert_eq!(books.balance("bob").await.to_string(), "955");
+    assert_sound(&books).await;
+}
+
+#[tokio::test]
 async fn records_wait_out_a_stopped_postgresql_and_none_is_lost() {
     let mut server = TestPostgres::private().await;
     let books = Books::at(server.url(), None);
