@@ -44,6 +44,8 @@ pub struct StoreConfig {
     pub max_connections: usize,
     /// What `pg_stat_activity` calls us.
     pub application_name: String,
+    /// When an ordinary transaction is given up; [`DEFAULT_TRANSACTION_TIMEOUT`](crate::DEFAULT_TRANSACTION_TIMEOUT) by default.
+    pub transaction_timeout: Duration,
 }
 
 impl StoreConfig {
@@ -53,6 +55,7 @@ impl StoreConfig {
             url: url.into(),
             max_connections: DEFAULT_MAX_CONNECTIONS,
             application_name: "tollgate".to_owned(),
+            transaction_timeout: crate::DEFAULT_TRANSACTION_TIMEOUT,
         }
     }
 }
@@ -72,6 +75,7 @@ pub struct Store {
     pub(crate) pool: Pool,
     pub(crate) connector: Arc<Connector>,
     pub(crate) metrics: TxMetrics,
+    pub(crate) transaction_timeout: Duration,
 }
 
 impl fmt::Debug for Store {
@@ -98,7 +102,12 @@ impl Store {
             .recycle_timeout(Some(CONNECT_TIMEOUT))
             .build()
             .map_err(|error| StoreError::Config(error.to_string()))?;
-        Ok(Self { pool, connector: Arc::new(connector), metrics: TxMetrics::default() })
+        Ok(Self {
+            pool,
+            connector: Arc::new(connector),
+            metrics: TxMetrics::default(),
+            transaction_timeout: config.transaction_timeout,
+        })
     }
 
     /// Answers when the database does.

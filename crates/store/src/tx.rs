@@ -28,23 +28,21 @@ const MAX_RUNS: u32 = 5;
 const CONFLICT_DELAY: Duration = Duration::from_millis(10);
 /// A transaction with nothing special about it is given up after this long: twice the server's own statement time-out,
 /// for a server that has stopped answering without closing the connection.
-pub const TRANSACTION_TIMEOUT: Duration = Duration::from_mins(1);
+pub const DEFAULT_TRANSACTION_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How a transaction runs.
 #[derive(Debug, Clone, Copy)]
 struct Mode {
     begin: &'static str,
-    timeout: Option<Duration>,
+    is_bounded: bool,
 }
 
-const READ_COMMITTED: Mode =
-    Mode { begin: "begin isolation level read committed", timeout: Some(TRANSACTION_TIMEOUT) };
-const REPEATABLE_READ: Mode =
-    Mode { begin: "begin isolation level repeatable read", timeout: Some(TRANSACTION_TIMEOUT) };
+const READ_COMMITTED: Mode = Mode { begin: "begin isolation level read committed", is_bounded: true };
+const REPEATABLE_READ: Mode = Mode { begin: "begin isolation level repeatable read", is_bounded: true };
 const UNBOUNDED: Mode = Mode {
     begin: "begin isolation level repeatable read; set local statement_timeout = 0; \
             set local idle_in_transaction_session_timeout = 0",
-    timeout: None,
+    is_bounded: false,
 };
 
 /// An open transaction. Dereferences to its connection, with a cache of prepared statements. It ends with the
@@ -140,12 +138,14 @@ impl Store {
         let connection = Arc::new(connection);
         let held = Held(Some(Arc::clone(&connection)));
         let transaction = run_on(connection, name, mode, work);
-        let (result, ended) = match mode.timeout {
-            Some(after) => match tokio::time::timeout(after, transaction).await {
+        let (result, ended) = if mode.is_bounded {
+            let after = self.transaction_timeout;
+            match tokio::time::timeout(after, transaction).await {
                 Ok(finished) => finished,
                 Err(_) => (Err(StoreError::Timeout { name, after }), false),
-            },
-            None => transaction.await,
+            }
+        } else {
+            transaction.await
         };
         if ended {
             held.give_back();

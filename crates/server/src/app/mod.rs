@@ -203,9 +203,8 @@ impl RunningApp {
 /// Connects, waits for a database that is not there yet, and brings its schema up to date.
 async fn open_store(config: &Config, database: &Database, registry: &mut Registry) -> anyhow::Result<Store> {
     let store = Store::connect(&StoreConfig {
-        url: database.url.clone(),
         max_connections: usize::try_from(config.database.max_connections)?,
-        application_name: "tollgate".to_owned(),
+        ..StoreConfig::new(database.url.clone())
     })?;
     store.register_metrics(registry);
     let deadline = tokio::time::Instant::now() + DATABASE_PATIENCE;

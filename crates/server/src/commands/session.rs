@@ -68,9 +68,9 @@ impl Session {
 
 async fn connect(database: &Database) -> anyhow::Result<Store> {
     let store = Store::connect(&StoreConfig {
-        url: database.url.clone(),
         max_connections: CONNECTIONS,
         application_name: "tollgate command".to_owned(),
+        ..StoreConfig::new(database.url.clone())
     })?;
     if !database.is_kept_by_another {
         store.migrate().await?;

@@ -21,9 +21,13 @@ pub(crate) struct Books {
 
 impl Books {
     pub(crate) async fn open() -> Self {
+        Self::open_with(|config| config).await
+    }
+
+    pub(crate) async fn open_with(configure: impl FnOnce(StoreConfig) -> StoreConfig) -> Self {
         let database = TestDatabase::create().await;
         Self {
-            store: Store::connect(&StoreConfig::new(database.url())).unwrap(),
+            store: Store::connect(&configure(StoreConfig::new(database.url()))).unwrap(),
             master: MasterKey::from_bytes([9; 32]),
             clock: ManualClock::new(at(0)),
             _database: database,
