@@ -193,7 +193,9 @@ impl CapsuleReader {
             None if array => Treatment::Enter(Level::Series),
             Some(Level::List) if object && self.elements < ELEMENT_LIMIT => Treatment::Enter(Level::Element),
             Some(level @ (Level::Document | Level::Nested)) => match self.key.as_slice() {
-                b"response" | b"message" if object && *level == Level::Document => {
+                b"response" | b"Response" | b"message" | b"result" | b"interaction"
+                    if object && *level == Level::Document =>
+                {
                     Treatment::Enter(Level::Nested)
                 }
                 b"choices" | b"candidates" if array => Treatment::Enter(Level::List),
@@ -206,7 +208,10 @@ impl CapsuleReader {
                 _ => Treatment::Skip,
             },
             Some(Level::Element)
-                if matches!(self.key.as_slice(), b"finish_reason" | b"finishReason" | b"error") =>
+                if matches!(
+                    self.key.as_slice(),
+                    b"finish_reason" | b"finishReason" | b"error" | b"usage"
+                ) =>
             {
                 Treatment::Keep
             }
@@ -292,6 +297,7 @@ fn is_kept(key: &[u8]) -> bool {
     matches!(
         key,
         b"usage"
+            | b"Usage"
             | b"usageMetadata"
             | b"usage_metadata"
             | b"x_groq"
@@ -307,8 +313,21 @@ fn is_kept(key: &[u8]) -> bool {
             | b"error"
             | b"promptFeedback"
             | b"prompt_eval_count"
+            | b"tokens_evaluated"
+            | b"prompt_token_count"
+            | b"inputTextTokenCount"
+            | b"num_tokens_prompt_total"
             | b"eval_count"
+            | b"tokens_predicted"
+            | b"generation_token_count"
+            | b"num_tokens_generated"
             | b"done_reason"
+            | b"finish_reason"
+            | b"stopReason"
+            | b"meta_info"
+            | b"metrics"
+            | b"amazon-bedrock-invocationMetrics"
+            | b"base_resp"
     )
 }
 

@@ -10,6 +10,9 @@
 //! - `cache_write_tokens` in OpenAI's family is counted as plain input and flagged
 //!   ([`super::ObservedFlags::cache_write_as_input`]); so is vLLM's and Mistral's `num_cached_tokens`, a
 //!   statistic of the engine, which is not read as a cache hit.
+//!   A lone total is the prompt. Where a proxy states Anthropic's cache counts beside OpenAI's, the total decides
+//!   whether the prompt has them in it; without one the names do (`prompt_tokens` has, `input_tokens` has not).
+//! - A pass-through path may answer in any format: its documents say themselves which it is.
 //! - Anthropic's `input_tokens` exclude the caches: the prompt is all three together. The last word in a stream
 //!   counts field by field, zeros included, unless the whole prompt is zero then: that is an omission.
 //!   `thinking_tokens` stay in the completion and are not told apart as reasoning. `iterations` are not added,
@@ -121,7 +124,9 @@ impl Extraction {
     /// The usage that was stated, and whether any was.
     pub(crate) fn usage(&self) -> (StatedUsage, UsageSource) {
         let usage = match self.surface.family() {
-            Family::OpenAi => self.openai.stated(self.surface),
+            Family::OpenAi => {
+                self.openai.stated(self.surface).or_else(|| self.anthropic.stated()).or(self.gemini)
+            }
             Family::Anthropic => self.anthropic.stated(),
             Family::Gemini => self.gemini,
         };
@@ -153,6 +158,15 @@ pub fn stated_usage(surface: Surface, json: &[u8]) -> Option<StatedUsage> {
         (usage, UsageSource::Provider) => Some(usage),
         _ => None,
     }
+}
+
+/// What was written to a cache as (five minutes, one hour). Where only the sum was said (again), what it has above
+/// the hour's part lives five minutes.
+fn split_cache_write(all: Option<i64>, five_minutes: Option<i64>, one_hour: Option<i64>) -> (i64, i64) {
+    let one_hour = one_hour.unwrap_or(0);
+    let all = all.unwrap_or_else(|| five_minutes.unwrap_or(0).saturating_add(one_hour));
+    let one_hour = one_hour.min(all.max(0));
+    (all.saturating_sub(one_hour), one_hour)
 }
 
 fn bounded(name: &str) -> String {

@@ -11,6 +11,8 @@ mod capsule;
 #[cfg(test)]
 mod corpus;
 pub mod decode;
+#[cfg(test)]
+mod dialects;
 pub mod estimate;
 pub mod extract;
 mod lenient;

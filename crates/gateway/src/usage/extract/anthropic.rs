@@ -3,7 +3,7 @@
 
 use tollgate_domain::StatedUsage;
 
-use super::{End, Extraction, Meaning};
+use super::{End, Extraction, Meaning, split_cache_write};
 use crate::usage::lenient::{Content, Count, Something, Text, lenient_struct};
 
 lenient_struct! {
@@ -88,11 +88,8 @@ impl Counts {
         if self.input.is_none() && self.output.is_none() {
             return None;
         }
-        let by_lifetime = (self.five_minutes.unwrap_or(0), self.one_hour.unwrap_or(0));
-        let cache_write = self.cache_write.unwrap_or_else(|| by_lifetime.0.saturating_add(by_lifetime.1));
-        // At the end of a stream only the total is stated again: it counts, and what it has above the hour's
-        // part lives five minutes.
-        let one_hour = by_lifetime.1.min(cache_write.max(0));
+        let (five_minutes, one_hour) = split_cache_write(self.cache_write, self.five_minutes, self.one_hour);
+        let cache_write = five_minutes.saturating_add(one_hour);
         let cache_read = self.cache_read.unwrap_or(0);
         let caches = cache_read.saturating_add(cache_write);
         Some(StatedUsage {
@@ -100,7 +97,7 @@ impl Counts {
             completion_tokens: self.output,
             total_tokens: None,
             cache_read_tokens: cache_read,
-            cache_write_5m_tokens: cache_write.saturating_sub(one_hour),
+            cache_write_5m_tokens: five_minutes,
             cache_write_1h_tokens: one_hour,
             ..StatedUsage::default()
         })

@@ -12,6 +12,16 @@ lenient_struct! {
         candidates: List<Candidate<'a>> = "candidates",
         feedback: Feedback<'a> = "promptFeedback" | "prompt_feedback",
         error: Something = "error",
+        /// Code Assist wraps every answer.
+        response: Wrapped<'a> = "response",
+    }
+}
+
+lenient_struct! {
+    struct Wrapped<'a> {
+        model: Text<'a> = "modelVersion",
+        usage: Usage<'a> = "usageMetadata",
+        candidates: List<Candidate<'a>> = "candidates",
     }
 }
 
@@ -88,7 +98,11 @@ impl Extraction {
         if json.trim_ascii() == b"[DONE]" {
             return Ok(Meaning { end: End::Yes, ..Meaning::default() });
         }
-        let document: Document<'_> = serde_json::from_slice(json)?;
+        let mut document: Document<'_> = serde_json::from_slice(json)?;
+        if document.response.is_present() {
+            let Wrapped { model, usage, candidates, .. } = std::mem::take(&mut document.response);
+            (document.model, document.usage, document.candidates) = (model, usage, candidates);
+        }
         self.name_model(document.model.get());
         if document.usage.is_present() && (document.usage.has_counts() || self.gemini.is_none()) {
             self.gemini = Some(document.usage.stated());

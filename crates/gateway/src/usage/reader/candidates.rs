@@ -22,12 +22,20 @@ static FINISH: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"fini
 static FEEDBACK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"promptFeedback\""));
 static ERROR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"error\""));
 static RESPONSE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"response\""));
+static TOKEN: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"oken"));
+static COUNT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"_count\""));
 static MESSAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"message_"));
 
 /// Whether a whole frame may say something that we need.
 pub(super) fn is_candidate(surface: Surface, frame: &[u8]) -> bool {
     if frame.len() <= SHORT || is_error_event(frame) || states(&ERROR, frame) {
         return true;
+    }
+    if surface == Surface::PassThrough {
+        // It may be any format, also one of which we know only the counts.
+        return [&USAGE_METADATA, &TOKEN, &COUNT, &FINISH, &RESPONSE, &FEEDBACK, &MESSAGE]
+            .iter()
+            .any(|needle| needle.find(frame).is_some());
     }
     match surface.family() {
         Family::Anthropic => states(&USAGE, frame) || MESSAGE.find(frame).is_some(),
@@ -39,7 +47,7 @@ pub(super) fn is_candidate(surface: Surface, frame: &[u8]) -> bool {
         Family::OpenAi => {
             states(&USAGE, frame)
                 || states(&FINISH_REASON, frame)
-                || (matches!(surface, Surface::Responses | Surface::PassThrough) && states(&RESPONSE, frame))
+                || (surface == Surface::Responses && states(&RESPONSE, frame))
         }
     }
 }
