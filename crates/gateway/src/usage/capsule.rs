@@ -325,6 +325,7 @@ fn is_kept(key: &[u8]) -> bool {
             | b"finish_reason"
             | b"stopReason"
             | b"meta_info"
+            | b"stats"
             | b"metrics"
             | b"amazon-bedrock-invocationMetrics"
             | b"base_resp"

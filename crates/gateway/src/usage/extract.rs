@@ -6,12 +6,12 @@
 //!
 //! - `usage: null` and `{}` state nothing. Unknown is not zero.
 //! - OpenAI's family: a later usage overrides an earlier one field by field; one missing of prompt, completion
-//!   and total follows from the other two. For embeddings and rerank a lone total is the prompt.
+//!   and total follows from the other two. A lone total is the prompt.
 //! - `cache_write_tokens` in OpenAI's family is counted as plain input and flagged
 //!   ([`super::ObservedFlags::cache_write_as_input`]); so is vLLM's and Mistral's `num_cached_tokens`, a
-//!   statistic of the engine, which is not read as a cache hit.
-//!   A lone total is the prompt. Where a proxy states Anthropic's cache counts beside OpenAI's, the total decides
-//!   whether the prompt has them in it; without one the names do (`prompt_tokens` has, `input_tokens` has not).
+//!   statistic of the engine, which is not read as a cache hit. Writes under Anthropic's names are writes.
+//! - Where a proxy states Anthropic's cache counts beside OpenAI's, the total decides whether the prompt has them
+//!   in it; without one the names do (`prompt_tokens` has, `input_tokens` has not). Bedrock's never has.
 //! - A pass-through path may answer in any format: its documents say themselves which it is.
 //! - Anthropic's `input_tokens` exclude the caches: the prompt is all three together. The last word in a stream
 //!   counts field by field, zeros included, unless the whole prompt is zero then: that is an omission.

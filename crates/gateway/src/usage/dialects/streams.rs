@@ -168,6 +168,24 @@ pub(super) const CASES: &[Case] = &[
         "event: message.output.delta\ndata: {\"type\":\"message.output.delta\",\"content\":\"Hi\"}\n\nevent: conversation.response.done\ndata: {\"type\":\"conversation.response.done\",\"usage\":{\"prompt_tokens\":18709,\"total_tokens\":19134,\"completion_tokens\":425,\"connector_tokens\":null,\"connectors\":{\"web_search\":1}}}\n\n",
         plain(18709, 425),
     ),
+    sse(
+        "lm studio, its own format",
+        PassThrough,
+        "event: message.delta\ndata: {\"type\":\"message.delta\",\"content\":\"Hi\"}\n\nevent: chat.end\ndata: {\"type\":\"chat.end\",\"result\":{\"model_instance_id\":\"m\",\"stats\":{\"input_tokens\":24,\"total_output_tokens\":53,\"reasoning_output_tokens\":40}}}\n\n",
+        Some([24, 53, 0, 0, 0, 40]),
+    ),
+    sse(
+        "snowflake: an empty usage until the last",
+        ChatCompletions,
+        "data: {\"choices\":[{\"delta\":{\"type\":\"text\",\"content\":\"Hi\"}}],\"usage\":{}}\n\ndata: {\"choices\":[{\"delta\":{\"type\":\"text\",\"content\":\"\"}}],\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":8,\"total_tokens\":13,\"guard_tokens\":0}}\n\n",
+        plain(5, 8),
+    ),
+    sse(
+        "responses from vllm and llama.cpp: zeros at the start",
+        Responses,
+        "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"status\":\"in_progress\",\"usage\":{\"input_tokens\":0,\"output_tokens\":0,\"total_tokens\":0}}}\n\nevent: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"status\":\"completed\",\"usage\":{\"input_tokens\":40,\"input_tokens_details\":{\"cached_tokens\":32,\"input_tokens_per_turn\":[],\"cached_tokens_per_turn\":[]},\"output_tokens\":16,\"output_tokens_details\":{\"reasoning_tokens\":2,\"tool_output_tokens\":0},\"total_tokens\":56}}}\n\n",
+        Some([40, 16, 32, 0, 0, 2]),
+    ),
     // What no provider promises and some do.
     sse(
         "usage without choices, or with null for them",

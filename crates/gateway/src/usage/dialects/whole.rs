@@ -283,7 +283,32 @@ pub(super) const CASES: &[Case] = &[
         r#"{"choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"Hi"}}],"model":"m","usage":{"prompt_tokens":24,"completion_tokens":53,"total_tokens":77},"stats":{"tokens_per_second":51.4},"model_info":{"arch":"granite"}}"#,
         plain(24, 53),
     ),
+    // LM Studio REST API, v1.
+    json(
+        "lm studio, its own format",
+        PassThrough,
+        r#"{"model_instance_id":"m","output":[{"type":"message","content":"Hi"}],"stats":{"input_tokens":24,"total_output_tokens":53,"reasoning_output_tokens":40,"tokens_per_second":51.4},"response_id":"r"}"#,
+        Some([24, 53, 0, 0, 0, 40]),
+    ),
     // Hosts.
+    json(
+        "aleph alpha",
+        PassThrough,
+        r#"{"completions":[{"completion":"Hi","finish_reason":"maximum_tokens"}],"model_version":"1","num_tokens_prompt_total":6,"num_tokens_generated":2}"#,
+        plain(6, 2),
+    ),
+    json(
+        "ai21",
+        ChatCompletions,
+        r#"{"id":"a","model":"jamba-large","choices":[{"index":0,"message":{"role":"assistant","content":"Hi","tool_calls":null},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":107,"completion_tokens":26,"total_tokens":133},"meta":{"requestDurationMillis":1113}}"#,
+        plain(107, 26),
+    ),
+    json(
+        "nvidia nim, ranking",
+        PassThrough,
+        r#"{"rankings":[{"index":0,"logit":4.2}],"usage":{"prompt_tokens":51,"total_tokens":51}}"#,
+        plain(51, 0),
+    ),
     json(
         "deepinfra, with a cost",
         ChatCompletions,

@@ -40,8 +40,8 @@ lenient_struct! {
         completion_count: Count = "eval_count" | "tokens_predicted" | "generation_token_count" | "num_tokens_generated",
         /// Theirs, Cohere's and Bedrock's.
         done_reason: Text<'a> = "done_reason" | "finish_reason" | "stop_reason" | "stopReason",
-        /// SGLang's own API.
-        meta_info: Usage<'a> = "meta_info",
+        /// The own APIs of SGLang and LM Studio.
+        meta_info: Usage<'a> = "meta_info" | "stats",
         /// Replicate; Bedrock, after the last frame of a stream.
         metrics: Metrics<'a> = "metrics" | "amazon-bedrock-invocationMetrics",
         /// MiniMax, whose errors have status 200.
@@ -76,6 +76,8 @@ lenient_struct! {
         incomplete: Incomplete<'a> = "incomplete_details",
         /// Cohere's first version.
         meta: Meta<'a> = "meta",
+        /// LM Studio's own API.
+        stats: Usage<'a> = "stats",
     }
 }
 
@@ -171,7 +173,7 @@ lenient_struct! {
         /// DeepSeek.
         prompt_cache_hit_tokens: Count = "prompt_cache_hit_tokens",
         /// Perplexity, and some proxies.
-        reasoning_tokens: Count = "reasoning_tokens",
+        reasoning_tokens: Count = "reasoning_tokens" | "reasoning_output_tokens",
     }
 }
 
@@ -450,7 +452,7 @@ impl Extraction {
             ..Usage::default()
         };
         let counts = pair(document.prompt_count, document.completion_count);
-        for usage in [&metrics, &counts, &document.meta_info] {
+        for usage in [&metrics, &counts, &document.meta_info, &document.result.stats] {
             self.openai.take(usage);
         }
         for meta in [&document.response.meta, &document.meta] {
