@@ -1,8 +1,8 @@
 //! The wire formats of usage: what each provider calls its counts, brought to one form.
 //!
 //! A response is one JSON document or a series of them (SSE frames, array elements). `Extraction` takes them
-//! one by one and keeps the last word on every fact. Rules that are not obvious, each held by the recorded
-//! exchanges that the tests replay:
+//! one by one and keeps the last word on every fact. Rules that are not obvious, each held by recorded
+//! exchanges that the tests replay, or by their table of dialects:
 //!
 //! - `usage: null` and `{}` state nothing. Unknown is not zero.
 //! - OpenAI's family: a later usage overrides an earlier one field by field; one missing of prompt, completion
