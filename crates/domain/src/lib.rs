@@ -23,7 +23,7 @@ pub use digest::{DigestKey, RecordDigest};
 pub use ids::{ApiKeyId, CorrelationId, EndpointId, InstanceId, ModelId, TariffId, UserId};
 pub use money::{Credits, MoneyError, PricePerToken};
 pub use origin::{AccessSource, ApiKeyPurpose, RequestOrigin, UnknownPurpose};
-pub use rating::{Rated, UsageState, rate};
+pub use rating::{Rated, RatingError, RatingFacts, UsageState, rate};
 pub use record::{Batch, Credential, Outcome, RawAnalyticsRecord, UsageSource};
 pub use tariff::{Tariff, find_best_tariff};
 pub use tokens::{StatedUsage, TokenCount, TokenCountError, TokenUsage};

@@ -1,6 +1,9 @@
 //! Which state a request ends in, and at what amount. One decision, in one place.
 
-use crate::{ChargeError, Credits, Outcome, PricePerToken, Tariff, TokenUsage, UsageSource, UserId, charge};
+use crate::{
+    ChargeError, Credits, Outcome, PricePerToken, RawAnalyticsRecord, StatedUsage, Tariff, TokenCountError,
+    TokenUsage, UsageSource, UserId, charge,
+};
 
 /// The state of a usage record. Every record is in exactly one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,6 +42,63 @@ pub struct Rated {
 impl Rated {
     const FREE: Self = Self { state: UsageState::Free, amount: Credits::ZERO };
     const UNRATED: Self = Self { state: UsageState::Unrated, amount: Credits::ZERO };
+}
+
+/// Everything about a record that decides its amount. Whoever says what a request costs (the gateway at its end, the flush, the rater
+/// of late prices, the audit) says it through this, so that all of them say the same.
+#[derive(Debug, Clone, Copy)]
+pub struct RatingFacts {
+    /// Who pays.
+    pub user: Option<UserId>,
+    /// HTTP status.
+    pub status_code: i32,
+    /// How the request ended.
+    pub outcome: Outcome,
+    /// Token counts as stated.
+    pub usage: StatedUsage,
+    /// Where they come from.
+    pub usage_source: UsageSource,
+}
+
+/// Why no amount can be computed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RatingError {
+    /// A count is no count.
+    #[error(transparent)]
+    TokenCount(#[from] TokenCountError),
+    /// The amount does not fit.
+    #[error(transparent)]
+    Charge(#[from] ChargeError),
+}
+
+impl RatingFacts {
+    /// Those of a record that `user` pays for. An embedding that states only a total means its prompt.
+    pub fn of(record: &RawAnalyticsRecord, user: Option<UserId>) -> Self {
+        let mut usage = record.usage;
+        if usage.prompt_tokens.is_none()
+            && usage.completion_tokens.is_none()
+            && record.response_type.starts_with("embedding")
+        {
+            usage.prompt_tokens = usage.total_tokens;
+        }
+        let RawAnalyticsRecord { status_code, outcome, usage_source, .. } = *record;
+        Self { user, status_code, outcome, usage, usage_source }
+    }
+
+    /// Whether the upstream refused or broke off.
+    pub fn is_failed(&self) -> bool {
+        !(200..300).contains(&self.status_code) || self.outcome == Outcome::Failed
+    }
+
+    /// State and amount at this tariff, and whether stated parts had to be clamped.
+    pub fn rate(&self, tariff: Option<&Tariff>) -> Result<(Rated, bool), RatingError> {
+        let (usage, clamped) = TokenUsage::split(&self.usage)?;
+        // A total that nobody split into input and output has no price; unknown is never zero.
+        let is_split = self.usage.prompt_tokens.is_some() || self.usage.completion_tokens.is_some();
+        let source = if is_split { self.usage_source } else { UsageSource::None };
+        let rated = rate(self.user, self.status_code, self.outcome, source, &usage, tariff)?;
+        Ok((rated, clamped))
+    }
 }
 
 /// Rates one request: `tariff` is what [`crate::find_best_tariff`] chose for it.

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{ApiKeyId, CorrelationId, InstanceId, KeyDigest, ModelId, StatedUsage};
+use crate::{ApiKeyId, CorrelationId, InstanceId, KeyDigest, ModelId, StatedUsage, truncate_to_micros};
 
 /// Who asked, as far as admission could tell; never the secret itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,8 +147,8 @@ impl RawAnalyticsRecord {
         self.timestamp.to_zoned(TimeZone::UTC).date()
     }
 
-    /// The time that prices are looked up at.
+    /// The time that prices are looked up at: as it is stored, so that an audit looks at the same.
     pub fn priced_at(&self) -> Timestamp {
-        self.batch.batch_created_at.unwrap_or(self.timestamp)
+        truncate_to_micros(self.batch.batch_created_at.unwrap_or(self.timestamp))
     }
 }

@@ -8,15 +8,15 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 use futures_util::TryStreamExt;
+use jiff::Timestamp;
 use serde::Serialize;
-use tollgate_domain::{Tariff, UsageState, UserId, find_best_tariff};
+use tollgate_domain::{RatingFacts, Tariff, UsageState, UserId, find_best_tariff};
 use tollgate_store::catalog::{self, Catalog, CatalogModel, CatalogTariff};
 use tollgate_store::usage_dimensions::{self, Dimensions};
 use tollgate_store::usage_records::{self, UsageRow};
-use tollgate_store::{Store, StoreError, Tx, audit as queries};
+use tollgate_store::{Store, StoreError, Tx, audit as queries, tariffs};
 
 use crate::digest::{DimensionsRef, RecordKeys};
-use crate::rating::Facts;
 
 /// Findings that are listed; the others are counted. Books with more than this have one cause, and it is among these.
 const MAX_LISTED: usize = 1000;
@@ -96,13 +96,16 @@ pub async fn audit(store: &Store, keys: &RecordKeys) -> Result<AuditReport, Stor
             let mut report = AuditReport::default();
             let dimensions = check_dimensions(&tx, keys, &mut report).await?;
             let catalog = catalog::load(&tx).await?;
-            check_rows(&tx, keys, &catalog, &dimensions, &mut report).await?;
+            let ends = tariffs::all_ends(&tx).await?;
+            check_rows(&tx, keys, (&catalog, &ends), &dimensions, &mut report).await?;
             check_sums(&tx, &mut report).await?;
             Ok(report)
         })
         .await
 }
 
+/// The ends that a tariff was given, by its number, with the pricing epoch from which on each held.
+type TariffEnds = HashMap<i32, Vec<(i32, Option<Timestamp>)>>;
 type DimensionsByNo = HashMap<i32, Dimensions, RandomState>;
 
 async fn check_dimensions(
@@ -130,12 +133,13 @@ async fn check_dimensions(
 async fn check_rows(
     tx: &Tx,
     keys: &RecordKeys,
-    catalog: &Catalog,
+    (catalog, ends): (&Catalog, &TariffEnds),
     dimensions: &DimensionsByNo,
     report: &mut AuditReport,
 ) -> Result<(), StoreError> {
     let mut books = Books {
         catalog,
+        ends,
         models: catalog.models.values().map(|model| (model.no, model)).collect(),
         key_owners: catalog.keys.values().map(|key| (key.no, key.user_no)).collect(),
         known_at: HashMap::default(),
@@ -206,6 +210,7 @@ async fn check_sums(tx: &Tx, report: &mut AuditReport) -> Result<(), StoreError>
 /// What rows are checked against.
 struct Books<'a> {
     catalog: &'a Catalog,
+    ends: &'a TariffEnds,
     models: HashMap<i32, &'a CatalogModel, RandomState>,
     key_owners: HashMap<i32, i32, RandomState>,
     /// A model's tariffs as they were known at a pricing epoch, with their numbers.
@@ -249,7 +254,7 @@ impl Books<'_> {
                 Err("is voided and costs something".to_owned())
             };
         }
-        let facts = Facts {
+        let facts = RatingFacts {
             user: self.user(row),
             status_code: row.status_code.into(),
             outcome: dimensions.outcome(),
@@ -284,21 +289,22 @@ impl Books<'_> {
         if self.known_at.len() >= MAX_REMEMBERED {
             self.known_at.clear();
         }
-        let epoch = row.pricing_epoch;
+        let (epoch, ends) = (row.pricing_epoch, self.ends);
         self.known_at
             .entry((model.no, epoch))
-            .or_insert_with(|| model.tariffs.iter().filter_map(|tariff| as_of(tariff, epoch)).collect())
+            .or_insert_with(|| model.tariffs.iter().filter_map(|tariff| as_of(tariff, ends, epoch)).collect())
     }
 }
 
-/// The tariff as it was at a pricing epoch: not yet there, still open, or closed.
-fn as_of(known: &CatalogTariff, epoch: i32) -> Option<(Tariff, i32)> {
+/// The tariff as it was at a pricing epoch: not yet there, or with the end that it had then.
+fn as_of(known: &CatalogTariff, ends: &TariffEnds, epoch: i32) -> Option<(Tariff, i32)> {
     if known.recorded_epoch > epoch {
         return None;
     }
     let mut tariff = known.tariff.clone();
-    if known.closed_epoch.is_some_and(|closed| closed > epoch) {
-        tariff.valid_until = None;
+    let ends = ends.get(&known.no).map_or(&[][..], Vec::as_slice);
+    if let Some((_, then)) = ends.iter().rfind(|(since, _)| *since <= epoch) {
+        tariff.valid_until = *then;
     }
     Some((tariff, known.no))
 }

@@ -1,15 +1,14 @@
 //! Enrichment: from what a gateway saw to what the books hold. Pure: a record and a catalog in, a row or a named refusal out.
 
 use tollgate_domain::{
-    AccessSource, ApiKeyId, ApiKeyPurpose, Credential, Rated, RawAnalyticsRecord, RecordDigest,
-    RequestOrigin, StatedUsage,
+    AccessSource, ApiKeyId, ApiKeyPurpose, Credential, Rated, RatingError, RatingFacts, RawAnalyticsRecord,
+    RecordDigest, RequestOrigin, StatedUsage,
 };
 use tollgate_store::catalog::{Catalog, CatalogKey, CatalogModel, CatalogTariff};
 use tollgate_store::usage_records::{FLAG_CLAMPED, FLAG_FAILED, RecordKey, UsageCounts, UsageRow};
 use tollgate_store::utc::{TimeOutOfRange, UtcMicros};
 
 use crate::digest::DimensionsRef;
-use crate::rating::{Facts, RatingError};
 
 /// Longest text of a dimension, in bytes. Aliases, templates and models are far shorter; user agents that are longer say
 /// nothing more.
@@ -103,13 +102,7 @@ impl<'a> EnrichedRecord<'a> {
         // The window is looked up as it is stored, so that an audit finds the same tariff.
         let window = raw.batch.batch_completion_window.as_deref().map(shortened);
         let tariff = model.and_then(|model| model.best_tariff(purpose, window, raw.priced_at()));
-        let facts = Facts {
-            user: key.map(|key| key.user_id),
-            status_code: raw.status_code,
-            outcome: raw.outcome,
-            usage: normalised(raw),
-            usage_source: raw.usage_source,
-        };
+        let facts = RatingFacts::of(raw, key.map(|key| key.user_id));
         let (rated, clamped) = facts.rate(tariff.map(|tariff| &tariff.tariff))?;
         let flags = if clamped { FLAG_CLAMPED } else { 0 } | if facts.is_failed() { FLAG_FAILED } else { 0 };
         Ok(Self {
@@ -182,18 +175,6 @@ impl<'a> EnrichedRecord<'a> {
             batch_request_source: optional("batch_request_source", &raw.batch.batch_request_source)?,
         })
     }
-}
-
-/// The stated usage. An embedding that states only a total means its prompt.
-fn normalised(raw: &RawAnalyticsRecord) -> StatedUsage {
-    let mut usage = raw.usage;
-    if usage.prompt_tokens.is_none()
-        && usage.completion_tokens.is_none()
-        && raw.response_type.starts_with("embedding")
-    {
-        usage.prompt_tokens = usage.total_tokens;
-    }
-    usage
 }
 
 /// Counts in the range of their columns, which [`tollgate_domain::TokenUsage::split`] has checked.

@@ -18,7 +18,6 @@ mod metrics;
 mod prepare;
 mod progress;
 pub mod quarantine;
-mod rating;
 mod sender;
 pub mod unrated;
 mod view;

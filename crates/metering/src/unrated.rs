@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use serde::Serialize;
-use tollgate_domain::{Credits, UsageState};
+use tollgate_domain::{Credits, RatingFacts, UsageState};
 use tollgate_store::catalog::{self, Catalog, CatalogModel};
 use tollgate_store::ledger::BalanceChange;
 use tollgate_store::usage_dimensions::{self, Dimensions};
@@ -17,7 +17,6 @@ use crate::digest::RecordKeys;
 use crate::dimensions::OTHER;
 use crate::effects::Effects;
 use crate::enrich::MAX_TEXT_BYTES;
-use crate::rating::Facts;
 use crate::write;
 
 /// Records in one transaction: some milliseconds under the shared pricing lock.
@@ -152,7 +151,7 @@ fn rate_row(
     let at = row.batch_created_at.unwrap_or(row.requested_at).timestamp();
     let window = dimensions.batch_completion_window.as_deref();
     let tariff = model.best_tariff(dimensions.purpose(), window, at)?;
-    let facts = Facts {
+    let facts = RatingFacts {
         user: row.user_no.and_then(|no| catalog.users_by_no.get(&no).copied()),
         status_code: row.status_code.into(),
         outcome: dimensions.outcome(),

@@ -52,10 +52,13 @@ async fn make(tx: &Tx, table: &str, name: &str, day: UtcDay) -> Result<(), Store
     if tx.query_one("select to_regclass($1) is not null", &[&name]).await?.try_get(0)? {
         return Ok(());
     }
-    // Attached, not created in place: that would lock the whole table against the flushes.
+    // Attached, not created in place: that would lock the whole table against the flushes. It gets the table's row triggers
+    // by that; a trigger of TRUNCATE it needs itself.
     tx.batch_execute(&format!(
         "set local lock_timeout = '{LOCK_TIMEOUT}';
          create table {name} (like {table} including defaults including constraints including indexes);
+         create trigger append_only_truncate before truncate on {name}
+             for each statement execute function refuse_change();
          alter table {table} attach partition {name} for values from ('{day}') to ('{}')",
         day.plus(1),
     ))

@@ -9,6 +9,8 @@
 
 mod plan;
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -186,6 +188,16 @@ pub(crate) async fn load_all(tx: &Tx) -> Result<Vec<Tariff>, StoreError> {
     tx.query(&sql, &[]).await?.iter().map(tariff).collect()
 }
 
+/// Every end that tariffs were ever given, by the tariff's number, in the order of the pricing epochs from which on they held.
+pub async fn all_ends(tx: &Tx) -> Result<HashMap<i32, Vec<(i32, Option<Timestamp>)>>, StoreError> {
+    let mut ends = HashMap::<i32, Vec<_>>::new();
+    let sql = "select tariff_no, epoch, valid_until from tariff_ends order by tariff_no, epoch";
+    for row in tx.query(sql, &[]).await? {
+        ends.entry(row.try_get(0)?).or_default().push((row.try_get(1)?, row.try_get(2)?));
+    }
+    Ok(ends)
+}
+
 /// A change under the exclusive lock: nobody else moves these rows, or charges by them, until it ends.
 struct Change {
     model: models::Model,
@@ -243,7 +255,25 @@ async fn end(tx: &Tx, no: i32, valid_until: Option<Timestamp>, epoch: i32) -> Re
             &[&no, &valid_until, &closed_epoch],
         )
         .await?;
-    if rows == 1 { Ok(()) } else { Err(StoreError::Corrupt(format!("tariff {no} vanished under its lock"))) }
+    if rows != 1 {
+        return Err(StoreError::Corrupt(format!("tariff {no} vanished under its lock")));
+    }
+    remember_end(tx, no, valid_until, epoch).await
+}
+
+/// From `epoch` on this is its end.
+async fn remember_end(
+    tx: &Tx,
+    no: i32,
+    valid_until: Option<Timestamp>,
+    epoch: i32,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "insert into tariff_ends (tariff_no, epoch, valid_until) values ($1, $2, $3)",
+        &[&no, &epoch, &valid_until],
+    )
+    .await?;
+    Ok(())
 }
 
 async fn open(tx: &Tx, model: ModelId, segment: Segment, epoch: i32) -> Result<StoredTariff, StoreError> {
@@ -261,32 +291,34 @@ async fn open(tx: &Tx, model: ModelId, segment: Segment, epoch: i32) -> Result<S
     let sql = format!(
         "insert into model_tariffs (id, model_id, purpose, completion_window, valid_from, valid_until,
                                     recorded_epoch, closed_epoch, {PRICE_COLUMNS})
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) returning no"
     );
-    tx.execute(
-        &sql,
-        &[
-            &tariff.id.as_uuid(),
-            &model.as_uuid(),
-            &tariff.purpose.as_str(),
-            &tariff.completion_window,
-            &tariff.valid_from,
-            &tariff.valid_until,
-            &epoch,
-            &closed_epoch,
-            p0,
-            p1,
-            p2,
-            p3,
-            p4,
-            p5,
-            p6,
-            p7,
-            p8,
-            p9,
-        ],
-    )
-    .await?;
+    let opened = tx
+        .query_one(
+            &sql,
+            &[
+                &tariff.id.as_uuid(),
+                &model.as_uuid(),
+                &tariff.purpose.as_str(),
+                &tariff.completion_window,
+                &tariff.valid_from,
+                &tariff.valid_until,
+                &epoch,
+                &closed_epoch,
+                p0,
+                p1,
+                p2,
+                p3,
+                p4,
+                p5,
+                p6,
+                p7,
+                p8,
+                p9,
+            ],
+        )
+        .await?;
+    remember_end(tx, opened.try_get(0)?, tariff.valid_until, epoch).await?;
     Ok(tariff)
 }
 

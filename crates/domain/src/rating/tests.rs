@@ -91,3 +91,20 @@ fn a_failed_request_does_not_pay_the_price_of_a_request() {
         state(someone(), 502, Outcome::Failed, UsageSource::Provider, Some(&tariff("0.1", Some("0.5"))));
     assert_eq!(rated, (UsageState::Charged, "1".to_owned()));
 }
+
+#[test]
+fn a_total_that_nobody_split_is_unrated_but_for_an_embedding() {
+    let price = tariff("0.1", None);
+    let total = StatedUsage { total_tokens: Some(10), ..StatedUsage::default() };
+    let facts = RatingFacts {
+        user: someone(),
+        status_code: 200,
+        outcome: Outcome::Completed,
+        usage: total,
+        usage_source: UsageSource::Provider,
+    };
+    let (rated, _) = facts.rate(Some(&price)).unwrap();
+    assert_eq!((rated.state, rated.amount), (UsageState::Unrated, Credits::ZERO));
+    let prompt = RatingFacts { usage: StatedUsage { prompt_tokens: Some(10), ..total }, ..facts };
+    assert_eq!(prompt.rate(Some(&price)).unwrap().0.amount.to_string(), "1");
+}

@@ -14,7 +14,9 @@ mod target;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use tollgate_domain::{Credits, RawAnalyticsRecord, Tariff, TokenUsage, UserId, find_best_tariff, rate};
+use tollgate_domain::{
+    Credits, RatingFacts, RawAnalyticsRecord, Tariff, UsageState, UserId, find_best_tariff,
+};
 
 pub use balances::BalanceUpdate;
 use balances::Balances;
@@ -72,20 +74,13 @@ impl LiveView {
     }
 }
 
-/// What the books will charge for `record`, decided as enrichment decides it; `None` is not known (no price yet, or
+/// What the books will charge for `record`, by the function that they charge by; `None` is not known (no price yet, or
 /// numbers that the books refuse).
 pub(crate) fn cost_of(record: &RawAnalyticsRecord, key: &KeyEntry, tariffs: &[Tariff]) -> Option<Credits> {
-    let (usage, _clamped) = TokenUsage::split(&record.usage).ok()?;
-    let tariff = find_best_tariff(
-        tariffs,
-        Some(key.purpose),
-        record.batch.batch_completion_window.as_deref(),
-        record.priced_at(),
-    );
-    let status_code = record.status_code;
-    let rated =
-        rate(Some(key.user), status_code, record.outcome, record.usage_source, &usage, tariff).ok()?;
-    (rated.state != tollgate_domain::UsageState::Unrated).then_some(rated.amount)
+    let window = record.batch.batch_completion_window.as_deref();
+    let tariff = find_best_tariff(tariffs, Some(key.purpose), window, record.priced_at());
+    let (rated, _clamped) = RatingFacts::of(record, Some(key.user)).rate(tariff).ok()?;
+    (rated.state != UsageState::Unrated).then_some(rated.amount)
 }
 
 #[cfg(test)]
