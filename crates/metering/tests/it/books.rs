@@ -28,7 +28,7 @@ pub(crate) struct Books {
     pub(crate) master: MasterKey,
     pub(crate) clock: Arc<ManualClock>,
     // Last: dropped after the store's connections.
-    _database: Option<TestDatabase>,
+    database: Option<TestDatabase>,
 }
 
 /// A batcher that runs.
@@ -99,8 +99,13 @@ impl Books {
             store: Store::connect(&StoreConfig::new(url)).unwrap(),
             master: MasterKey::from_bytes([9; 32]),
             clock: Arc::new(ManualClock::new(start())),
-            _database: database,
+            database,
         }
+    }
+
+    /// Where its database is, if it is its own.
+    pub(crate) fn database_url(&self) -> Option<&str> {
+        self.database.as_ref().map(TestDatabase::url)
     }
 
     pub(crate) fn keys(&self) -> RecordKeys {

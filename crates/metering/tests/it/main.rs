@@ -6,9 +6,12 @@
 mod audits;
 mod books;
 mod charges;
+mod edges;
 mod late_prices;
+mod lost_answers;
 mod poison;
 mod replays;
 mod running;
 mod scenarios;
+mod storm;
 mod views;
