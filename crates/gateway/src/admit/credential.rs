@@ -93,6 +93,18 @@ pub(crate) fn strip_query(query: Option<&str>, secret: &str) -> Option<String> {
     (!kept.is_empty()).then(|| kept.join("&"))
 }
 
+/// The query without the parameters that `dropped` names, given their decoded names and values; the others keep their bytes and
+/// order.
+pub(crate) fn without_parameters(query: &str, dropped: fn(&str, &str) -> bool) -> Option<String> {
+    let is_dropped = |pair: &str| {
+        pair.split(';')
+            .map(split_pair)
+            .any(|(name, value)| dropped(&decode(name), &decode(value.unwrap_or_default())))
+    };
+    let kept: Vec<&str> = pairs(Some(query)).filter(|pair| !is_dropped(pair)).collect();
+    (!kept.is_empty()).then(|| kept.join("&"))
+}
+
 fn pairs(query: Option<&str>) -> impl Iterator<Item = &str> {
     query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty())
 }

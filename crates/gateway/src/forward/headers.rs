@@ -21,8 +21,8 @@ static HOP_BY_HOP: [HeaderName; 9] = [
 ];
 
 /// Not for an upstream: made anew for it, or about the way a request took to us, or choosing among the accounts that
-/// our own credential opens.
-static NOT_FORWARDED: [HeaderName; 12] = [
+/// our own credential opens, or leaving the usage out of the answer.
+static NOT_FORWARDED: [HeaderName; 13] = [
     header::HOST,
     header::CONTENT_LENGTH,
     header::EXPECT,
@@ -34,6 +34,7 @@ static NOT_FORWARDED: [HeaderName; 12] = [
     HeaderName::from_static("openai-organization"),
     HeaderName::from_static("openai-project"),
     HeaderName::from_static("x-goog-user-project"),
+    HeaderName::from_static("x-goog-fieldmask"),
     HeaderName::from_static("sec-websocket-protocol"),
 ];
 const NOT_FORWARDED_PREFIXES: [&str; 3] = [HEADER_PREFIX, "x-forwarded-", "cf-"];

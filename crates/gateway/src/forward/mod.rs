@@ -11,16 +11,16 @@ use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use tollgate_domain::Outcome;
 
-use crate::admit::{Admitted, Destination, Intake, declared_length, error_response};
+use crate::admit::{Admitted, Destination, Intake, credential, declared_length, error_response};
 use crate::exchange::{BrokenOff, COST_HEADER, Exchange, Limits, NoAnswer, Plan, ResponseBody};
 use crate::gateway::{Arrival, Inner, full};
 use crate::recorder::{Admission, Ended, InFlight};
 use crate::request_body::{BodyFailure, UpstreamBody};
 use crate::route::Route;
 use crate::view::{LiveEndpoint, Target};
-use crate::wire::Surface;
-use crate::wire::gemini::GeminiPath;
+use crate::wire::gemini::{self, GeminiPath};
 use crate::wire::request::{RequestError, RequestFacts, Rewrite};
+use crate::wire::{Family, Surface};
 
 pub use client::TlsError;
 pub(crate) use client::Upstreams;
@@ -140,7 +140,12 @@ fn upstream_head(
 ) -> Result<Request<()>, String> {
     let endpoint = &destination.endpoint;
     let model = destination.upstream_model();
-    let query = crate::admit::credential::strip_query(arrival.uri.query(), secret);
+    let query = credential::strip_query(arrival.uri.query(), secret).and_then(|query| {
+        match destination.surface.family() {
+            Family::Gemini => credential::without_parameters(&query, gemini::hides_usage),
+            Family::OpenAi | Family::Anthropic => Some(query),
+        }
+    });
     let given = arrival.uri.path();
     let in_path = match (&arrival.route, model) {
         (Route::Metered { model_in_path: Some(_), .. }, Some(model)) => {

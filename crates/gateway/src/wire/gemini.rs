@@ -81,5 +81,15 @@ fn hex(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
+/// Whether a query parameter has Google's APIs answer without the usage, or in a form in which it cannot be read: the system
+/// parameters `fields`, `callback`, and `alt` other than `sse` and `json`, each also with a `$` before it.
+pub(crate) fn hides_usage(name: &str, value: &str) -> bool {
+    match name.strip_prefix('$').unwrap_or(name) {
+        "fields" | "callback" => true,
+        "alt" => !matches!(value, "sse" | "json"),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests;

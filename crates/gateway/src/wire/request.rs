@@ -34,7 +34,8 @@ pub use error::RequestError;
 const KEY_LIMIT: usize = 160;
 /// The longest model name taken, raw. The longest in use are Bedrock ARNs and file paths, under 300.
 const MODEL_LIMIT: usize = 2048;
-/// The longest other value taken (`stream_options`); a longer one is left as it is.
+/// The longest other value taken (`stream_options`), raw. A longer one is refused where usage depends on it: filled up with
+/// blanks it would hide from us that it wants no usage.
 const VALUE_LIMIT: usize = 4096;
 
 /// What the top level of a request says.
@@ -309,9 +310,9 @@ impl RequestSplicer {
     fn end_value(&mut self, span: Range<u64>) -> Result<(), RequestError> {
         match self.field {
             Field::Model => return self.end_model(span),
-            Field::Stream => self.facts.stream = serde_json::from_slice(&self.value).ok(),
+            Field::Stream => self.facts.stream = stream_options::boolean(&self.value),
             Field::Background => {
-                self.facts.background = serde_json::from_slice(&self.value).ok();
+                self.facts.background = stream_options::boolean(&self.value);
                 if self.surface == Surface::Responses && self.facts.background == Some(true) {
                     return Err(RequestError::Background);
                 }
@@ -320,7 +321,11 @@ impl RequestSplicer {
                 let stated: Option<u64> = serde_json::from_slice(&self.value).ok();
                 self.facts.max_tokens = self.facts.max_tokens.max(stated);
             }
-            Field::StreamOptions if self.value_overflow => {}
+            Field::StreamOptions if self.value_overflow => {
+                if self.surface.has_include_usage() {
+                    return Err(RequestError::StreamOptionsTooLong);
+                }
+            }
             Field::StreamOptions => {
                 self.facts.include_usage = stream_options::include_usage(&self.value);
                 self.stream_options = Some((span, std::mem::take(&mut self.value)));

@@ -41,6 +41,23 @@ async fn the_alias_is_spliced_in_the_path() {
 }
 
 #[tokio::test]
+async fn nothing_that_would_leave_the_usage_out_of_geminis_answer_is_forwarded() {
+    let house = House::open().await;
+    let path = "/v1beta/models/chat:streamGenerateContent?%66ields=candidates&alt=sse&$alt=proto&prettyPrint=0&callback=f&a;$fields=x";
+    let request = house.post(path, ALICE).header("X-Goog-FieldMask", "candidates");
+    let body = Full::from(r#"{"contents":[]}"#);
+    assert_eq!(house.send(request.body(body).unwrap()).await.status, StatusCode::OK);
+    let books = house.upstream.settled(1).await;
+    assert_eq!(books[0].uri, "/v1beta/models/upstream-chat:streamGenerateContent?alt=sse&prettyPrint=0");
+    assert_eq!(books[0].header("x-goog-fieldmask"), None);
+    // The same words mean nothing elsewhere.
+    let elsewhere = house.post("/v1/chat/completions?fields=a", ALICE);
+    let elsewhere = elsewhere.body(chat_body("chat", "")).unwrap();
+    assert_eq!(house.send(elsewhere).await.status, StatusCode::OK);
+    assert_eq!(house.upstream.settled(2).await[1].uri, "/v1/chat/completions?fields=a");
+}
+
+#[tokio::test]
 async fn a_path_prefix_and_a_path_template_lead_to_the_upstream() {
     let house = House::open_with(Plan {
         endpoint: |endpoint| {

@@ -24,6 +24,9 @@ pub enum RequestError {
     /// Longer than any model's name.
     #[error("\"model\" is too long")]
     ModelTooLong,
+    /// Longer than any client's: what it says of usage would go unread.
+    #[error("\"stream_options\" is longer than 4096 bytes: leave out what is not needed")]
+    StreamOptionsTooLong,
     /// Parsers differ on which of two equal keys counts, so neither does.
     #[error("\"{key}\" is given twice: give it once")]
     DuplicateKey {
@@ -51,6 +54,7 @@ impl RequestError {
             Self::ModelMissing => "model_missing",
             Self::ModelNotAString => "model_not_a_string",
             Self::ModelTooLong => "model_too_long",
+            Self::StreamOptionsTooLong => "stream_options_too_long",
             Self::DuplicateKey { .. } => "duplicate_key",
             Self::Background => "background_not_supported",
             Self::BadBoundary => "bad_boundary",

@@ -2,23 +2,40 @@
 
 use std::ops::Range;
 
+use serde_json::{Value, value::RawValue};
+
 use super::RequestError;
 use crate::wire::json::{Event, Scanner};
 
-/// The value of `include_usage`, where it is a boolean.
+/// A boolean as the more lenient upstreams read one (vLLM and others take `1` and `"true"`): a stream that only we take for none
+/// would state no usage. `None` for `null`, and for what nobody takes.
+pub(super) fn boolean(value: &[u8]) -> Option<bool> {
+    match serde_json::from_slice(value).ok()? {
+        Value::Bool(value) => Some(value),
+        Value::Number(number) if number.as_f64() == Some(1.0) => Some(true),
+        Value::Number(number) if number.as_f64() == Some(0.0) => Some(false),
+        Value::String(text) => match text.trim().to_ascii_lowercase().as_str() {
+            "true" | "t" | "yes" | "y" | "on" | "1" => Some(true),
+            "false" | "f" | "no" | "n" | "off" | "0" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The value of `include_usage`, see [`boolean`].
 pub(super) fn include_usage(options: &[u8]) -> Option<bool> {
     #[derive(serde::Deserialize)]
-    struct Options {
-        include_usage: Option<bool>,
+    struct Options<'a> {
+        #[serde(borrow)]
+        include_usage: Option<&'a RawValue>,
     }
-    serde_json::from_slice::<Option<Options>>(options)
-        .ok()
-        .flatten()
-        .and_then(|options| options.include_usage)
+    let options: Option<Options<'_>> = serde_json::from_slice(options).ok()?;
+    boolean(options?.include_usage?.get().as_bytes())
 }
 
 /// The span of `options` to replace, and by what, so that `include_usage` is true. `None` where it is already,
-/// or where the value is nothing that the upstream would take either (a number, `"include_usage": "yes"`).
+/// or where the value is nothing that any upstream would take (a number, `"include_usage": "perhaps"`).
 pub(super) fn merge(options: &[u8]) -> Result<Option<(Range<usize>, &'static str)>, RequestError> {
     if options == b"null" {
         return Ok(Some((0..options.len(), r#"{"include_usage":true}"#)));
@@ -48,7 +65,9 @@ pub(super) fn merge(options: &[u8]) -> Result<Option<(Range<usize>, &'static str
         }
     }
     Ok(match found {
-        Some(span) if matches!(&options[span.clone()], b"false" | b"null") => Some((span, "true")),
+        Some(span) if &options[span.clone()] == b"null" || boolean(&options[span.clone()]) == Some(false) => {
+            Some((span, "true"))
+        }
         Some(_) => None,
         None if keys == 0 => Some((1..1, r#""include_usage":true"#)),
         None => Some((1..1, r#""include_usage":true,"#)),

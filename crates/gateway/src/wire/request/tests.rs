@@ -4,7 +4,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::{RequestError, RequestFacts, RequestSplicer, Rewrite};
+use super::{RequestError, RequestFacts, RequestSplicer, Rewrite, VALUE_LIMIT};
 use crate::wire::Surface;
 use crate::wire::json::JsonError;
 use crate::wire::json::tests::{any_json, cut};
@@ -124,15 +124,42 @@ fn a_stream_that_asks_for_no_usage_is_made_to() {
 }
 
 #[test]
+fn a_boolean_that_only_lenient_upstreams_read_hides_no_stream_from_us() {
+    for (stream, usage) in [("1", "0"), (r#""true""#, r#""no""#), (r#""ON""#, "0.0"), ("1.0", r#""False""#)] {
+        let body =
+            format!(r#"{{"model":"m","stream":{stream},"stream_options":{{"include_usage":{usage}}}}}"#);
+        let expected =
+            format!(r#"{{"model":"up/stream","stream":{stream},"stream_options":{{"include_usage":true}}}}"#);
+        assert_eq!(adapted(&body), expected);
+        let (_, facts) = adapt(Surface::ChatCompletions, &[&body], INJECT).unwrap();
+        assert_eq!((facts.stream, facts.injected_usage), (Some(true), true), "{body}");
+    }
+    let body = r#"{"model":"m","background":"true"}"#;
+    assert_eq!(adapt(Surface::Responses, &[body], INJECT).unwrap_err(), RequestError::Background);
+}
+
+#[test]
+fn stream_options_too_long_to_read_are_refused_where_usage_depends_on_them() {
+    let padding = " ".repeat(VALUE_LIMIT);
+    let body =
+        format!(r#"{{"model":"m","stream":true,"stream_options":{{{padding}"include_usage":false}}}}"#);
+    assert_eq!(refused(&body), RequestError::StreamOptionsTooLong);
+    assert!(adapt(Surface::Responses, &[&body], INJECT).is_ok());
+}
+
+#[test]
 fn what_already_asks_for_usage_or_is_no_stream_is_left_alone() {
     for body in [
         r#"{"model":"up/stream","stream":true,"stream_options":{"include_usage":true}}"#,
         r#"{"model":"up/stream","stream":false,"stream_options":{}}"#,
         r#"{"model":"up/stream","stream_options":{}}"#,
         r#"{"model":"up/stream","stream":null}"#,
-        r#"{"model":"up/stream","stream":"true"}"#,
+        r#"{"model":"up/stream","stream":"false"}"#,
+        r#"{"model":"up/stream","stream":0}"#,
+        r#"{"model":"up/stream","stream":"perhaps"}"#,
         r#"{"model":"up/stream"}"#,
         r#"{"model":"up/stream","stream":true,"stream_options":{"include_usage":"yes"}}"#,
+        r#"{"model":"up/stream","stream":true,"stream_options":{"include_usage":"perhaps"}}"#,
         r#"{"model":"up/stream","stream":true,"stream_options":7}"#,
     ] {
         assert_eq!(adapted(body), body);
