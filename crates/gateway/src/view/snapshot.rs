@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use foldhash::{HashMap, HashMapExt};
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use secrecy::SecretString;
 use tollgate_domain::{
     ApiKeyId, ApiKeyPurpose, EndpointId, KeyDigest, ModelId, Tariff, UserId, find_best_tariff,
 };
 
-use super::target::{BaseUrl, PathPattern};
+use super::target::{BaseUrl, PathPattern, Target};
+use crate::route::Route;
+use crate::wire::Surface;
 
 /// The whole configuration, as whoever owns the database read it. Rows that are deleted are not in it.
 #[derive(Debug, Default)]
@@ -281,6 +283,40 @@ impl Snapshot {
         self.endpoints
             .iter()
             .filter_map(move |endpoint| Some((endpoint, endpoint.pass_through_template(path)?)))
+    }
+}
+
+impl EndpointEntry {
+    /// Whether a gateway can use it as it is meant; an error says what to mend. More is asked here than of what is stored already:
+    /// a template or a path that would never be used is a slip.
+    pub fn check(&self) -> Result<(), String> {
+        let routes =
+            || Surface::ALL.into_iter().filter(|surface| surface.is_metered()).map(Surface::route_template);
+        for path in &self.pass_through_paths {
+            if !matches!(Route::of(path, &HeaderMap::new()), Route::Other) {
+                return Err(format!("`{path}` is served already; only other paths are passed through"));
+            }
+        }
+        let endpoint = LiveEndpoint::build(self.clone())?;
+        for route in self.path_templates.keys() {
+            if !routes().any(|known| known == route) && !self.pass_through_paths.contains(route) {
+                let known: Vec<&str> = routes().collect();
+                return Err(format!(
+                    "`{route}` is no route that a path template can be for; they are {}, and the paths that the endpoint passes \
+                     through",
+                    known.join(", ")
+                ));
+            }
+            let target = Target {
+                endpoint: &endpoint,
+                route_template: route,
+                path: "/",
+                query: None,
+                upstream_model: Some("m"),
+            };
+            target.uri()?;
+        }
+        Ok(())
     }
 }
 

@@ -240,3 +240,31 @@ fn a_pattern_matches_segment_by_segment_and_cannot_be_climbed_out_of() {
         assert!(PathPattern::parse(pattern).is_err(), "{pattern}");
     }
 }
+
+#[test]
+fn an_endpoint_that_would_not_do_what_it_says_is_told_before_it_is_used() {
+    let usable = || EndpointEntry {
+        secret: Some(SecretString::from("sk-1")),
+        path_templates: [("/v1/embeddings".to_owned(), "/d/{model}/e?v=1".to_owned())].into(),
+        pass_through_paths: vec!["/v1/images/*".to_owned(), "/v1beta/models/{model}:countTokens".to_owned()],
+        ..endpoint("a", "https://a.example/v1")
+    };
+    assert_eq!(usable().check(), Ok(()));
+    let template = |route: &str, to: &str| EndpointEntry {
+        path_templates: [(route.to_owned(), to.to_owned())].into(),
+        ..usable()
+    };
+    assert_eq!(template("/v1/images/*", "/i").check(), Ok(()));
+    let passing = |path: &str| EndpointEntry { pass_through_paths: vec![path.to_owned()], ..usable() };
+    for (entry, said) in [
+        (EndpointEntry { secret: Some(SecretString::from("a\nb")), ..usable() }, "line break"),
+        (template("/v1/embedding", "/e"), "`/v1/embedding` is no route"),
+        (template("/v1/embeddings", "/e e"), "makes no valid address"),
+        (passing("/v1/*/files"), "last segment"),
+        (passing("/v1/chat/completions"), "served already"),
+        (passing("/v1/models/m:generateContent"), "served already"),
+    ] {
+        let problem = entry.check().unwrap_err();
+        assert!(problem.contains(said) && !problem.contains("a\nb"), "{problem}");
+    }
+}

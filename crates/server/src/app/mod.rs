@@ -4,7 +4,7 @@
 //! left, then the database stops. A task that ends unasked ends the server.
 
 mod health;
-mod refresher;
+pub(crate) mod refresher;
 mod sink;
 mod supervise;
 

@@ -175,7 +175,8 @@ fn translate(config: snapshot::Config) -> view::Config {
     }
 }
 
-fn endpoint(config: snapshot::ConfigEndpoint) -> EndpointEntry {
+/// An endpoint of the database as the gateway takes it.
+pub(crate) fn endpoint(config: snapshot::ConfigEndpoint) -> EndpointEntry {
     let snapshot::ConfigEndpoint { endpoint, secret } = config;
     EndpointEntry {
         id: endpoint.id,

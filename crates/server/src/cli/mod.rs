@@ -97,7 +97,7 @@ pub enum UserCommand {
         /// A name nobody has yet.
         name: String,
         /// Credits granted at once, such as 10 or 0.5.
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", allow_negative_numbers = true)]
         credits: Option<Credits>,
         /// The user is an organization.
         #[arg(long)]
@@ -245,34 +245,34 @@ pub struct TariffSetArgs {
     #[arg(long, value_name = "W")]
     pub window: Option<String>,
     /// Per input token.
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub input_price: PricePerToken,
     /// Per output token.
-    #[arg(long, value_name = "Y")]
+    #[arg(long, value_name = "Y", allow_negative_numbers = true)]
     pub output_price: PricePerToken,
     /// Per input token read from a cache [default: the input price].
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub cache_read_price: Option<PricePerToken>,
     /// Per input token written to a five-minute cache [default: the input price].
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub cache_write_price: Option<PricePerToken>,
     /// Per input token written to a one-hour cache [default: the input price].
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub cache_write_1h_price: Option<PricePerToken>,
     /// Per input token of audio [default: the input price].
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub audio_input_price: Option<PricePerToken>,
     /// Per input token of images [default: the input price].
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub image_input_price: Option<PricePerToken>,
     /// Per output token of reasoning [default: the output price].
-    #[arg(long, value_name = "Y")]
+    #[arg(long, value_name = "Y", allow_negative_numbers = true)]
     pub reasoning_price: Option<PricePerToken>,
     /// Per output token of audio [default: the output price].
-    #[arg(long, value_name = "Y")]
+    #[arg(long, value_name = "Y", allow_negative_numbers = true)]
     pub audio_output_price: Option<PricePerToken>,
     /// For each request that succeeded, whatever its tokens [default: nothing].
-    #[arg(long, value_name = "Z")]
+    #[arg(long, value_name = "Z", allow_negative_numbers = true)]
     pub request_price: Option<PricePerToken>,
     /// In force from this time on: 2026-01-31T12:00:00Z, 2026-01-31, or `2h` for two hours ago [default: now].
     #[arg(long, value_name = "T")]
@@ -343,6 +343,7 @@ pub struct CreditArgs {
     /// Name or id of the user.
     pub user: String,
     /// More than zero, such as 10 or 0.5.
+    #[arg(allow_negative_numbers = true)]
     pub amount: Credits,
     /// What this comes from, such as an invoice number. The same source is entered once, however often it is sent.
     #[arg(long, value_name = "S")]

@@ -51,9 +51,19 @@ fn a_price_that_would_have_to_be_rounded_is_refused() {
 }
 
 #[test]
+fn a_negative_amount_is_taken_for_one_and_not_for_a_flag() {
+    let cli = parse("credit grant ada -5 --source-id s").unwrap();
+    let Command::Credit(CreditCommand::Grant(args)) = cli.command else { panic!() };
+    assert_eq!(args.amount.to_string(), "-5");
+    assert!(parse("user create ada --credits -0.5").is_ok());
+}
+
+#[test]
 fn a_negative_price_and_an_unknown_purpose_are_refused_by_name() {
-    let error = parse("tariff set gpt --input-price=-1 --output-price 1").unwrap_err().to_string();
-    assert!(error.contains("negative"), "{error}");
+    for line in ["--input-price=-1 --output-price 1", "--input-price -0.5 --output-price 1"] {
+        let error = parse(&format!("tariff set gpt {line}")).unwrap_err().to_string();
+        assert!(error.contains("negative"), "{error}");
+    }
     let error = parse("key create --user ada --purpose nightly").unwrap_err().to_string();
     assert!(error.contains("realtime, batch, playground, platform"), "{error}");
 }

@@ -4,11 +4,13 @@ use std::env::VarError;
 
 use anyhow::bail;
 use secrecy::SecretString;
-use tollgate_store::Tx;
 use tollgate_store::endpoints::{self, Endpoint, NewEndpoint, OnDisconnect, OnMissingUsage};
+use tollgate_store::snapshot::ConfigEndpoint;
+use tollgate_store::{StoreError, Tx};
 
 use super::{ACTOR, Session};
 use crate::{
+    app::refresher,
     cli::{EndpointCommand, EndpointCreateArgs, OnDisconnectArg, OnMissingUsageArg},
     output::{Answer, Column, or_none, table},
 };
@@ -40,7 +42,15 @@ async fn create(session: &Session, args: EndpointCreateArgs) -> anyhow::Result<A
         pass_through_paths: args.pass_through,
     };
     let master = session.master_key().await?;
-    let create = async |tx: Tx| endpoints::create(&tx, &master, &new, ACTOR).await;
+    let create = async |tx: Tx| {
+        let endpoint = endpoints::create(&tx, &master, &new, ACTOR).await?;
+        // What a gateway would leave out, with a line in its log, is refused to whoever can mend it.
+        let stored = ConfigEndpoint { endpoint: endpoint.clone(), secret: new.secret.clone() };
+        refresher::endpoint(stored).check().map_err(|problem| {
+            StoreError::refused(format!("endpoint {:?} could not be used: {problem}", endpoint.name))
+        })?;
+        Ok(endpoint)
+    };
     let endpoint: Endpoint = session.store.tx("create_endpoint", create).await?;
     let text = format!(
         "Created endpoint {} at {}. Offer a model of it: tollgate model create ALIAS --endpoint {0}",

@@ -54,17 +54,22 @@ async fn every_refusal_says_what_to_do() {
         ("credit grant nobody 1 --source-id s", "does not exist"),
         ("endpoint create up ftp://x", "https://"),
         ("endpoint create up http://x --api-key-env NOT_SET_ANYWHERE", "NOT_SET_ANYWHERE"),
+        ("endpoint create up http://x --path-template /v1/embedding=/e", "`/v1/embedding` is no route"),
+        ("endpoint create up http://x --pass-through /v1/*/files", "last segment"),
     ] {
         let error = place.cli_fails(line).await;
         assert!(error.starts_with("error: ") && error.contains(said), "{line}: {error}");
     }
     place.cli("user create ada").await;
-    for (line, said) in
-        [("credit grant ada 0 --source-id s", "above zero"), ("user create ada", "already exists")]
-    {
+    for (line, said) in [
+        ("credit grant ada 0 --source-id s", "above zero"),
+        ("credit grant ada -1 --source-id s", "above zero"),
+        ("user create ada", "already exists"),
+    ] {
         let error = place.cli_fails(line).await;
         assert!(error.contains(said), "{line}: {error}");
     }
+    assert_eq!(place.cli("endpoint list").await, json!([]), "what was refused was not made");
 }
 
 #[tokio::test]
