@@ -61,7 +61,7 @@ async fn append_only_tables_refuse_update_delete_and_truncate() {
         "update model_tariffs set input_price = 2",
         "update model_tariffs set valid_from = valid_from - interval '1 day'",
         "delete from model_tariffs",
-        "truncate model_tariffs",
+        "truncate model_tariffs cascade",
     ] {
         let error = books.failure(sql).await;
         assert_eq!(error.sqlstate(), Some("TG001"), "{sql}: {error}");
