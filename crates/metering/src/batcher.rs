@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use prometheus_client::registry::Registry;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tollgate_domain::{Clock, InstanceId};
@@ -23,8 +24,11 @@ use crate::instances::Instances;
 use crate::metrics::Metrics;
 use crate::prepare::Preparer;
 use crate::progress::Progress;
-use crate::sender::{AnalyticsSender, Queued};
+use crate::sender::{AnalyticsSender, EndOnDrop, Queued};
 use crate::view::CatalogView;
+
+/// Longest wait, at the end, for a notification that is due: many times what it takes.
+const LAST_WORD_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Turns records into books. One `run` for its life.
 #[derive(Debug)]
@@ -33,6 +37,7 @@ pub struct AnalyticsBatcher {
     receiver: mpsc::Receiver<Queued>,
     /// To see, at the end, what is still reserved; weak, so that the end of all senders is still the end.
     channel: mpsc::WeakSender<Queued>,
+    end_on_drop: EndOnDrop,
 }
 
 /// What a batcher that ended in order leaves behind: nothing.
@@ -113,15 +118,16 @@ impl AnalyticsBatcher {
             is_failing: AtomicBool::new(false),
         };
         let channel = sender.weak_channel();
-        (Self { engine, receiver, channel }, sender)
+        let end_on_drop = EndOnDrop(Arc::clone(&engine.stream));
+        (Self { engine, receiver, channel, end_on_drop }, sender)
     }
 
     /// Writes what is sent until `shutdown`, or until every sender is gone; then what is left, and ends.
     ///
     /// From `shutdown` on the sender refuses. What was sent or reserved before is waited for and written, within
-    /// `shutdown_timeout_ms`. Dropping this future loses what is in the channel.
+    /// `shutdown_timeout_ms`. Dropping this future loses what is in the channel; what is sent after that is counted as lost.
     pub async fn run(self, shutdown: CancellationToken) -> Result<Drained, RunError> {
-        let Self { engine, receiver, channel } = self;
+        let Self { engine, receiver, channel, end_on_drop: _end_on_drop } = self;
         let engine = Arc::new(engine);
         let inbox = Arc::new(Inbox::new(
             receiver,
@@ -147,12 +153,16 @@ impl AnalyticsBatcher {
         }
         let in_time = flush_all(&mut flushers, &shutdown, &engine.config).await;
         let reservations = channel.upgrade().map_or(0, |channel| channel.max_capacity() - channel.capacity());
-        // Aborted or ended: from here on nobody takes a record.
-        engine.stream.end();
         flushers.shutdown().await;
+        // Aborted or ended: from here on nobody takes a record.
+        let sent = engine.stream.end();
         stop_helpers.cancel();
-        helpers.wait().await;
-        let sent = engine.stream.last_position();
+        // The last word of a depletion is a hint: a database that does not answer must not hold up the end for it.
+        if tokio::time::timeout(LAST_WORD_TIMEOUT, helpers.wait()).await.is_err() {
+            tracing::warn!(
+                "the last notification of depleted balances was not sent; gateways see them when they poll"
+            );
+        }
         let lost = u64::try_from(sent.saturating_sub(engine.progress.settled())).unwrap_or(0);
         match in_time {
             Ended::All if lost == 0 => Ok(Drained { records: u64::try_from(sent).unwrap_or(0) }),

@@ -39,12 +39,21 @@ impl Stream {
         self.instance_id
     }
 
-    pub(crate) fn last_position(&self) -> Position {
-        *self.last.lock()
-    }
-
-    pub(crate) fn end(&self) {
+    /// From here on nobody takes a record. Returns the last position that was handed out before: what comes later counts itself.
+    pub(crate) fn end(&self) -> Position {
+        let last = self.last.lock();
         self.ended.store(true, Ordering::SeqCst);
+        *last
+    }
+}
+
+/// Ends the stream with the batcher, also with one whose future is dropped.
+#[derive(Debug)]
+pub(crate) struct EndOnDrop(pub(crate) Arc<Stream>);
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }
 
@@ -122,9 +131,11 @@ impl AnalyticsPermit {
         *last = last.saturating_add(1);
         let position = *last;
         let channel = self.place.send(Queued { position, sent_at: Instant::now(), record });
+        // Under the lock: a record is either among those that the batcher counts when it ends, or counts itself.
+        let has_ended = self.stream.ended.load(Ordering::SeqCst);
         drop(last);
         drop(channel);
-        if self.stream.ended.load(Ordering::SeqCst) {
+        if has_ended {
             self.stream.unaccounted.inc();
             tracing::error!(position, "a record came after the batcher had ended, and is lost");
         }

@@ -121,7 +121,7 @@ pub struct Stray {
 }
 
 /// The rules on rows beside each other: what the schema cannot say, and what it says, in case somebody dropped that.
-const RULES: [(&str, &str); 5] = [
+const RULES: [(&str, &str); 7] = [
     (
         "a record is in the books or in quarantine, not both",
         "select q.id::text from quarantine q join instances i on i.id = q.instance_id
@@ -143,6 +143,22 @@ const RULES: [(&str, &str); 5] = [
     (
         "a movement belongs to a user",
         "select m.id::text from credit_movements m where not exists (select from users u where u.id = m.user_id)",
+    ),
+    // Who forges one has to forge two append-only tables, and the balance beside them.
+    (
+        "a movement is in the audit log as it was entered",
+        "select m.id::text from credit_movements m
+         where not exists (select from audit_log a where a.action = 'credit.' || m.type
+                           and a.after -> 'movement' ->> 'id' = m.id::text
+                           and a.after -> 'movement' ->> 'user_id' = m.user_id::text
+                           and a.after -> 'movement' ->> 'source_id' = m.source_id
+                           and (a.after -> 'movement' ->> 'amount')::numeric = m.amount)",
+    ),
+    (
+        "a movement in the audit log is in the ledger",
+        "select a.after -> 'movement' ->> 'id' from audit_log a
+         where a.action like 'credit.%' and a.after ? 'movement'
+           and not exists (select from credit_movements m where m.id::text = a.after -> 'movement' ->> 'id')",
     ),
     (
         "a record belongs to a known instance",

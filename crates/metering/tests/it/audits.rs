@@ -133,7 +133,7 @@ async fn a_window_or_purpose_that_was_edited_is_found() {
 async fn a_movement_that_was_edited_is_found() {
     let books = open().await;
     let (_, rules) = tampered(&books, "update credit_movements set amount = amount + 1").await;
-    assert_eq!(rules, [Rule::BalanceIsLedger]);
+    assert_eq!(rules, [Rule::BalanceIsLedger, Rule::RowsAgree]);
 }
 
 #[tokio::test]
@@ -153,6 +153,8 @@ async fn records_cannot_be_changed_without_disabling_the_triggers() {
         "update usage_records set state = 'f', user_no = null where state = 'u'",
         "delete from usage_records",
         "truncate usage_records",
+        "truncate usage_records_2026_11_24",
+        "truncate usage_details_default",
         "update usage_dimensions set uri = ''",
         "delete from credit_movements",
     ] {
@@ -161,4 +163,24 @@ async fn records_cannot_be_changed_without_disabling_the_triggers() {
         assert!(refused.to_string().contains("append-only"), "{sql}: {refused}");
     }
     assert!(check(&books).await.ok());
+}
+
+#[tokio::test]
+async fn a_movement_that_was_forged_edited_or_removed_with_its_balance_is_found() {
+    for sql in [
+        "insert into credit_movements (id, user_id, type, amount, source_id)
+             select gen_random_uuid(), id, 'purchase', 50, 'forged' from users where name = 'bob';
+         update user_balances set balance = balance + 50 where user_no = (select no from users where name = 'bob')",
+        "update credit_movements set amount = amount + 50 where user_id = (select id from users where name = 'bob');
+         update user_balances set balance = balance + 50 where user_no = (select no from users where name = 'bob')",
+        "update user_balances set balance = balance - 100 where user_no = (select no from users where name = 'bob');
+         delete from credit_movements where user_id = (select id from users where name = 'bob')",
+        "update credit_movements set user_id = (select id from users where name = 'ada') where user_id = (select id from users where name = 'bob');
+         update user_balances set balance = balance - 100 where user_no = (select no from users where name = 'bob');
+         update user_balances set balance = balance + 100 where user_no = (select no from users where name = 'ada')",
+    ] {
+        let books = open().await;
+        let (_, rules) = tampered(&books, sql).await;
+        assert_eq!(rules, [Rule::RowsAgree], "{sql}");
+    }
 }

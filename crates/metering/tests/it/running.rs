@@ -171,6 +171,18 @@ async fn a_reservation_that_is_never_used_ends_the_wait_at_the_time_out_and_is_n
 }
 
 #[tokio::test]
+async fn a_record_that_comes_after_a_batcher_that_was_dropped_is_counted_as_lost() {
+    let books = Books::open().await;
+    let (batcher, sender, registry) = books.batcher(AnalyticsConfig::default());
+    let permit = sender.try_reserve().expect("there is room");
+    let running = tokio::spawn(batcher.run(tokio_util::sync::CancellationToken::new()));
+    running.abort();
+    assert!(running.await.unwrap_err().is_cancelled());
+    permit.send(Recorder::new().record(Credential::None, "m", 10, 10));
+    assert_eq!(sample(&registry, "tollgate_analytics_unaccounted"), 1.0);
+}
+
+#[tokio::test]
 async fn a_postgresql_that_is_killed_again_and_again_charges_each_record_once() {
     let server = TestPostgres::private().await;
     let books = Books::at(server.url(), None);
