@@ -374,7 +374,7 @@ impl Engine {
 }
 
 /// A failure that halving the batch can pin to one record.
-fn is_poison(error: &StoreError) -> bool {
+pub(crate) fn is_poison(error: &StoreError) -> bool {
     error.class() == ErrorClass::Poison || matches!(error, StoreError::Money(_))
 }
 

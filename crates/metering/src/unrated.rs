@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use parking_lot::Mutex;
 use serde::Serialize;
 use tollgate_domain::{Credits, RatingFacts, UsageState};
 use tollgate_store::catalog::{self, Catalog, CatalogModel};
@@ -17,6 +18,7 @@ use crate::digest::RecordKeys;
 use crate::dimensions::OTHER;
 use crate::effects::Effects;
 use crate::enrich::MAX_TEXT_BYTES;
+use crate::flush::is_poison;
 use crate::write;
 
 /// Records in one transaction: some milliseconds under the shared pricing lock.
@@ -50,6 +52,7 @@ pub async fn rate_unrated(store: &Store, keys: &RecordKeys) -> Result<Rating, St
     let mut rating = Rating::default();
     let mut catalog: Option<Catalog> = None;
     let mut after = None;
+    let mut limit = PAGE_ROWS;
     loop {
         let current = if let Some(current) = &catalog {
             current
@@ -57,7 +60,26 @@ pub async fn rate_unrated(store: &Store, keys: &RecordKeys) -> Result<Rating, St
             let read = store.tx_repeatable_read("load_catalog", async |tx| catalog::load(&tx).await).await?;
             catalog.insert(read)
         };
-        let page = store.tx("rate_unrated", async |tx| rate_page(&tx, current, keys, after).await).await?;
+        let tried = Mutex::new(None);
+        let page = store
+            .tx("rate_unrated", async |tx| rate_page(&tx, current, keys, (after, limit), &tried).await)
+            .await;
+        let page = match page {
+            // As with a flush: what one record alone cannot do (a balance at the end of its range) holds up no other.
+            Err(error) if is_poison(&error) => {
+                if limit > 1 {
+                    limit /= 2;
+                    continue;
+                }
+                let Some(alone) = tried.into_inner() else { return Err(error) };
+                tracing::warn!(correlation_id = %alone.correlation_id, %error, "a record that waits for a price cannot be entered at it");
+                rating.left += 1;
+                after = Some(alone);
+                continue;
+            }
+            page => page?,
+        };
+        limit = limit.saturating_mul(2).min(PAGE_ROWS);
         let Some(page) = page else {
             // Prices or models changed since the catalog was read.
             catalog = None;
@@ -78,20 +100,23 @@ pub async fn rate_unrated(store: &Store, keys: &RecordKeys) -> Result<Rating, St
     Ok(rating)
 }
 
-/// `None`: the catalog is out of date.
+/// Rates up to so many rows behind a key. `None`: the catalog is out of date. The last row that was looked at is left in `tried`.
 async fn rate_page(
     tx: &Tx,
     catalog: &Catalog,
     keys: &RecordKeys,
-    after: Option<RecordKey>,
+    (after, limit): (Option<RecordKey>, i64),
+    tried: &Mutex<Option<RecordKey>>,
 ) -> Result<Option<Page>, StoreError> {
     let seen = epochs::read_shared(tx).await?;
     if seen.pricing != catalog.pricing_epoch || seen.config != catalog.config_epoch {
         return Ok(None);
     }
-    let rows = usage_records::unrated_page(tx, after, PAGE_ROWS).await?;
-    let is_full = i64::try_from(rows.len()).unwrap_or(i64::MAX) >= PAGE_ROWS;
-    let last = rows.last().map(|row| row.key).filter(|_| is_full);
+    let rows = usage_records::unrated_page(tx, after, limit).await?;
+    let is_full = i64::try_from(rows.len()).unwrap_or(i64::MAX) >= limit;
+    let last = rows.last().map(|row| row.key);
+    *tried.lock() = last;
+    let last = last.filter(|_| is_full);
     let mut numbers: Vec<i32> = rows.iter().map(|row| row.dimensions_no).collect();
     numbers.sort_unstable();
     numbers.dedup();

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use tollgate_domain::{ApiKeyPurpose, Credential};
-use tollgate_metering::{audit, quarantine};
+use tollgate_metering::{audit, quarantine, unrated};
 use tollgate_store::movements::{self, MovementKind, NewMovement};
 use tollgate_store::tariffs::WantedTariff;
 
@@ -89,5 +89,67 @@ async fn a_balance_at_the_end_of_its_range_holds_up_nobody_else() {
     assert_eq!(books.balance("bob").await.to_string(), "-9999999999999999.999999999999");
     let waiting = quarantine::list(&books.store, false, 1000).await.unwrap();
     assert_eq!((waiting.len(), waiting[0].sqlstate.as_deref()), (50, Some("22003")), "what no longer fits");
+    assert_sound(&books).await;
+}
+
+#[tokio::test]
+async fn texts_that_are_too_long_are_cut_between_characters_and_the_audit_agrees() {
+    let books = Books::open().await;
+    books.user("ada", "1").await;
+    books.model("m").await;
+    books.tariff("m", price("0.001", "0")).await;
+    let credential = Credential::Key(books.key("ada", ApiKeyPurpose::Batch).await);
+    let mut recorder = Recorder::new();
+    // Characters of one to four bytes, at every offset to the limits.
+    let running = books.run();
+    for (number, start) in ["", "a", "ab", "abc"].into_iter().enumerate() {
+        let long = format!("{start}{}", "é€😀".repeat(400));
+        let mut record = recorder.record(credential, "m", 1, 0);
+        record.user_agent = Some(long.clone());
+        record.finish_reason = Some(long.clone());
+        record.response_model = Some(long.clone());
+        record.batch.batch_completion_window = Some(long.clone());
+        record.batch.batch_request_source = Some(long.clone());
+        record.batch.custom_id = Some(long.clone());
+        record.trace_id = Some(long);
+        running.send(record).await;
+        books.wait_for_count("usage_records", i64::try_from(number).unwrap() + 1).await;
+    }
+    running.stop().await.unwrap();
+    let lengths = "select string_agg(distinct (octet_length(user_agent) between 253 and 256
+                          and octet_length(custom_id) between 1021 and 1024)::text, ' ') from http_analytics";
+    assert_eq!(books.text(lengths).await, "true");
+    assert_eq!(books.balance("ada").await.to_string(), "0.996");
+    assert_sound(&books).await;
+}
+
+#[tokio::test]
+async fn a_late_price_that_one_account_cannot_pay_holds_up_nobody_else() {
+    let books = Books::open().await;
+    books.user("ada", "1000").await;
+    books.user("bob", "0").await;
+    books.model("m").await;
+    let mut keys = Vec::new();
+    for user in ["bob", "ada"] {
+        keys.push(Credential::Key(books.key(user, ApiKeyPurpose::Realtime).await));
+    }
+    let removal = NewMovement {
+        user: "bob".to_owned(),
+        kind: MovementKind::AdminRemoval,
+        amount: "9999999999999999.999999999999".parse().unwrap(),
+        source_id: "everything".to_owned(),
+        description: String::new(),
+    };
+    books.store.tx("remove", async |tx| movements::apply(&tx, &removal, "test").await).await.unwrap();
+    let mut recorder = Recorder::new();
+    let running = books.run();
+    for number in 0..20 {
+        running.send(recorder.record(keys[number % 2], "m", 1000, 0)).await;
+    }
+    running.stop().await.unwrap();
+    books.tariff("m", price("0.001", "0")).await;
+    let rating = unrated::rate_unrated(&books.store, &books.keys()).await.unwrap();
+    assert_eq!((rating.rated, rating.left), (10, 10));
+    assert_eq!(books.balance("ada").await.to_string(), "990");
     assert_sound(&books).await;
 }
