@@ -3,6 +3,7 @@
 //! What does not fit is refused where it enters (a price with more than twelve decimals, an amount past
 //! the range of `numeric(28,12)`); nothing here rounds.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -95,19 +96,48 @@ impl FromStr for Credits {
 
     fn from_str(text: &str) -> Result<Self, MoneyError> {
         let text = text.trim();
-        let decimal = if text.contains(['e', 'E']) {
-            Decimal::from_scientific(text)
-        } else {
-            Decimal::from_str_exact(text)
-        };
+        // `Decimal::from_scientific` rounds what it cannot hold, in silence.
+        let plain = without_exponent(text).ok_or_else(|| MoneyError::NotADecimal(text.to_owned()))?;
+        let decimal = Decimal::from_str_exact(&plain);
         match decimal {
             Ok(decimal) => Self::try_from(decimal),
             Err(rust_decimal::Error::Underflow) => Err(MoneyError::TooManyDecimals(text.to_owned())),
             // rust_decimal reports too many digits as a text only.
-            Err(_) if is_plain_number(text) => Err(MoneyError::OutOfRange),
+            Err(_) if is_plain_number(&plain) => Err(MoneyError::OutOfRange),
             Err(_) => Err(MoneyError::NotADecimal(text.to_owned())),
         }
     }
+}
+
+/// Largest exponent that is read, either way: with the 28 digits of an amount, any other is a mistake.
+const MAX_EXPONENT: usize = 64;
+
+/// The number written out: `1.5e-3` as `0.0015`. `None`: that is no exponent.
+fn without_exponent(text: &str) -> Option<Cow<'_, str>> {
+    let Some((number, exponent)) = text.split_once(['e', 'E']) else { return Some(Cow::Borrowed(text)) };
+    if !is_plain_number(number) {
+        return None;
+    }
+    let exponent: i32 = exponent.parse().ok()?;
+    let places = usize::try_from(exponent.unsigned_abs()).ok().filter(|places| *places <= MAX_EXPONENT)?;
+    let (sign, digits) = number.strip_prefix('-').map_or(("", number), |digits| ("-", digits));
+    let digits = digits.strip_prefix('+').unwrap_or(digits);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let zeros = "0".repeat(places);
+    // The point moves through zeros enough for it.
+    let (whole, fraction) = if exponent < 0 {
+        let whole = format!("{zeros}{whole}");
+        let (left, moved) = whole.split_at_checked(whole.len().checked_sub(places)?)?;
+        (left.to_owned(), format!("{moved}{fraction}"))
+    } else {
+        let fraction = format!("{fraction}{zeros}");
+        let (moved, right) = fraction.split_at_checked(places)?;
+        (format!("{whole}{moved}"), right.to_owned())
+    };
+    // Zeros at the ends say nothing, and would count as digits.
+    let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
+    let point = if fraction.is_empty() { "" } else { "." };
+    Some(Cow::Owned(format!("{sign}0{whole}{point}{fraction}")))
 }
 
 /// An optional sign, digits, and at most one point.
@@ -142,7 +172,7 @@ impl Serialize for Credits {
 
 impl<'de> Deserialize<'de> for Credits {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        let text = Cow::<str>::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
     }
 }
@@ -205,7 +235,7 @@ impl Serialize for PricePerToken {
 
 impl<'de> Deserialize<'de> for PricePerToken {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        let text = Cow::<str>::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
     }
 }

@@ -63,3 +63,39 @@ proptest::proptest! {
         proptest::prop_assert_eq!(serde_json::from_str::<Credits>(&json).unwrap(), amount);
     }
 }
+
+#[test]
+fn an_exponent_hides_no_rounding() {
+    for text in [
+        "1.00000000000000000000000000000000001e0",
+        "1.00000000000000000000000000000000001e-5",
+        "0.1000000000000000000000000000000000000001E0",
+        "10000000000000000000000000000.1e-20",
+        "1e-13",
+        "1e-40",
+        "0.00000000000000000000000000000000000001e2",
+    ] {
+        assert!(
+            matches!(
+                text.parse::<Credits>(),
+                Err(MoneyError::TooManyDecimals(_) | MoneyError::NotADecimal(_))
+            ),
+            "{text}: {:?}",
+            text.parse::<Credits>()
+        );
+    }
+    for (text, amount) in [
+        ("1e-5", "0.00001"),
+        ("9999999999999999.999999999999e0", "9999999999999999.999999999999"),
+        ("0e5", "0"),
+        ("2.5E3", "2500"),
+        ("-1e-12", "-0.000000000001"),
+        ("1000000e-6", "1"),
+        ("0.0000000000000000000000000010e27", "1"),
+    ] {
+        assert_eq!(text.parse::<Credits>().map(|c| c.to_string()), Ok(amount.to_owned()), "{text}");
+    }
+    for text in ["1e17", "1e30", "1e99999999999", "1e", "e5", "1e5.5", "--1e3"] {
+        assert!(text.parse::<Credits>().is_err(), "{text}");
+    }
+}
