@@ -144,22 +144,6 @@ async fn the_cost_of_a_stream_is_a_trailer_for_those_who_take_trailers() {
 }
 
 #[tokio::test]
-async fn a_total_that_nobody_split_has_no_price_and_no_cost_is_claimed() {
-    let answer =
-        r#"{"object":"chat.completion","choices":[{"message":{"content":"hi"}}],"usage":{"total_tokens":9}}"#;
-    let raw = format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{answer}",
-        answer.len()
-    );
-    let base_url = Some(crate::house::raw_upstream(raw.leak()).await);
-    let house = House::open_with(Plan { base_url, ..Plan::default() }).await;
-    let reply = house.chat(ALICE, "chat").await;
-    assert_eq!((reply.status, reply.header("x-tollgate-cost")), (StatusCode::OK, None));
-    let record = house.sink.wait_for(1).await.pop().unwrap();
-    assert_eq!((record.usage.total_tokens, record.usage.prompt_tokens), (Some(9), None));
-}
-
-#[tokio::test]
 async fn what_the_upstream_says_of_itself_and_what_it_claims_of_us_stays_out() {
     let raw = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\nset-cookie: a=b\r\n\
                alt-svc: h3=\":443\"\r\nx-tollgate-cost: 0\r\nx-request-id: req_theirs\r\nconnection: close, x-hop\r\n\

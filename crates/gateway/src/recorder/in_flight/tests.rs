@@ -7,8 +7,8 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tollgate_domain::{
-    ApiKeyId, ApiKeyPurpose, Batch, CorrelationId, Credential, InstanceId, KeyDigest, StatedUsage,
-    UsageSource, UserId,
+    ApiKeyId, ApiKeyPurpose, Batch, CorrelationId, Credential, InstanceId, KeyDigest, ModelId, PriceList,
+    StatedUsage, Tariff, TariffId, UsageSource, UserId,
 };
 
 use super::*;
@@ -106,4 +106,30 @@ fn one_in_whose_path_there_was_a_panic_has_failed() {
     assert!(result.is_err());
     let records = records.lock();
     assert_eq!((records.len(), records[0].outcome), (1, Outcome::Failed));
+}
+
+#[test]
+fn a_total_that_nobody_split_has_no_cost_to_claim_but_for_an_embedding() {
+    let (in_flight, _, _) = in_flight();
+    let tariff = Tariff {
+        id: TariffId::generate(),
+        model: ModelId::generate(),
+        purpose: ApiKeyPurpose::Realtime,
+        completion_window: None,
+        prices: PriceList { input_price: "0.1".parse().unwrap(), ..PriceList::default() },
+        valid_from: Timestamp::UNIX_EPOCH,
+        valid_until: None,
+    };
+    let total = StatedUsage { total_tokens: Some(9), ..StatedUsage::default() };
+    let stated = RawAnalyticsRecord {
+        status_code: 200,
+        outcome: Outcome::Completed,
+        usage: total,
+        usage_source: UsageSource::Provider,
+        ..record()
+    };
+    let tariffs = [tariff];
+    assert_eq!(cost_of(&stated, &in_flight.key, &tariffs), None);
+    let embedding = RawAnalyticsRecord { response_type: "embedding".to_owned(), ..stated };
+    assert_eq!(cost_of(&embedding, &in_flight.key, &tariffs).unwrap().to_string(), "0.9");
 }
