@@ -6,7 +6,7 @@
 //!
 //! - `usage: null` and `{}` state nothing. Unknown is not zero.
 //! - OpenAI's family: a later usage overrides an earlier one field by field; one missing of prompt, completion
-//!   and total follows from the other two. A lone total is the prompt.
+//!   and total follows from the other two. A lone total is the prompt of an embedding or a ranking, and unknown parts elsewhere.
 //! - `cache_write_tokens` in OpenAI's family is counted as plain input and flagged
 //!   ([`super::ObservedFlags::cache_write_as_input`]); so is vLLM's and Mistral's `num_cached_tokens`, a
 //!   statistic of the engine, which is not read as a cache hit. Writes under Anthropic's names are writes.

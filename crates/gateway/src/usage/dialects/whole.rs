@@ -203,12 +203,6 @@ pub(super) const CASES: &[Case] = &[
         Some([19, 21, 10, 0, 0, 0]),
     ),
     json(
-        "minimax, a total and nothing else",
-        ChatCompletions,
-        r#"{"id":"m","choices":[{"finish_reason":"stop","index":0,"message":{"content":"Hi","role":"assistant"}}],"model":"MiniMax-Text-01","usage":{"total_tokens":250},"base_resp":{"status_code":0,"status_msg":""}}"#,
-        plain(250, 0),
-    ),
-    json(
         "dashscope, its own format",
         PassThrough,
         r#"{"output":{"choices":[{"finish_reason":"stop","message":{"role":"assistant","content":"Hi"}}]},"usage":{"total_tokens":40,"output_tokens":18,"input_tokens":22,"prompt_tokens_details":{"cached_tokens":16},"output_tokens_details":{"reasoning_tokens":3}},"request_id":"r"}"#,

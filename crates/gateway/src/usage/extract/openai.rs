@@ -345,8 +345,11 @@ impl Counts {
             (None, None, None) => return None,
             (None, Some(completion), Some(total)) => prompt = Some(total.saturating_sub(completion)),
             (Some(prompt), None, Some(total)) => completion = Some(total.saturating_sub(prompt)),
-            // Nobody says how it divides: not at all, as for embeddings.
-            (None, None, Some(total)) => (prompt, completion) = (Some(total), Some(0)),
+            // A path of its own that states nothing else is an embedding's or a ranking's. A chat's total has parts
+            // that nobody states: unknown is never zero, and the record stays unrated.
+            (None, None, Some(total)) if surface == Surface::PassThrough => {
+                (prompt, completion) = (Some(total), Some(0));
+            }
             _ => {}
         }
         let cached = self.cached.unwrap_or(0);

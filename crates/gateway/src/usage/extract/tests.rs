@@ -114,6 +114,15 @@ fn an_embedding_that_states_only_a_total_means_the_prompt() {
 }
 
 #[test]
+fn a_chat_that_states_only_a_total_says_not_how_it_divides() {
+    // MiniMax's older chat models. Booked as a prompt it would be charged at the wrong price, as nothing for nothing.
+    let lone = json!({"usage": {"total_tokens": 250}, "base_resp": {"status_code": 0, "status_msg": ""}});
+    let expected = StatedUsage { total_tokens: Some(250), ..StatedUsage::default() };
+    assert_eq!(stated(CHAT, &lone), Some(expected));
+    assert_eq!(stated(Surface::PassThrough, &lone), Some(usage(250, 0, Some(250))), "an embedding, say");
+}
+
+#[test]
 fn the_dialects_of_openais_family_are_known() {
     let cached = |cache_read_tokens| StatedUsage { cache_read_tokens, ..usage(100, 5, None) };
     for (name, body, expected) in [
