@@ -332,7 +332,7 @@ impl Engine {
             tracing::error!(
                 quarantined = written.quarantined,
                 conflicts = written.conflicts,
-                "records were refused and are in quarantine"
+                "records were refused and are in quarantine; `tollgate quarantine list` says which, and why"
             );
         }
         totals.inserted += inserted;

@@ -102,7 +102,7 @@ impl OnMissingUsage {
 /// An upstream to be created.
 #[derive(Debug, Clone)]
 pub struct NewEndpoint {
-    /// Unique among all endpoints.
+    /// Unique among live endpoints.
     pub name: String,
     /// `http://` or `https://`, without query; a slash at the end is dropped.
     pub base_url: String,
@@ -147,7 +147,7 @@ impl NewEndpoint {
 pub struct Endpoint {
     /// The endpoint.
     pub id: EndpointId,
-    /// Unique among all endpoints.
+    /// Unique among live endpoints.
     pub name: String,
     /// Without a slash at the end.
     pub base_url: String,
@@ -186,7 +186,7 @@ pub async fn create(
     let auth_style = if sealed.is_some() { new.auth_style } else { AuthStyle::None };
     let sql = format!(
         "insert into inference_endpoints ({COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-         on conflict (name) do nothing returning {COLUMNS}"
+         on conflict (name) where deleted_at is null do nothing returning {COLUMNS}"
     );
     let row = tx
         .query_opt(
@@ -217,33 +217,173 @@ pub async fn create(
     Ok(endpoint)
 }
 
-/// Replaces the credential of the live endpoint of this name or id, sealed under `master`.
-pub async fn set_secret(
+/// What is to be different about an upstream; `None` stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct EndpointChanges {
+    /// As in [`NewEndpoint`].
+    pub base_url: Option<String>,
+    /// Whose it is.
+    pub provider_name: Option<String>,
+    /// How it wants its credential; [`AuthStyle::None`] removes the one there is.
+    pub auth_style: Option<AuthStyle>,
+    /// The new credential; stored sealed, in place of the old one.
+    pub secret: Option<SecretString>,
+    /// Ask for usage in streams where the client did not.
+    pub inject_usage: Option<bool>,
+    /// What happens when a client goes away.
+    pub on_disconnect: Option<OnDisconnect>,
+    /// What a 2xx without usage becomes.
+    pub on_missing_usage: Option<OnMissingUsage>,
+    /// The whole map.
+    pub path_templates: Option<BTreeMap<String, String>>,
+    /// The whole list.
+    pub pass_through_paths: Option<Vec<String>>,
+}
+
+impl EndpointChanges {
+    /// Whether everything stays as it is.
+    pub const fn is_empty(&self) -> bool {
+        let Self {
+            base_url: None,
+            provider_name: None,
+            auth_style: None,
+            secret: None,
+            inject_usage: None,
+            on_disconnect: None,
+            on_missing_usage: None,
+            path_templates: None,
+            pass_through_paths: None,
+        } = self
+        else {
+            return false;
+        };
+        true
+    }
+}
+
+/// Changes the live endpoint of this name or id. A new credential is sealed under `master`.
+pub async fn set(
     tx: &Tx,
     master: &MasterKey,
     name: &str,
-    auth_style: AuthStyle,
-    secret: &SecretString,
+    changes: EndpointChanges,
     actor: &str,
 ) -> Result<Endpoint, StoreError> {
-    let before = find(tx, name).await?;
-    let sealed = sealing::seal(master, before.id, secret)?;
+    let before = find_locked(tx, name, "for update").await?;
+    let (auth_style, sealed) = changed_credential(master, &before, &changes)?;
+    let is_new_secret = changes.secret.is_some();
+    let wanted = NewEndpoint {
+        name: before.name.clone(),
+        base_url: changes.base_url.unwrap_or_else(|| before.base_url.clone()),
+        provider_name: changes.provider_name.or_else(|| before.provider_name.clone()),
+        auth_style,
+        secret: None,
+        inject_usage: changes.inject_usage.unwrap_or(before.inject_usage),
+        on_disconnect: changes.on_disconnect.unwrap_or(before.on_disconnect),
+        on_missing_usage: changes.on_missing_usage.unwrap_or(before.on_missing_usage),
+        path_templates: changes.path_templates.unwrap_or_else(|| before.path_templates.clone()),
+        pass_through_paths: changes.pass_through_paths.unwrap_or_else(|| before.pass_through_paths.clone()),
+    };
+    let base_url = check(&wanted)?;
     let sql = format!(
-        "update inference_endpoints set sealed_secret = $2, auth_style = $3 where id = $1 returning {COLUMNS}"
+        "update inference_endpoints
+         set base_url = $2, provider_name = $3, auth_style = $4, sealed_secret = $5, inject_usage = $6,
+             on_disconnect = $7, on_missing_usage = $8, path_templates = $9, pass_through_paths = $10
+         where id = $1 returning {COLUMNS}"
     );
-    let row = tx.query_one(&sql, &[&before.id.as_uuid(), &sealed, &auth_style.as_str()]).await?;
-    let after = from_row(&row)?;
-    audit_log::write(tx, actor, "endpoint.set_secret", &before.name, Some(json!(before)), Some(json!(after)))
+    let row = tx
+        .query_one(
+            &sql,
+            &[
+                &before.id.as_uuid(),
+                &base_url,
+                &wanted.provider_name,
+                &wanted.auth_style.as_str(),
+                &sealed,
+                &wanted.inject_usage,
+                &wanted.on_disconnect.as_str(),
+                &wanted.on_missing_usage.as_str(),
+                &json!(wanted.path_templates),
+                &wanted.pass_through_paths,
+            ],
+        )
         .await?;
+    let after = from_row(&row)?;
+    let mut logged = json!(after);
+    if let (true, Some(object)) = (is_new_secret, logged.as_object_mut()) {
+        // The only trace of it: neither side of the change shows a credential.
+        object.insert("secret_replaced".to_owned(), json!(true));
+    }
+    audit_log::write(tx, actor, "endpoint.set", &before.name, Some(json!(before)), Some(logged)).await?;
     Ok(after)
+}
+
+/// How the endpoint gets its credential after the change, and the credential, sealed.
+fn changed_credential(
+    master: &MasterKey,
+    before: &Endpoint,
+    changes: &EndpointChanges,
+) -> Result<(AuthStyle, Option<Vec<u8>>), StoreError> {
+    let sealed = match &changes.secret {
+        Some(secret) => Some(sealing::seal(master, before.id, secret)?),
+        None => before.sealed_secret.clone(),
+    };
+    match (changes.auth_style, changes.secret.is_some()) {
+        (Some(AuthStyle::None), true) => Err(StoreError::refused(
+            "a credential that is sent in no way; leave out one of the two, or say how the upstream wants it",
+        )),
+        (Some(AuthStyle::None), false) => Ok((AuthStyle::None, None)),
+        (Some(_), false) if sealed.is_none() => Err(StoreError::refused(format!(
+            "endpoint \"{}\" has no credential to be sent that way; give one with --api-key-env VAR",
+            before.name
+        ))),
+        (Some(style), _) => Ok((style, sealed)),
+        // The first credential of an endpoint goes the usual way.
+        (None, true) if before.auth_style == AuthStyle::None => Ok((AuthStyle::Bearer, sealed)),
+        (None, _) => Ok((before.auth_style, sealed)),
+    }
+}
+
+/// Marks the live endpoint of this name or id as deleted and returns it as it was. Its name is free again; its row
+/// stays, because the books point at it by way of its models. Refused while live models use it.
+pub async fn delete(tx: &Tx, name: &str, actor: &str) -> Result<Endpoint, StoreError> {
+    let endpoint = find_locked(tx, name, "for update").await?;
+    let users = tx
+        .query(
+            "select alias from deployed_models where endpoint_id = $1 and deleted_at is null order by alias",
+            &[&endpoint.id.as_uuid()],
+        )
+        .await?;
+    let users: Vec<&str> = users.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+    if !users.is_empty() {
+        return Err(StoreError::refused(format!(
+            "endpoint \"{}\" is used by {}; move each with `tollgate model set ALIAS --endpoint NAME`, or delete it \
+             with `tollgate model delete ALIAS`",
+            endpoint.name,
+            users.join(", ")
+        )));
+    }
+    let sql = "update inference_endpoints set deleted_at = clock_timestamp() where id = $1";
+    tx.execute(sql, &[&endpoint.id.as_uuid()]).await?;
+    audit_log::write(tx, actor, "endpoint.delete", &endpoint.name, Some(json!(endpoint)), None).await?;
+    Ok(endpoint)
 }
 
 /// The live endpoint of this name or id.
 pub async fn find(tx: &Tx, name: &str) -> Result<Endpoint, StoreError> {
+    find_locked(tx, name, "").await
+}
+
+/// As [`find`]; nobody deletes it until the transaction ends.
+pub(crate) async fn find_to_use(tx: &Tx, name: &str) -> Result<Endpoint, StoreError> {
+    find_locked(tx, name, "for share").await
+}
+
+async fn find_locked(tx: &Tx, name: &str, lock: &'static str) -> Result<Endpoint, StoreError> {
     check_name("the endpoint's name", name)?;
     let id: Option<uuid::Uuid> = name.parse().ok();
     let sql = format!(
-        "select {COLUMNS} from inference_endpoints where (name = $1 or id = $2) and deleted_at is null"
+        "select {COLUMNS} from inference_endpoints where (name = $1 or id = $2) and deleted_at is null {lock}"
     );
     match tx.query_opt(&sql, &[&name, &id]).await? {
         Some(row) => from_row(&row),

@@ -39,10 +39,10 @@ pub enum StoreError {
     #[error("the database settings are wrong: {0}")]
     Config(String),
     /// No connection could be had.
-    #[error("no connection to the database: {}", describe_pool(.0))]
+    #[error("{}", describe_pool(.0))]
     Connect(#[source] Box<PoolError>),
     /// The server, or the connection to it, failed.
-    #[error("the database refused: {}", describe(.0))]
+    #[error("{}", describe(.0))]
     Postgres(#[from] tokio_postgres::Error),
     /// Nothing came back in time; the transaction was given up and its connection closed.
     #[error("transaction `{name}` had not finished after {after:?} and was given up")]
@@ -129,17 +129,30 @@ fn is_about_a_record(db: &DbError) -> bool {
 fn describe_pool(error: &PoolError) -> String {
     match error {
         PoolError::Backend(error) => describe(error),
-        PoolError::Timeout(TimeoutType::Wait) => format!("none became free within {POOL_WAIT_TIMEOUT:?}"),
-        PoolError::Timeout(_) => format!("it did not answer within {CONNECT_TIMEOUT:?}"),
-        other => other.to_string(),
+        PoolError::Timeout(TimeoutType::Wait) => {
+            format!("no connection to the database became free within {POOL_WAIT_TIMEOUT:?}")
+        }
+        PoolError::Timeout(_) => {
+            format!("the database cannot be reached: it did not answer within {CONNECT_TIMEOUT:?}")
+        }
+        other => format!("no connection to the database: {other}"),
     }
 }
 
-/// The server's own words without its `detail`, which quotes the row.
+/// What the driver calls a connection that could not be made, or was lost; it keeps the kind of its errors to itself.
+const UNREACHABLE: [&str; 4] =
+    ["error connecting", "error communicating", "connection closed", "timeout waiting for server"];
+
+/// The server's own words without its `detail`, which quotes the row; or why there are none.
 fn describe(error: &tokio_postgres::Error) -> String {
-    match (error.as_db_error(), error.source()) {
-        (Some(db), _) => format!("{} (SQLSTATE {})", db.message(), db.code().code()),
-        (None, Some(source)) => format!("{error}: {source}"),
-        (None, None) => error.to_string(),
+    if let Some(db) = error.as_db_error() {
+        return format!("the database refused: {} (SQLSTATE {})", db.message(), db.code().code());
+    }
+    let text = error.to_string();
+    let is_unreachable = UNREACHABLE.iter().any(|start| text.starts_with(start));
+    let what = if is_unreachable { "cannot be reached" } else { "could not be used" };
+    match error.source() {
+        Some(source) => format!("the database {what}: {text}: {source}"),
+        None => format!("the database {what}: {text}"),
     }
 }

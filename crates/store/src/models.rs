@@ -43,7 +43,7 @@ pub async fn create(
     check_name("the model's alias", alias)?;
     let upstream_model = upstream_model.unwrap_or(alias);
     check_name("the upstream's model name", upstream_model)?;
-    let endpoint = endpoints::find(tx, endpoint).await?;
+    let endpoint = endpoints::find_to_use(tx, endpoint).await?;
     let created = tx
         .execute(
             "insert into deployed_models (id, alias, endpoint_id, upstream_model) values ($1, $2, $3, $4)
@@ -57,6 +57,55 @@ pub async fn create(
     let model = find(tx, alias).await?;
     audit_log::write(tx, actor, "model.create", alias, None, Some(json!(model))).await?;
     Ok(model)
+}
+
+/// Moves the live model with this alias or id to another endpoint, or gives it another name there; `None` stays as it is.
+pub async fn set(
+    tx: &Tx,
+    alias: &str,
+    endpoint: Option<&str>,
+    upstream_model: Option<&str>,
+    actor: &str,
+) -> Result<Model, StoreError> {
+    // The endpoint first, as where an endpoint is deleted: it is locked before its models are looked at.
+    let endpoint_id = match endpoint {
+        Some(endpoint) => Some(endpoints::find_to_use(tx, endpoint).await?.id.as_uuid()),
+        None => None,
+    };
+    if let Some(upstream_model) = upstream_model {
+        check_name("the upstream's model name", upstream_model)?;
+    }
+    let before = find_locked(tx, alias).await?;
+    tx.execute(
+        "update deployed_models
+         set endpoint_id = coalesce($2, endpoint_id), upstream_model = coalesce($3, upstream_model) where id = $1",
+        &[&before.id.as_uuid(), &endpoint_id, &upstream_model],
+    )
+    .await?;
+    let after = find(tx, &before.id.to_string()).await?;
+    audit_log::write(tx, actor, "model.set", &after.alias, Some(json!(before)), Some(json!(after))).await?;
+    Ok(after)
+}
+
+/// Marks the live model with this alias or id as deleted and returns it as it was. The alias is free again; a new model of
+/// that alias begins without prices. What was requested before is still charged, at the prices there are.
+pub async fn delete(tx: &Tx, alias: &str, actor: &str) -> Result<Model, StoreError> {
+    let model = find_locked(tx, alias).await?;
+    let sql = "update deployed_models set deleted_at = clock_timestamp() where id = $1";
+    tx.execute(sql, &[&model.id.as_uuid()]).await?;
+    audit_log::write(tx, actor, "model.delete", &model.alias, Some(json!(model)), None).await?;
+    Ok(model)
+}
+
+/// As [`find`]; nobody else changes it until the transaction ends.
+async fn find_locked(tx: &Tx, alias: &str) -> Result<Model, StoreError> {
+    let model = find(tx, alias).await?;
+    let sql = "select 1 from deployed_models where id = $1 and deleted_at is null for update";
+    match tx.query_opt(sql, &[&model.id.as_uuid()]).await? {
+        // Again: it may have changed while we waited.
+        Some(_) => find(tx, &model.id.to_string()).await,
+        None => Err(StoreError::refused(format!("model \"{alias}\" was deleted just now"))),
+    }
 }
 
 /// The live model with this alias or id.

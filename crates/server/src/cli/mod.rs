@@ -158,6 +158,13 @@ pub enum OnMissingUsageArg {
 pub enum EndpointCommand {
     /// Make an upstream known.
     Create(EndpointCreateArgs),
+    /// Change an upstream: only what is given.
+    Set(Box<EndpointSetArgs>),
+    /// Give up an upstream that no model uses any more. Its name is free again; the books keep what went there.
+    Delete {
+        /// Name or id of the endpoint.
+        name: String,
+    },
     /// Every upstream; credentials are not shown.
     List,
 }
@@ -196,6 +203,49 @@ pub struct EndpointCreateArgs {
     pub path_template: Vec<(String, String)>,
 }
 
+/// `tollgate endpoint set`.
+#[derive(Debug, Clone, Args)]
+pub struct EndpointSetArgs {
+    /// Name or id of the endpoint.
+    pub name: String,
+    /// Base URL, such as `https://api.openai.com`.
+    #[arg(long, value_name = "U")]
+    pub url: Option<String>,
+    /// The environment variable that holds the upstream's new credential.
+    #[arg(long, value_name = "VAR")]
+    pub api_key_env: Option<String>,
+    /// How the upstream wants its credential; `none` removes the one there is.
+    #[arg(long, value_enum)]
+    pub auth_style: Option<AuthStyleArg>,
+    /// The provider's name in reports and metrics, such as openai.
+    #[arg(long, value_name = "NAME")]
+    pub provider: Option<String>,
+    /// Ask for usage in streams where the client did not.
+    #[arg(long, conflicts_with = "no_inject_usage")]
+    pub inject_usage: bool,
+    /// Do not ask for usage in streams where the client did not.
+    #[arg(long)]
+    pub no_inject_usage: bool,
+    /// What happens upstream when a client goes away.
+    #[arg(long, value_enum)]
+    pub on_disconnect: Option<OnDisconnectArg>,
+    /// What becomes of a successful answer that states no usage.
+    #[arg(long, value_enum)]
+    pub on_missing_usage: Option<OnMissingUsageArg>,
+    /// Paths that are passed through and recorded, in place of all there are; may be given more than once.
+    #[arg(long, value_name = "PATH")]
+    pub pass_through: Vec<String>,
+    /// Pass no further path through.
+    #[arg(long, conflicts_with = "pass_through")]
+    pub no_pass_through: bool,
+    /// Where a route is found at this upstream, in place of all templates there are; may be given more than once.
+    #[arg(long, value_name = "ROUTE=TEMPLATE", value_parser = parse_path_template)]
+    pub path_template: Vec<(String, String)>,
+    /// Find every route where it usually is.
+    #[arg(long, conflicts_with = "path_template")]
+    pub no_path_template: bool,
+}
+
 /// `tollgate model …`.
 #[derive(Debug, Subcommand)]
 pub enum ModelCommand {
@@ -209,6 +259,23 @@ pub enum ModelCommand {
         /// Its name at the endpoint [default: the alias].
         #[arg(long, value_name = "M")]
         upstream_model: Option<String>,
+    },
+    /// Move a model to another endpoint, or ask for it there by another name.
+    #[command(group = clap::ArgGroup::new("changes").required(true).multiple(true))]
+    Set {
+        /// Alias or id of the model.
+        alias: String,
+        /// Name or id of the endpoint that has it.
+        #[arg(long, value_name = "NAME", group = "changes")]
+        endpoint: Option<String>,
+        /// Its name at the endpoint.
+        #[arg(long, value_name = "M", group = "changes")]
+        upstream_model: Option<String>,
+    },
+    /// Offer a model no more. Its alias is free again, without prices; what was requested before is still charged.
+    Delete {
+        /// Alias or id of the model.
+        alias: String,
     },
     /// Every model.
     List,

@@ -20,7 +20,14 @@ fn every_documented_command_line_parses() {
         "endpoint create up http://localhost:1 --api-key-env KEY",
         "endpoint create up http://localhost:1 --auth-style x-goog-api-key --provider gemini --no-inject-usage \
          --on-disconnect cancel --pass-through /v1/a --pass-through /v1/b --path-template /v1/chat/completions=/x/{model}?v=1",
+        "endpoint set up --url http://localhost:2 --api-key-env KEY --auth-style none --provider p --no-inject-usage \
+         --on-disconnect drain --on-missing-usage unrated --pass-through /v1/a --path-template /v1/a=/b",
+        "endpoint set up --inject-usage --no-pass-through --no-path-template",
+        "endpoint delete up",
         "model create gpt --endpoint up --upstream-model gpt-4o",
+        "model set gpt --endpoint up --upstream-model gpt-4o",
+        "model set gpt --upstream-model gpt-4o",
+        "model delete gpt",
         "tariff replace gpt tariffs.json",
         "tariff set gpt --purpose batch --window 24h --input-price 0.00001 --output-price 3e-5 --cache-read-price 0 \
          --cache-write-price 0.1 --valid-from 2026-01-01T00:00:00Z",
@@ -41,6 +48,12 @@ fn every_documented_command_line_parses() {
         parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
         assert!(parse(&format!("{line} --json")).unwrap().global.json, "{line}");
     }
+}
+
+#[test]
+fn a_change_of_a_model_must_say_what_to_change() {
+    let error = parse("model set gpt").unwrap_err().to_string();
+    assert!(error.contains("--upstream-model"), "{error}");
 }
 
 #[test]

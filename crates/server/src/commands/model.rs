@@ -13,6 +13,10 @@ pub(super) async fn answer(session: &Session, command: ModelCommand) -> anyhow::
         ModelCommand::Create { alias, endpoint, upstream_model } => {
             create(session, &alias, &endpoint, upstream_model.as_deref()).await
         }
+        ModelCommand::Set { alias, endpoint, upstream_model } => {
+            set(session, &alias, endpoint.as_deref(), upstream_model.as_deref()).await
+        }
+        ModelCommand::Delete { alias } => delete(session, &alias).await,
         ModelCommand::List => list(session).await,
     }
 }
@@ -28,6 +32,31 @@ async fn create(
     let text = format!(
         "Created model {} ({} at {}). It has no price yet: tollgate tariff set {0} --input-price X --output-price Y",
         model.alias, model.upstream_model, model.endpoint_name
+    );
+    Answer::new(&model, text)
+}
+
+async fn set(
+    session: &Session,
+    alias: &str,
+    endpoint: Option<&str>,
+    upstream_model: Option<&str>,
+) -> anyhow::Result<Answer> {
+    let set = async |tx: Tx| models::set(&tx, alias, endpoint, upstream_model, ACTOR).await;
+    let model = session.store.tx("set_model", set).await?;
+    let text = format!(
+        "Model {} is {} at {}; gateways know within a second.",
+        model.alias, model.upstream_model, model.endpoint_name
+    );
+    Answer::new(&model, text)
+}
+
+async fn delete(session: &Session, alias: &str) -> anyhow::Result<Answer> {
+    let delete = async |tx: Tx| models::delete(&tx, alias, ACTOR).await;
+    let model = session.store.tx("delete_model", delete).await?;
+    let text = format!(
+        "Deleted model {}. Its alias is free again; what was requested before is still charged.",
+        model.alias
     );
     Answer::new(&model, text)
 }

@@ -3,16 +3,21 @@
 use secrecy::{ExposeSecret, SecretString};
 use tollgate_domain::ApiKeyPurpose;
 use tollgate_store::api_keys::{self, NewApiKey};
-use tollgate_store::endpoints::{self, AuthStyle, NewEndpoint};
+use tollgate_store::endpoints::{self, AuthStyle, Endpoint, EndpointChanges, NewEndpoint};
 use tollgate_store::notify::{self, Hint, Listener};
 use tollgate_store::users::{self, UserKind};
-use tollgate_store::{ErrorClass, Store, StoreError, audit_log, catalog, models, snapshot};
+use tollgate_store::{ErrorClass, Store, StoreError, Tx, audit_log, catalog, models, snapshot};
 
 use crate::support::{ACTOR, Books, wanted};
 
 async fn key(books: &Books, user: &str, purpose: ApiKeyPurpose) -> api_keys::CreatedApiKey {
     let new = NewApiKey { user: user.to_owned(), purpose, trusted: true, ..NewApiKey::default() };
     books.store.tx("key", async |tx| api_keys::create(&tx, &books.master, &new, ACTOR).await).await.unwrap()
+}
+
+async fn set_endpoint(books: &Books, name: &str, changes: &EndpointChanges) -> Result<Endpoint, StoreError> {
+    let set = async |tx: Tx| endpoints::set(&tx, &books.master, name, changes.clone(), ACTOR).await;
+    books.store.tx("set_endpoint", set).await
 }
 
 #[tokio::test]
@@ -132,14 +137,13 @@ async fn an_upstream_secret_is_sealed_in_the_table_and_open_in_the_snapshot() {
     assert_eq!((model.alias.as_str(), model.upstream_model.as_str()), ("opus", "claude-opus"));
     assert_eq!((model.endpoint_id, model.tariffs.len()), (endpoint.id, 1));
 
-    let rotated = SecretString::from("sk-rotated");
-    books
-        .store
-        .tx("rotate", async |tx| {
-            endpoints::set_secret(&tx, &books.master, "claude", AuthStyle::XApiKey, &rotated, ACTOR).await
-        })
-        .await
-        .unwrap();
+    let rotated =
+        EndpointChanges { secret: Some(SecretString::from("sk-rotated")), ..EndpointChanges::default() };
+    let after = set_endpoint(&books, "claude", &rotated).await.unwrap();
+    assert_eq!(
+        (after.auth_style, &after.path_templates),
+        (AuthStyle::XApiKey, &endpoint.path_templates)
+    );
     let config = snapshot::load_config(&books.store, &books.master).await.unwrap();
     assert_eq!(config.endpoints[0].secret.as_ref().unwrap().expose_secret(), "sk-rotated");
 
@@ -147,6 +151,92 @@ async fn an_upstream_secret_is_sealed_in_the_table_and_open_in_the_snapshot() {
     let error = snapshot::load_config(&books.store, &other).await.unwrap_err();
     assert_eq!(error.class(), ErrorClass::Fatal);
     assert!(error.to_string().contains("another master key"), "{error}");
+}
+
+#[tokio::test]
+async fn a_change_of_an_endpoint_changes_what_is_given_and_no_more() {
+    let books = Books::open().await;
+    books.model().await;
+    let set = async |changes: EndpointChanges| set_endpoint(&books, "up", &changes).await;
+    let before = books.store.tx("find", async |tx| endpoints::find(&tx, "up").await).await.unwrap();
+    let url = Some("https://upstream.test/v2/".to_owned());
+    let after = set(EndpointChanges { base_url: url, ..EndpointChanges::default() }).await.unwrap();
+    assert_eq!(after, Endpoint { base_url: "https://upstream.test/v2".to_owned(), ..before });
+
+    let style = |style| EndpointChanges { auth_style: Some(style), ..EndpointChanges::default() };
+    let error = set(style(AuthStyle::XApiKey)).await.unwrap_err();
+    assert!(error.to_string().contains("--api-key-env"), "{error}");
+    let secret = || Some(SecretString::from("sk-first"));
+    let after = set(EndpointChanges { secret: secret(), ..EndpointChanges::default() }).await.unwrap();
+    assert_eq!(after.auth_style, AuthStyle::Bearer, "the first credential goes the usual way");
+    let after = set(style(AuthStyle::ApiKey)).await.unwrap();
+    assert!(after.auth_style == AuthStyle::ApiKey && after.sealed_secret.is_some());
+    set(EndpointChanges { secret: secret(), ..style(AuthStyle::None) }).await.unwrap_err();
+    let after = set(style(AuthStyle::None)).await.unwrap();
+    assert_eq!(after.sealed_secret, None, "what is not sent is not kept");
+    set(EndpointChanges { base_url: Some("ftp://x".to_owned()), ..EndpointChanges::default() })
+        .await
+        .unwrap_err();
+
+    let replaced = books
+        .text(
+            "select string_agg(coalesce(after->>'secret_replaced', 'no'), ' ' order by id) from audit_log
+               where action = 'endpoint.set'",
+        )
+        .await;
+    assert_eq!(replaced.as_deref(), Some("no true no no"));
+}
+
+#[tokio::test]
+async fn what_is_deleted_gives_its_name_back_and_an_endpoint_in_use_is_not_deleted() {
+    let books = Books::open().await;
+    books.model().await;
+    let delete_endpoint =
+        async || books.store.tx("delete", async |tx| endpoints::delete(&tx, "up", ACTOR).await).await;
+    let delete_model =
+        async || books.store.tx("delete", async |tx| models::delete(&tx, "m", ACTOR).await).await;
+    let error = delete_endpoint().await.unwrap_err().to_string();
+    assert!(error.contains("is used by m;") && error.contains("tollgate model set"), "{error}");
+
+    let first = delete_model().await.unwrap();
+    delete_model().await.unwrap_err();
+    delete_endpoint().await.unwrap();
+    delete_endpoint().await.unwrap_err();
+    let config = snapshot::load_config(&books.store, &books.master).await.unwrap();
+    assert!(config.models.is_empty() && config.endpoints.is_empty());
+    let catalog =
+        books.store.tx_repeatable_read("catalog", async |tx| catalog::load(&tx).await).await.unwrap();
+    assert!(catalog.models[&first.id].deleted, "what was requested before is still known");
+
+    // The same names again.
+    books.model().await;
+    let second = books.store.tx("find", async |tx| models::find(&tx, "m").await).await.unwrap();
+    assert!(second.id != first.id && second.endpoint_id != first.endpoint_id);
+}
+
+#[tokio::test]
+async fn a_model_is_moved_and_renamed_upstream() {
+    let books = Books::open().await;
+    books.model().await;
+    let other = NewEndpoint::new("other", "http://other.test");
+    let other = books
+        .store
+        .tx("endpoint", async |tx| endpoints::create(&tx, &books.master, &other, ACTOR).await)
+        .await
+        .unwrap();
+    let set = async |endpoint: Option<&str>, upstream: Option<&str>| {
+        books.store.tx("set", async |tx| models::set(&tx, "m", endpoint, upstream, ACTOR).await).await
+    };
+    let moved = set(Some("other"), None).await.unwrap();
+    assert_eq!((moved.endpoint_id, moved.upstream_model.as_str()), (other.id, "m"));
+    let renamed = set(None, Some("m-2")).await.unwrap();
+    assert_eq!(
+        (renamed.id, renamed.endpoint_id, renamed.upstream_model.as_str()),
+        (moved.id, other.id, "m-2")
+    );
+    let error = set(Some("nowhere"), None).await.unwrap_err().to_string();
+    assert!(error.contains("tollgate endpoint create nowhere"), "{error}");
+    set(None, Some("")).await.unwrap_err();
 }
 
 #[tokio::test]
