@@ -45,6 +45,12 @@ impl Gateway {
         self.serve_router(listener, self.router(), shutdown).await
     }
 
+    /// Cuts off whatever is in flight, for good: each request makes its record of what it was until then. Where the gateway serves,
+    /// end its `shutdown` first, so that nothing new is accepted.
+    pub fn cut_off(&self) {
+        self.0.lifecycle.stop.cancel();
+    }
+
     /// Serves `router`, which has [`Gateway::router`] merged into it, until `shutdown`; then lets streams end, for at most
     /// `shutdown_timeout`, and cuts off the rest. When it returns every request has made its record.
     pub async fn serve_router(

@@ -1,8 +1,11 @@
 //! Records that the books refused: shown, tried again under their first identity, or given up by name.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
-use tollgate_domain::{CorrelationId, InstanceId, RawAnalyticsRecord};
+use tollgate_domain::{ApiKeyId, CorrelationId, Credential, InstanceId, Outcome, RawAnalyticsRecord};
+use tollgate_store::api_keys::{self, ApiKey};
 use tollgate_store::quarantine::Quarantined;
 use tollgate_store::{Store, StoreError, Tx, epochs, quarantine};
 use uuid::Uuid;
@@ -13,6 +16,34 @@ use crate::instances::Instances;
 use crate::prepare::{Prepared, Preparer};
 use crate::view::CatalogView;
 use crate::write::{self, CONFLICT, Mode};
+
+/// What a record in quarantine says of its request, as it was stated: enough to decide by, and nothing that was asked or answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Request {
+    /// When it began.
+    pub at: Timestamp,
+    /// Who would pay, by name; `None` without a known key.
+    pub user: Option<String>,
+    /// The first characters of the key.
+    pub key_prefix: Option<String>,
+    /// The key.
+    pub key_id: Option<ApiKeyId>,
+    /// The alias that was asked for, with [`MAX_ALIAS_CHARS`] at most, and without control characters.
+    pub model: Option<String>,
+    /// HTTP status of the response.
+    pub status_code: i32,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// As stated, which may be the reason.
+    pub prompt_tokens: Option<i64>,
+    /// As stated.
+    pub completion_tokens: Option<i64>,
+    /// As stated.
+    pub total_tokens: Option<i64>,
+}
+
+/// An alias is a client's text, of any length; this much tells it from others.
+pub const MAX_ALIAS_CHARS: usize = 80;
 
 /// One record in quarantine, without its contents.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,6 +56,8 @@ pub struct Entry {
     pub correlation_id: CorrelationId,
     /// UTC day of admission.
     pub day: String,
+    /// Whose request it was; `None` where this version cannot read the record.
+    pub request: Option<Request>,
     /// Why it was refused.
     pub reason: String,
     /// What PostgreSQL called it, where it was PostgreSQL who refused.
@@ -37,13 +70,14 @@ pub struct Entry {
     pub written_off_by: Option<String>,
 }
 
-impl From<Quarantined> for Entry {
-    fn from(row: Quarantined) -> Self {
+impl Entry {
+    fn new(row: Quarantined, request: Option<Request>) -> Self {
         Self {
             id: row.id,
             instance_id: row.instance_id,
             correlation_id: row.correlation_id,
             day: row.day.to_string(),
+            request,
             reason: row.reason,
             sqlstate: row.sqlstate,
             quarantined_at: row.quarantined_at,
@@ -65,9 +99,64 @@ pub enum Replayed {
 
 /// The newest `limit` records in quarantine; with those written off where `with_written_off`.
 pub async fn list(store: &Store, with_written_off: bool, limit: i64) -> Result<Vec<Entry>, StoreError> {
-    let rows =
-        store.tx("list_quarantine", async |tx| quarantine::list(&tx, with_written_off, limit).await).await?;
-    Ok(rows.into_iter().map(Entry::from).collect())
+    let read = async |tx: Tx| {
+        let mut keys = HashMap::new();
+        let mut entries = Vec::new();
+        for row in quarantine::list(&tx, with_written_off, limit).await? {
+            let request = match serde_json::from_slice::<RawAnalyticsRecord>(&row.payload) {
+                Ok(record) => Some(request(&tx, record, &mut keys).await?),
+                Err(_) => None,
+            };
+            entries.push(Entry::new(row, request));
+        }
+        Ok(entries)
+    };
+    store.tx("list_quarantine", read).await
+}
+
+/// What was seen of the keys so far: few keys have many records.
+type Keys = HashMap<Vec<u8>, Option<ApiKey>>;
+
+async fn request(tx: &Tx, record: RawAnalyticsRecord, keys: &mut Keys) -> Result<Request, StoreError> {
+    let key = key_of(tx, record.credential, keys).await?;
+    let model = record.request_model.map(|alias| {
+        alias.chars().filter(|character| !character.is_control()).take(MAX_ALIAS_CHARS).collect()
+    });
+    Ok(Request {
+        at: record.timestamp,
+        user: key.as_ref().map(|key| key.user_name.clone()),
+        key_prefix: key.as_ref().map(|key| key.prefix.clone()),
+        key_id: key.map(|key| key.id),
+        model,
+        status_code: record.status_code,
+        outcome: record.outcome,
+        prompt_tokens: record.usage.prompt_tokens,
+        completion_tokens: record.usage.completion_tokens,
+        total_tokens: record.usage.total_tokens,
+    })
+}
+
+/// The key that was used, where there is one.
+async fn key_of(tx: &Tx, credential: Credential, keys: &mut Keys) -> Result<Option<ApiKey>, StoreError> {
+    let handle = match &credential {
+        Credential::None => return Ok(None),
+        Credential::Key(id) => id.as_uuid().as_bytes().to_vec(),
+        Credential::Digest(digest) => digest.as_bytes().to_vec(),
+    };
+    if let Some(key) = keys.get(&handle) {
+        return Ok(key.clone());
+    }
+    let key = match credential {
+        Credential::None => None,
+        Credential::Key(id) => match api_keys::find(tx, &id.to_string()).await {
+            Ok(key) => Some(key),
+            Err(StoreError::Refused(_)) => None,
+            Err(error) => return Err(error),
+        },
+        Credential::Digest(digest) => api_keys::find_by_digest(tx, &digest).await?,
+    };
+    keys.insert(handle, key.clone());
+    Ok(key)
 }
 
 /// Writes the record to the books as if it came now, under its first identity, and takes it out of quarantine, both or neither.

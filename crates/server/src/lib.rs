@@ -50,32 +50,27 @@ pub fn run(cli: Cli) -> anyhow::Result<Option<Answer>> {
     }
 }
 
-/// Serves until SIGTERM or SIGINT.
+/// Serves until SIGTERM or SIGINT; the second one cuts off what the first one lets end.
 async fn serve(config: Config, json: bool) -> anyhow::Result<()> {
     // Before anything is started: a signal on the way must find somebody who stops what there is.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let stop = async {
+    let mut signalled = async || {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
     };
-    tokio::pin!(stop);
     let data_dir = config.data_dir.clone();
     let app = tokio::select! {
         app = App::start(config, Arc::new(SystemClock)) => app?,
         // What was started so far ends with its owner.
-        () = &mut stop => anyhow::bail!("stopped by a signal before it served"),
+        () = signalled() => anyhow::bail!("stopped by a signal before it served"),
     };
     let url = format!("http://{}", app.address());
     let ready = json!({ "url": url, "listen": app.address().to_string(), "pid": std::process::id() });
     let text = format!("Tollgate serves on {url} (data in {})", data_dir.display());
     Answer::new(&ready, text)?.print(json)?;
-    let stop = async {
-        stop.await;
-        tracing::info!("stopping: streams may end, then the books are completed");
-    };
-    app.run_until(stop).await
+    app.run_until(signalled).await
 }
 
 /// Runs a command on a database that is stopped afterwards if it was started for this command.

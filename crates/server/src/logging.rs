@@ -1,6 +1,5 @@
 //! The log, on stderr: stdout belongs to answers.
 
-use anyhow::Context;
 use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::config::{LogConfig, LogFormat};
@@ -10,16 +9,23 @@ const QUIET: &str = "warn";
 
 /// Sets up the log of a server.
 pub(crate) fn for_serving(config: &LogConfig) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&config.filter)
-        .with_context(|| format!("`log.filter` is not valid: `{}`", config.filter))?;
-    set(filter, config.format)
+    set(filter(&config.filter)?, config.format)
 }
 
 /// Sets up the log of a command: quiet, unless the configuration asks for more than the default.
 pub(crate) fn for_command(config: &LogConfig) -> anyhow::Result<()> {
     let is_default = config.filter == LogConfig::default().filter;
-    let filter = if is_default { QUIET } else { config.filter.as_str() };
-    set(EnvFilter::try_new(filter).context("`log.filter` is not valid")?, config.format)
+    set(filter(if is_default { QUIET } else { &config.filter })?, config.format)
+}
+
+/// What `log.filter` says.
+pub(crate) fn filter(text: &str) -> anyhow::Result<EnvFilter> {
+    EnvFilter::try_new(text).map_err(|error| {
+        anyhow::anyhow!(
+            "`log.filter` is `{text}` ({error}); write a level (error, warn, info, debug, trace), or levels by module \
+             such as info,tollgate_metering=debug"
+        )
+    })
 }
 
 fn set(filter: EnvFilter, format: LogFormat) -> anyhow::Result<()> {

@@ -1,6 +1,9 @@
 //! What a command answers: one JSON value for programs, a table or a sentence for people.
 
-use std::io::{self, ErrorKind, Write};
+use std::{
+    fmt::Display,
+    io::{self, ErrorKind, Write},
+};
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
@@ -11,6 +14,8 @@ use serde_json::Value;
 pub struct Answer {
     json: Value,
     text: String,
+    /// What is wrong, one line each: for stderr, beside the answer.
+    warnings: Vec<String>,
     /// Whether the exit code says that something is wrong, although the command itself worked.
     pub is_finding: bool,
 }
@@ -18,7 +23,12 @@ pub struct Answer {
 impl Answer {
     /// The same answer for programs and for people.
     pub fn new(json: &impl Serialize, text: impl Into<String>) -> anyhow::Result<Self> {
-        Ok(Self { json: serde_json::to_value(json)?, text: text.into(), is_finding: false })
+        Ok(Self {
+            json: serde_json::to_value(json)?,
+            text: text.into(),
+            warnings: Vec::new(),
+            is_finding: false,
+        })
     }
 
     /// Marks the answer as one that something is wrong.
@@ -28,8 +38,27 @@ impl Answer {
         self
     }
 
-    /// Writes the answer to stdout. A reader that went away has had enough.
+    /// With lines for stderr that say what is wrong; where there is one, the answer is a finding.
+    #[must_use]
+    pub fn warning(mut self, warnings: Vec<String>) -> Self {
+        self.is_finding |= !warnings.is_empty();
+        self.warnings = warnings;
+        self
+    }
+
+    /// Writes the answer to stdout, and what is wrong to stderr. A reader that went away has had enough.
     pub fn print(&self, json: bool) -> io::Result<()> {
+        let said = self.print_answer(json);
+        for warning in &self.warnings {
+            eprintln!("error: {warning}");
+        }
+        said
+    }
+
+    fn print_answer(&self, json: bool) -> io::Result<()> {
+        if !json && self.text.is_empty() {
+            return Ok(());
+        }
         let mut stdout = io::stdout().lock();
         let written = if json {
             writeln!(stdout, "{}", self.json)
@@ -69,6 +98,12 @@ pub(crate) fn table(columns: &[Column], rows: impl IntoIterator<Item = Vec<Strin
         }));
     }
     if is_empty { none.to_owned() } else { table.trim_fmt() }
+}
+
+/// A number of things, in grammar: `1 record`, `2 records`.
+pub(crate) fn count(number: impl TryInto<u64> + Display + Copy, one: &str) -> String {
+    let is_one = number.try_into().is_ok_and(|number| number == 1);
+    if is_one { format!("1 {one}") } else { format!("{number} {one}s") }
 }
 
 /// What stands for nothing in a table.

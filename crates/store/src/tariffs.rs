@@ -114,8 +114,10 @@ pub struct TariffChange {
     pub at: Timestamp,
     /// New tariffs.
     pub opened: Vec<StoredTariff>,
-    /// Tariffs whose end was set or moved.
+    /// Tariffs that end, or end earlier than they were to.
     pub ended: Vec<StoredTariff>,
+    /// Tariffs that were to end, and go on beyond that.
+    pub extended: Vec<StoredTariff>,
     /// How many of the wanted tariffs were there already.
     pub unchanged: usize,
     /// The pricing epoch after it.
@@ -125,7 +127,7 @@ pub struct TariffChange {
 impl TariffChange {
     /// Whether anything is different now.
     pub fn changed(&self) -> bool {
-        !self.opened.is_empty() || !self.ended.is_empty()
+        !self.opened.is_empty() || !self.ended.is_empty() || !self.extended.is_empty()
     }
 }
 
@@ -221,6 +223,7 @@ impl Change {
             at: self.at,
             opened: Vec::new(),
             ended: Vec::new(),
+            extended: Vec::new(),
             unchanged: plan.unchanged,
             pricing_epoch: 0,
         };
@@ -236,12 +239,18 @@ impl Change {
             };
             end(tx, *no, valid_until, change.pricing_epoch).await?;
             before.push(tariff.clone());
-            change.ended.push(StoredTariff { valid_until, ..tariff.clone() });
+            let is_longer = match (tariff.valid_until, valid_until) {
+                (Some(before), Some(after)) => after > before,
+                (Some(_), None) => true,
+                (None, _) => false,
+            };
+            let moved = if is_longer { &mut change.extended } else { &mut change.ended };
+            moved.push(StoredTariff { valid_until, ..tariff.clone() });
         }
         for segment in plan.openings {
             change.opened.push(open(tx, self.model.id, segment, change.pricing_epoch).await?);
         }
-        let after = json!({ "at": change.at, "opened": change.opened, "ended": change.ended });
+        let after = json!({ "at": change.at, "opened": change.opened, "ended": change.ended, "extended": change.extended });
         audit_log::write(tx, actor, action, &self.model.alias, Some(json!(before)), Some(after)).await?;
         Ok(change)
     }

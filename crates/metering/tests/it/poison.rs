@@ -41,6 +41,9 @@ async fn one_in_five_hundred(books: &Books, credential: Credential, spoil: Spoil
     let entries = quarantine::list(&books.store, false, 10).await.unwrap();
     assert_eq!(entries[0].correlation_id.get(), spoilt);
     assert!(entries[0].reason.contains(reason), "{}", entries[0].reason);
+    let request = entries[0].request.as_ref().unwrap();
+    assert_eq!((request.user.as_deref(), request.model.as_deref()), (Some("ada"), Some("m")), "{request:?}");
+    assert!(request.key_prefix.is_some() && request.completion_tokens == Some(10), "{request:?}");
     assert_eq!(books.count(&format!("usage_records where correlation_id = {spoilt}")).await, 0);
     assert_eq!(books.balance("ada").await.to_string(), "999", "500 records at 0.002");
     let report = audit::audit(&books.store, &books.keys()).await.unwrap();

@@ -8,12 +8,17 @@ pub(crate) mod refresher;
 mod sink;
 mod supervise;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io::{self, ErrorKind},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context;
 use axum::Router;
 use prometheus_client::registry::Registry;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tollgate_domain::Clock;
 use tollgate_gateway::{Gateway, view::LiveView};
@@ -36,6 +41,8 @@ use crate::{
 /// A server that starts beside its database waits this long for it, and then says so and ends: whoever runs it tries again.
 const DATABASE_PATIENCE: Duration = Duration::from_mins(1);
 const DATABASE_RETRY: Duration = Duration::from_millis(500);
+/// How often it says that it still waits.
+const DATABASE_SAID_EVERY: Duration = Duration::from_secs(10);
 
 const GATEWAY: &str = "gateway";
 const BATCHER: &str = "batcher";
@@ -50,6 +57,7 @@ pub struct App;
 pub struct RunningApp {
     address: SocketAddr,
     tasks: Tasks,
+    gateway: Gateway,
     /// No new requests; streams may end.
     stop_gateway: CancellationToken,
     /// No new records; what was sent is written.
@@ -119,12 +127,28 @@ async fn assemble(
     };
     let router = operations.router().merge(gateway.router());
     // Last: who finds the port closed knows that nobody serves yet.
-    let listener = TcpListener::bind(&config.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}", config.listen))?;
+    let listener =
+        TcpListener::bind(&config.listen).await.map_err(|error| cannot_listen(&config.listen, &error))?;
     let address = listener.local_addr()?;
     lock.publish_address(address)?;
     Ok(Parts { address, listener, router, gateway, batcher, refresher, health })
+}
+
+fn cannot_listen(address: &str, error: &io::Error) -> anyhow::Error {
+    let advice = match error.kind() {
+        ErrorKind::AddrInUse => {
+            "another program listens there: stop it, or choose another port with --listen or `listen`"
+        }
+        ErrorKind::PermissionDenied => {
+            "this user may not have that port: choose one above 1023 with --listen or `listen`"
+        }
+        ErrorKind::AddrNotAvailable => {
+            "no interface of this machine has that address: choose another one with --listen or `listen`, such as \
+             127.0.0.1:8080, or 0.0.0.0:8080 for every interface"
+        }
+        _ => "choose another address with --listen or `listen`, such as 127.0.0.1:8080",
+    };
+    anyhow::anyhow!("cannot listen on {address}: {error}; {advice}")
 }
 
 impl Parts {
@@ -142,9 +166,18 @@ impl Parts {
             Ok(())
         });
         tasks.spawn(REFRESHER, refresher.run(config.database.listen, stop_background.clone()));
-        let stop = stop_gateway.clone();
-        tasks.spawn(GATEWAY, async move { Ok(gateway.serve_router(listener, router, stop).await?) });
-        RunningApp { address, tasks, stop_gateway, stop_batcher, stop_background, database, _lock: lock }
+        let (serving, stop) = (gateway.clone(), stop_gateway.clone());
+        tasks.spawn(GATEWAY, async move { Ok(serving.serve_router(listener, router, stop).await?) });
+        RunningApp {
+            address,
+            tasks,
+            gateway,
+            stop_gateway,
+            stop_batcher,
+            stop_background,
+            database,
+            _lock: lock,
+        }
     }
 }
 
@@ -154,15 +187,21 @@ impl RunningApp {
         self.address
     }
 
-    /// Serves until `stop` ends, then stops in order; or until a task ends unasked, which is an error.
-    pub async fn run_until(mut self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+    /// Serves until `signal` returns, then stops in order; or until a task ends unasked, which is an error. When `signal` returns
+    /// once more while it stops, streams are cut off at once; what they were until then is recorded and entered all the same.
+    pub async fn run_until(mut self, mut signal: impl AsyncFnMut()) -> anyhow::Result<()> {
         let ended = tokio::select! {
             biased;
             ended = self.tasks.next_end() => Some(ended),
-            () = stop => None,
+            () = signal() => None,
         };
         match ended {
-            None => self.stop().await,
+            None => {
+                tracing::info!(
+                    "stopping: streams may end, then the books are completed; another signal cuts streams off"
+                );
+                self.stop_by(signal()).await
+            }
             Some(Ended { name, result }) => {
                 let error = result.err().unwrap_or_else(|| anyhow::anyhow!("the {name} ended unasked"));
                 tracing::error!(error = %crate::explain(&error), "the server cannot go on");
@@ -170,7 +209,7 @@ impl RunningApp {
                     // Nobody would bill what streams on: end now.
                     return Err(error);
                 }
-                if let Err(also) = self.stop().await {
+                if let Err(also) = self.stop_by(signal()).await {
                     tracing::error!(error = %crate::explain(&also), "and it did not stop cleanly");
                 }
                 Err(error)
@@ -179,10 +218,26 @@ impl RunningApp {
     }
 
     /// Stops in the order of the flow. An error says what was lost.
-    pub async fn stop(mut self) -> anyhow::Result<()> {
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.stop_by(std::future::pending()).await
+    }
+
+    /// As [`RunningApp::stop`]; streams that have not ended by `cut_off` are cut off.
+    async fn stop_by(mut self, cut_off: impl Future<Output = ()>) -> anyhow::Result<()> {
         let mut others = Vec::new();
         self.stop_gateway.cancel();
-        let gateway = self.tasks.end_of(GATEWAY, &mut others).await;
+        let in_time = tokio::select! {
+            biased;
+            ended = self.tasks.end_of(GATEWAY, &mut others) => Some(ended),
+            () = cut_off => None,
+        };
+        let gateway = if let Some(ended) = in_time {
+            ended
+        } else {
+            tracing::warn!("streams are cut off; what they were until now is recorded and entered");
+            self.gateway.cut_off();
+            self.tasks.end_of(GATEWAY, &mut others).await
+        };
         self.stop_batcher.cancel();
         let batcher = self.tasks.end_of(BATCHER, &mut others).await;
         self.stop_background.cancel();
@@ -207,12 +262,16 @@ async fn open_store(config: &Config, database: &Database, registry: &mut Registr
         ..StoreConfig::new(database.url.clone())
     })?;
     store.register_metrics(registry);
-    let deadline = tokio::time::Instant::now() + DATABASE_PATIENCE;
+    let deadline = Instant::now() + DATABASE_PATIENCE;
+    let mut say_at = Instant::now();
     loop {
         match store.migrate().await {
             Ok(()) => return Ok(store),
-            Err(error) if error.class() == ErrorClass::Retry && tokio::time::Instant::now() < deadline => {
-                tracing::warn!(%error, "waiting for the database");
+            Err(error) if error.class() == ErrorClass::Retry && Instant::now() < deadline => {
+                if Instant::now() >= say_at {
+                    say_at = Instant::now() + DATABASE_SAID_EVERY;
+                    tracing::warn!(%error, "waiting for the database, for {DATABASE_PATIENCE:?} at most");
+                }
                 tokio::time::sleep(DATABASE_RETRY).await;
             }
             Err(error) => return Err(error).context("the database cannot be used"),

@@ -24,7 +24,8 @@ async fn a_task_that_panics_ends_the_server_with_an_error_that_names_it() {
     let (database, data_dir) = (TestDatabase::empty().await, tempfile::tempdir().unwrap());
     let mut app = serving(&database, &data_dir).await;
     app.tasks.spawn("saboteur", async { panic!("on purpose") });
-    let ended = tokio::time::timeout(AT_ONCE, app.run_until(std::future::pending())).await.unwrap();
+    let ended =
+        tokio::time::timeout(AT_ONCE, app.run_until(async || std::future::pending().await)).await.unwrap();
     assert_eq!(ended.unwrap_err().to_string(), "the saboteur panicked");
 }
 
@@ -34,6 +35,7 @@ async fn a_task_that_ends_unasked_ends_the_server_even_without_an_error() {
     let app = serving(&database, &data_dir).await;
     // The batcher, told to end while the gateway goes on.
     app.stop_batcher.cancel();
-    let ended = tokio::time::timeout(AT_ONCE, app.run_until(std::future::pending())).await.unwrap();
+    let ended =
+        tokio::time::timeout(AT_ONCE, app.run_until(async || std::future::pending().await)).await.unwrap();
     assert_eq!(ended.unwrap_err().to_string(), "the batcher ended unasked");
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 use tollgate_metering::audit;
 
 use super::Session;
-use crate::output::{Answer, Column, or_none, table};
+use crate::output::{Answer, Column, count, or_none, table};
 
 pub(super) async fn answer(session: &Session) -> anyhow::Result<Answer> {
     let report = audit::audit(&session.store, &session.record_keys().await?).await?;
@@ -13,8 +13,12 @@ pub(super) async fn answer(session: &Session) -> anyhow::Result<Answer> {
         object.insert("ok".to_owned(), json!(report.ok()));
     }
     let counts = format!(
-        "{} records: {} charged, {} free, {} unrated, {} voided.",
-        report.records, report.charged, report.free, report.unrated, report.voided
+        "{}: {} charged, {} free, {} unrated, {} voided.",
+        count(report.records, "record"),
+        report.charged,
+        report.free,
+        report.unrated,
+        report.voided
     );
     if report.ok() {
         return Answer::new(&json, format!("{counts} The books are right."));
@@ -25,9 +29,9 @@ pub(super) async fn answer(session: &Session) -> anyhow::Result<Answer> {
         vec![or_none(rule), or_none(finding.user), or_none(finding.day.as_ref()), finding.what.clone()]
     });
     let text = format!(
-        "{}\n\n{counts} The books are wrong: {} findings, {} of them listed.",
+        "{}\n\n{counts} The books are wrong: {}, {} of them listed.",
         table(&columns, rows, ""),
-        report.findings_in_all,
+        count(report.findings_in_all, "finding"),
         report.findings.len()
     );
     let answer = Answer::new(&json, text)?;

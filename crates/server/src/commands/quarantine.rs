@@ -1,4 +1,5 @@
-//! `tollgate quarantine`: records that the books refused. What is in them is not shown: it is the reason that helps.
+//! `tollgate quarantine`: records that the books refused. Shown is whose request it was and
+//! what was measured of it, by which somebody decides; never what was asked or answered, which no record holds.
 
 use serde_json::json;
 use tollgate_metering::quarantine::{self, Replayed};
@@ -8,7 +9,7 @@ use super::Session;
 use crate::{
     cli::QuarantineCommand,
     explain,
-    output::{Answer, Column, or_none, table},
+    output::{Answer, Column, count, or_none, table},
 };
 
 pub(super) async fn answer(session: &Session, command: QuarantineCommand) -> anyhow::Result<Answer> {
@@ -21,12 +22,29 @@ pub(super) async fn answer(session: &Session, command: QuarantineCommand) -> any
 
 async fn list(session: &Session, all: bool, limit: u32) -> anyhow::Result<Answer> {
     let entries = quarantine::list(&session.store, all, limit.into()).await?;
-    let columns =
-        [Column::Text("ID"), Column::Text("SINCE"), Column::Text("REASON"), Column::Text("WRITTEN OFF BY")];
+    let columns = [
+        Column::Text("ID"),
+        Column::Text("REQUESTED"),
+        Column::Text("USER"),
+        Column::Text("KEY"),
+        Column::Text("MODEL"),
+        Column::Number("STATUS"),
+        Column::Number("PROMPT"),
+        Column::Number("COMPLETION"),
+        Column::Text("REASON"),
+        Column::Text("WRITTEN OFF BY"),
+    ];
     let rows = entries.iter().map(|entry| {
+        let request = entry.request.as_ref();
         vec![
             entry.id.to_string(),
-            format!("{:.0}", entry.quarantined_at),
+            or_none(request.map(|request| format!("{:.0}", request.at))),
+            or_none(request.and_then(|request| request.user.as_ref())),
+            or_none(request.and_then(|request| request.key_prefix.as_ref())),
+            or_none(request.and_then(|request| request.model.as_ref())),
+            or_none(request.map(|request| request.status_code)),
+            or_none(request.and_then(|request| request.prompt_tokens)),
+            or_none(request.and_then(|request| request.completion_tokens)),
             entry.reason.clone(),
             or_none(entry.written_off_by.as_ref()),
         ]
@@ -43,7 +61,7 @@ async fn replay(session: &Session, ids: Vec<Uuid>) -> anyhow::Result<Answer> {
     } else {
         ids
     };
-    let (mut outcomes, mut lines, mut refused) = (Vec::new(), Vec::new(), false);
+    let (mut outcomes, mut lines, mut refused) = (Vec::new(), Vec::new(), Vec::new());
     for id in ids {
         match quarantine::replay(&session.store, &keys, id).await {
             Ok(replayed) => {
@@ -56,19 +74,20 @@ async fn replay(session: &Session, ids: Vec<Uuid>) -> anyhow::Result<Answer> {
             }
             Err(error) => {
                 let error = explain(&error.into());
-                refused = true;
-                lines.push(format!("{id} stays: {error}"));
+                refused.push(format!("{id} stays in quarantine: {error}"));
                 outcomes.push(json!({ "id": id, "outcome": "refused", "error": error }));
             }
         }
     }
-    let text = if lines.is_empty() { "The quarantine is empty.".to_owned() } else { lines.join("\n") };
-    Ok(Answer::new(&outcomes, text)?.finding(refused))
+    let text = if outcomes.is_empty() { "The quarantine is empty.".to_owned() } else { lines.join("\n") };
+    Ok(Answer::new(&outcomes, text)?.warning(refused))
 }
 
 async fn write_off(session: &Session, ids: &[Uuid], by: &str) -> anyhow::Result<Answer> {
     for id in ids {
         quarantine::write_off(&session.store, *id, by).await?;
     }
-    Answer::new(&json!({ "written_off": ids, "by": by }), format!("{} records are written off.", ids.len()))
+    let verb = if ids.len() == 1 { "is" } else { "are" };
+    let text = format!("{} {verb} written off.", count(ids.len(), "record"));
+    Answer::new(&json!({ "written_off": ids, "by": by }), text)
 }

@@ -5,7 +5,7 @@ use std::{io::Read, path::Path};
 use anyhow::Context;
 use serde::Serialize;
 use serde_json::json;
-use tollgate_domain::Clock;
+use tollgate_domain::{Clock, PriceList};
 use tollgate_store::{
     StoreError, Tx, models,
     tariffs::{self, StoredTariff, TariffChange, WantedTariff},
@@ -14,7 +14,7 @@ use tollgate_store::{
 use super::{ACTOR, Session};
 use crate::{
     cli::{TariffCommand, TariffSetArgs, parse_optional_instant, tariff_file},
-    output::{Answer, Column, or_none, table},
+    output::{Answer, Column, NONE, count, or_none, table},
 };
 
 pub(super) async fn answer(session: &Session, command: TariffCommand) -> anyhow::Result<Answer> {
@@ -61,16 +61,19 @@ async fn changed(session: &Session, alias: &str, change: &TariffChange) -> anyho
     if let Some(object) = json.as_object_mut() {
         object.insert("rating".to_owned(), json!(rating));
     }
-    let mut text = format!(
-        "Prices of {alias}: {} opened, {} ended, {} unchanged.",
-        change.opened.len(),
-        change.ended.len(),
-        change.unchanged
-    );
+    let mut text = format!("Prices of {alias}: {} opened, {} ended", change.opened.len(), change.ended.len());
+    if !change.extended.is_empty() {
+        text.push_str(&format!(", {} extended", change.extended.len()));
+    }
+    text.push_str(&format!(", {} unchanged.", change.unchanged));
     if rating.rated > 0 {
-        let waited =
-            format!(" {} requests that had waited for a price cost {}.", rating.rated, rating.charged);
-        text.push_str(&waited);
+        let waited = count(rating.rated, "request");
+        text.push_str(&format!(" {waited} that had waited for a price cost {}.", rating.charged));
+    }
+    if rating.left > 0 {
+        let waiting = count(rating.left, "request");
+        let verb = if rating.left == 1 { "waits" } else { "wait" };
+        text.push_str(&format!(" {waiting} of all models together still {verb} for a price."));
     }
     Answer::new(&json, text)
 }
@@ -92,9 +95,9 @@ async fn list(session: &Session, alias: Option<&str>) -> anyhow::Result<Answer> 
         Column::Text("WINDOW"),
         Column::Number("INPUT"),
         Column::Number("OUTPUT"),
-        Column::Number("CACHE READ"),
         Column::Text("FROM"),
         Column::Text("UNTIL"),
+        Column::Text("FURTHER PRICES"),
     ];
     let rows = listed.iter().map(|Listed { model, tariff }| {
         vec![
@@ -103,14 +106,31 @@ async fn list(session: &Session, alias: Option<&str>) -> anyhow::Result<Answer> 
             or_none(tariff.completion_window.as_ref()),
             tariff.prices.input_price.to_string(),
             tariff.prices.output_price.to_string(),
-            or_none(tariff.prices.cache_read_price),
             tariff.valid_from.to_string(),
             or_none(tariff.valid_until),
+            further_prices(&tariff.prices),
         ]
     });
     let text =
         table(&columns, rows, "No price yet: tollgate tariff set ALIAS --input-price X --output-price Y");
     Answer::new(&listed, text)
+}
+
+/// The prices that differ from those of input and output, by the names that `tariff set` gives them.
+fn further_prices(prices: &PriceList) -> String {
+    let further = [
+        ("cache-read", prices.cache_read_price),
+        ("cache-write", prices.cache_write_5m_price),
+        ("cache-write-1h", prices.cache_write_1h_price),
+        ("audio-input", prices.audio_input_price),
+        ("image-input", prices.image_input_price),
+        ("reasoning", prices.reasoning_price),
+        ("audio-output", prices.audio_output_price),
+        ("request", prices.request_price),
+    ];
+    let set: Vec<String> =
+        further.iter().filter_map(|(name, price)| price.map(|price| format!("{name} {price}"))).collect();
+    if set.is_empty() { NONE.to_owned() } else { set.join(", ") }
 }
 
 async fn read_all(tx: &Tx, alias: Option<&str>) -> Result<Vec<Listed>, StoreError> {

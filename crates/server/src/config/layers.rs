@@ -87,8 +87,16 @@ pub(super) fn load(
     }
     table.try_into().map_err(|error: toml::de::Error| {
         // toml says the path of the key on lines of its own.
-        ConfigError::Invalid(error.to_string().trim().replace('\n', " "))
+        ConfigError::Invalid(without_type_names(&error.to_string().trim().replace('\n', " ")))
     })
+}
+
+/// serde calls a section by the name of its type, which is nobody's business but ours.
+fn without_type_names(text: &str) -> String {
+    const NAMED: &str = "expected struct ";
+    let Some((before, after)) = text.split_once(NAMED) else { return text.to_owned() };
+    let rest = after.trim_start_matches(|character: char| character.is_alphanumeric() || character == '_');
+    format!("{before}expected a table (a section with keys of its own){rest}")
 }
 
 /// The variables of a process that are ours. Text that is not Unicode is kept as well as it can be: it is refused by name later.

@@ -9,7 +9,10 @@ mod keys;
 mod layers;
 mod suggest;
 
-use std::path::{Path, PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
@@ -17,7 +20,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use tollgate_gateway::GatewayConfig;
 use tollgate_metering::AnalyticsConfig;
 
-use crate::cli::GlobalArgs;
+use crate::{cli::GlobalArgs, logging};
 
 pub use layers::ConfigError;
 
@@ -133,7 +136,21 @@ impl Config {
         if let Some(listen) = listen {
             listen.clone_into(&mut config.listen);
         }
+        config.check()?;
         Ok(config)
+    }
+
+    /// Refuses what has the right type and makes no sense, before anything is started with it.
+    fn check(&self) -> Result<(), ConfigError> {
+        if !is_address(&self.listen) {
+            return Err(ConfigError::Invalid(format!(
+                "`listen` is `{}`; write an address and a port, such as {DEFAULT_LISTEN}, or 0.0.0.0:8080 for every \
+                 interface",
+                self.listen
+            )));
+        }
+        logging::filter(&self.log.filter).map_err(|error| ConfigError::Invalid(error.to_string()))?;
+        self.analytics.validate().map_err(|error| ConfigError::Invalid(error.to_string()))
     }
 
     /// The file of the master key.
@@ -148,6 +165,16 @@ impl Config {
     pub fn documented(&self) -> Result<String, ConfigError> {
         document::documented(self)
     }
+}
+
+/// `127.0.0.1:8080`, `[::1]:8080` or `name:8080`. Whether the name is known is seen when we listen.
+fn is_address(text: &str) -> bool {
+    let is_name_and_port = || {
+        text.rsplit_once(':').is_some_and(|(host, port)| {
+            !host.is_empty() && !host.contains([':', '/', ' ']) && port.parse::<u16>().is_ok()
+        })
+    };
+    text.parse::<SocketAddr>().is_ok() || is_name_and_port()
 }
 
 #[expect(clippy::ref_option, reason = "the signature that serde asks for")]

@@ -73,7 +73,23 @@ fn a_value_of_the_wrong_type_is_named_and_a_password_is_not() {
     let error = load("\n[database]\nurl = 'postgresql://u:hunter2@db", BTreeMap::new()).unwrap_err();
     assert!(error.contains("line 3") && !error.contains("hunter2"), "{error}");
     let error = load("log = 5", BTreeMap::new()).unwrap_err();
-    assert!(error.contains("log"), "{error}");
+    assert!(error.contains("`log`") && error.contains("a table") && !error.contains("LogConfig"), "{error}");
+}
+
+#[test]
+fn a_value_that_makes_no_sense_is_refused_with_what_to_write() {
+    let check = |file: &str| load(file, BTreeMap::new()).unwrap().check().map_err(|error| error.to_string());
+    for listen in ["127.0.0.1:8080", "[::1]:0", "localhost:80", "0.0.0.0:65535"] {
+        check(&format!("listen = '{listen}'")).unwrap();
+    }
+    for listen in ["", "foo", ":8080", "::1:8080", "127.0.0.1:65536", "http://127.0.0.1:8080", "127.0.0.1"] {
+        let error = check(&format!("listen = '{listen}'")).unwrap_err();
+        assert!(error.contains("`listen`") && error.contains("such as 127.0.0.1:8080"), "{listen}: {error}");
+    }
+    let error = check("log.filter = 'tollgate=loud'").unwrap_err();
+    assert!(error.contains("`log.filter` is `tollgate=loud`") && error.contains("write a level"), "{error}");
+    let error = check("analytics.batch_size = 0").unwrap_err();
+    assert!(error.contains("batch_size"), "{error}");
 }
 
 #[test]

@@ -73,6 +73,54 @@ async fn every_refusal_says_what_to_do() {
 }
 
 #[tokio::test]
+async fn what_was_made_by_mistake_is_changed_or_deleted() {
+    let place = Place::with_database().await;
+    place.cli("endpoint create up http://localhost:1 --pass-through /v1/files").await;
+    place.cli("endpoint create other http://localhost:3").await;
+    place.cli("model create gpt --endpoint up").await;
+
+    let error = place.cli_fails("endpoint set up").await;
+    assert!(error.contains("nothing to change"), "{error}");
+    let error = place.cli_fails("endpoint set up --path-template /v1/embedding=/e").await;
+    assert!(error.contains("`/v1/embedding` is no route"), "{error}");
+    let set = ["endpoint", "set", "up", "--url", "http://localhost:2", "--api-key-env", "UPSTREAM", "--json"];
+    let output = place.command().args(set).env("UPSTREAM", "sk-upstream").output().await.unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && !stdout.contains("sk-upstream"), "{stdout}");
+    let endpoint = &place.cli("endpoint list").await[1];
+    assert_eq!(
+        (&endpoint["base_url"], &endpoint["auth_style"]),
+        (&json!("http://localhost:2"), &json!("bearer"))
+    );
+    assert_eq!(endpoint["pass_through_paths"], json!(["/v1/files"]), "what was not given stays");
+    let endpoint = place.cli("endpoint set up --no-pass-through --no-inject-usage").await;
+    assert_eq!((&endpoint["pass_through_paths"], &endpoint["inject_usage"]), (&json!([]), &json!(false)));
+
+    let error = place.cli_fails("endpoint delete up").await;
+    assert!(error.contains("is used by gpt;"), "{error}");
+    let model = place.cli("model set gpt --endpoint other --upstream-model gpt-4o").await;
+    assert_eq!((&model["endpoint_name"], &model["upstream_model"]), (&json!("other"), &json!("gpt-4o")));
+    place.cli("endpoint delete up").await;
+    place.cli("endpoint create up http://localhost:4").await;
+    place.cli("model delete gpt").await;
+    assert_eq!(place.cli("model list").await, json!([]));
+    let error = place.cli_fails("model set gpt --endpoint up").await;
+    assert!(error.contains("does not exist"), "{error}");
+}
+
+#[tokio::test]
+async fn a_list_of_prices_shows_every_price_that_is_set() {
+    let place = Place::with_database().await;
+    place.cli("endpoint create up http://localhost:1").await;
+    place.cli("model create gpt --endpoint up").await;
+    place
+        .cli("tariff set gpt --input-price 1 --output-price 2 --reasoning-price 3 --request-price 0.5")
+        .await;
+    let text = String::from_utf8(place.output("tariff list").await.stdout).unwrap();
+    assert!(text.contains("reasoning 3, request 0.5"), "{text}");
+}
+
+#[tokio::test]
 async fn a_whole_list_of_tariffs_replaces_the_one_before_and_prices_are_exact() {
     let place = Place::with_database().await;
     place.cli("endpoint create up http://localhost:1").await;
@@ -178,7 +226,7 @@ async fn an_audit_that_finds_something_says_what_and_ends_with_an_exit_code() {
     assert_eq!(report["ok"], json!(false));
     assert_eq!(report["findings"][0]["rule"], json!("balance_is_ledger"), "{report}");
     let text = String::from_utf8(place.output("audit").await.stdout).unwrap();
-    assert!(text.contains("The books are wrong: 1 findings"), "{text}");
+    assert!(text.contains("The books are wrong: 1 finding,"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -211,12 +259,25 @@ async fn a_record_that_the_books_refuse_is_listed_stays_on_replay_and_is_written
     let listed = place.cli("quarantine list").await;
     let id = listed[0]["id"].as_str().unwrap();
     assert!(listed[0]["reason"].as_str().unwrap().contains("prompt_tokens"), "{listed}");
+    let request = &listed[0]["request"];
+    assert_eq!((&request["user"], &request["model"]), (&json!("ada"), &json!("gpt-test")), "{listed}");
+    assert_eq!(
+        (&request["status_code"], &request["prompt_tokens"]),
+        (&json!(200), &json!(99_999_999_999_i64))
+    );
+    assert!(!listed.to_string().contains("canary") && !listed.to_string().contains(&key), "{listed}");
     assert_eq!(chat(app.address(), &key, "prompt=1 completion=1", false).await.status, StatusCode::OK);
 
     let output = place.output("quarantine replay --json").await;
     assert_eq!(output.status.code(), Some(1), "it is refused again");
     let replayed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&replayed[0]["id"], &replayed[0]["outcome"]), (&json!(id), &json!("refused")), "{replayed}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.starts_with(&format!("error: {id} stays in quarantine: ")), "{stderr}");
+    let output = place.output("quarantine replay").await;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout.is_empty(), "nothing was entered");
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), stderr);
 
     place.cli(&format!("quarantine write-off {id} --by ada")).await;
     assert_eq!(place.cli("quarantine list").await, json!([]));

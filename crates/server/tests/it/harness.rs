@@ -196,13 +196,24 @@ pub(crate) async fn chat(address: SocketAddr, key: &str, script: &str, stream: b
 
 /// A chat completion with this prompt.
 pub(crate) async fn say(address: SocketAddr, key: &str, content: &str, stream: bool) -> Reply {
+    send(chat_request(address, key, content, stream)).await
+}
+
+/// A streamed chat completion; whether it was cut off before its end.
+pub(crate) async fn chat_until_cut(address: SocketAddr, key: &str, script: &str) -> bool {
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let request = chat_request(address, key, &format!("Say hello. [[script {script}]]"), true);
+    client.request(request).await.unwrap().into_body().collect().await.is_err()
+}
+
+fn chat_request(address: SocketAddr, key: &str, content: &str, stream: bool) -> Request<Full<Bytes>> {
     let body = json!({
         "model": "gpt-test", "stream": stream, "messages": [{ "role": "user", "content": content }]
     });
     let request = Request::post(format!("http://{address}/v1/chat/completions"))
         .header("authorization", format!("Bearer {key}"))
         .header("content-type", "application/json");
-    send(request.body(Full::from(body.to_string())).unwrap()).await
+    request.body(Full::from(body.to_string())).unwrap()
 }
 
 /// Waits until `condition` holds, and tells how long that took.

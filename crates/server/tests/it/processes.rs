@@ -12,7 +12,7 @@ use tokio::{
 use tollgate_server::{App, SystemClock};
 use tollgate_testkit::{ScriptedUpstream, TestPostgres};
 
-use crate::harness::{Place, chat, eventually, get, get_with_key, published};
+use crate::harness::{Place, chat, chat_until_cut, eventually, get, get_with_key, published};
 
 /// Starts `tollgate serve` and reads its ready line.
 async fn serve(place: &Place) -> (Child, Value) {
@@ -122,6 +122,43 @@ async fn a_signal_lets_streams_end_and_their_charges_be_entered() {
     assert!(server.wait().await.unwrap().success());
     assert_eq!(place.cli("balance ada").await["balance"], json!("0.975"));
     assert_eq!(place.cli("audit").await["ok"], json!(true));
+}
+
+#[tokio::test]
+async fn a_second_signal_cuts_streams_off_and_they_are_in_the_books() {
+    let upstream = ScriptedUpstream::start().await;
+    let place = Place::with_database().await;
+    let (mut server, ready) = serve(&place).await;
+    let key = place.set_up("ada", "1", &upstream.base_url()).await;
+    let address = address(&ready);
+    eventually("the model is known", async || {
+        get_with_key(address, "/v1/models", &key).await.text.contains("gpt-test")
+    })
+    .await;
+    // Longer than any test waits: it ends because it is cut off.
+    let streaming = tokio::spawn(async move {
+        chat_until_cut(address, &key, "prompt=1000 completion=500 frames=1000 frame_delay_ms=100").await
+    });
+    upstream.wait_for(|books| books.iter().any(|entry| entry.bytes_sent > 0)).await;
+    signal(&server, Signal::TERM);
+    eventually("it accepts nothing new", async || tokio::net::TcpStream::connect(address).await.is_err())
+        .await;
+    assert!(server.try_wait().unwrap().is_none(), "the stream may go on");
+    let started = std::time::Instant::now();
+    signal(&server, Signal::INT);
+    assert!(server.wait().await.unwrap().success(), "nothing was lost");
+    assert!(started.elapsed() < std::time::Duration::from_secs(10), "{:?}", started.elapsed());
+    assert!(streaming.await.unwrap(), "the client sees that it was cut off");
+    assert_eq!(place.cli("usage --user ada").await[0]["requests"], json!(1));
+    assert_eq!(place.cli("audit").await["ok"], json!(true));
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_is_refused_with_what_to_do() {
+    let place = Place::with_database().await;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let error = place.cli_fails(&format!("serve --listen {}", taken.local_addr().unwrap())).await;
+    assert!(error.contains("cannot listen on") && error.contains("--listen"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -140,10 +140,7 @@ async fn an_upstream_secret_is_sealed_in_the_table_and_open_in_the_snapshot() {
     let rotated =
         EndpointChanges { secret: Some(SecretString::from("sk-rotated")), ..EndpointChanges::default() };
     let after = set_endpoint(&books, "claude", &rotated).await.unwrap();
-    assert_eq!(
-        (after.auth_style, &after.path_templates),
-        (AuthStyle::XApiKey, &endpoint.path_templates)
-    );
+    assert_eq!((after.auth_style, &after.path_templates), (AuthStyle::XApiKey, &endpoint.path_templates));
     let config = snapshot::load_config(&books.store, &books.master).await.unwrap();
     assert_eq!(config.endpoints[0].secret.as_ref().unwrap().expose_secret(), "sk-rotated");
 

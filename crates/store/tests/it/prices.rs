@@ -54,6 +54,22 @@ async fn a_new_list_closes_what_is_gone_opens_what_changed_and_keeps_what_is_equ
 }
 
 #[tokio::test]
+async fn a_price_that_goes_on_is_extended_and_not_ended() {
+    let books = Books::open().await;
+    books.model().await;
+    set(&books, &wanted("1", "1")).await;
+    let tomorrow = WantedTariff { valid_from: Some(at(100)), ..wanted("2", "2") };
+    let scheduled = set(&books, &tomorrow).await;
+    assert_eq!((scheduled.opened.len(), scheduled.ended.len(), scheduled.extended.len()), (1, 1, 0));
+    let taken_back = set(&books, &wanted("1", "1")).await;
+    let [extended] = taken_back.extended.as_slice() else { panic!("{taken_back:?}") };
+    assert_eq!(extended.valid_until, None);
+    let [withdrawn] = taken_back.ended.as_slice() else { panic!("{taken_back:?}") };
+    assert_eq!((withdrawn.valid_from, withdrawn.valid_until), (at(100), Some(at(100))));
+    assert!(taken_back.opened.is_empty() && taken_back.changed());
+}
+
+#[tokio::test]
 async fn a_list_that_changes_nothing_moves_no_epoch_and_enters_no_audit() {
     let books = Books::open().await;
     books.model().await;
