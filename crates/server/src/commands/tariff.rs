@@ -61,21 +61,25 @@ async fn changed(session: &Session, alias: &str, change: &TariffChange) -> anyho
     if let Some(object) = json.as_object_mut() {
         object.insert("rating".to_owned(), json!(rating));
     }
-    let mut text = format!("Prices of {alias}: {} opened, {} ended", change.opened.len(), change.ended.len());
-    if !change.extended.is_empty() {
-        text.push_str(&format!(", {} extended", change.extended.len()));
-    }
-    text.push_str(&format!(", {} unchanged.", change.unchanged));
+    let (opened, ended) = (change.opened.len(), change.ended.len());
+    let extended = match change.extended.len() {
+        0 => String::new(),
+        extended => format!(" {extended} extended,"),
+    };
+    let mut said = vec![format!(
+        "Prices of {alias}: {opened} opened, {ended} ended,{extended} {} unchanged.",
+        change.unchanged
+    )];
     if rating.rated > 0 {
         let waited = count(rating.rated, "request");
-        text.push_str(&format!(" {waited} that had waited for a price cost {}.", rating.charged));
+        said.push(format!("{waited} that had waited for a price cost {}.", rating.charged));
     }
     if rating.left > 0 {
         let waiting = count(rating.left, "request");
         let verb = if rating.left == 1 { "waits" } else { "wait" };
-        text.push_str(&format!(" {waiting} of all models together still {verb} for a price."));
+        said.push(format!("{waiting} of all models together still {verb} for a price."));
     }
-    Answer::new(&json, text)
+    Answer::new(&json, said.join(" "))
 }
 
 /// A tariff and whose it is.
