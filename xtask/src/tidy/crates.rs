@@ -18,12 +18,16 @@ struct Rule {
 const RUNTIME: (&str, &[&str]) = ("the async runtime", &["tokio", "tokio-util", "futures-util"]);
 const SQL: (&str, &[&str]) =
     ("SQL", &["tokio-postgres", "deadpool-postgres", "refinery", "postgres-protocol", "rusqlite"]);
+/// SQLite is a file format to the spool. A database server is not its business.
+const SQL_SERVER: (&str, &[&str]) =
+    ("a database server", &["tokio-postgres", "deadpool-postgres", "refinery", "postgres-protocol"]);
 const HTTP: (&str, &[&str]) =
     ("HTTP", &["http", "http-body", "hyper", "hyper-util", "axum", "hyper-rustls", "reqwest"]);
 
-const RULES: [Rule; 8] = [
+const RULES: [Rule; 9] = [
     Rule { directory: "crates/domain", may_use: &[], must_not_know: &[RUNTIME, SQL, HTTP] },
     Rule { directory: "crates/embedded-postgres", may_use: &[], must_not_know: &[HTTP] },
+    Rule { directory: "crates/spool", may_use: &[], must_not_know: &[SQL_SERVER, HTTP] },
     Rule { directory: "crates/store", may_use: &["domain"], must_not_know: &[HTTP] },
     Rule { directory: "crates/gateway", may_use: &["domain"], must_not_know: &[SQL] },
     Rule { directory: "crates/metering", may_use: &["domain", "store"], must_not_know: &[SQL, HTTP] },

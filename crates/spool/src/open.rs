@@ -1,0 +1,223 @@
+//! Opening: hold the directory, read what is there, compare it with the mark, and build anew what does not fit together.
+
+use std::{collections::BTreeMap, path::PathBuf, time::Instant};
+
+use crate::{
+    Durability, Options, Rebuilt, SpoolError,
+    database::{Database, Row, Transaction},
+    directory::{Directory, remove_if_there},
+    group,
+    index::{Acknowledged, Index},
+    rebuild::{self, rebuild},
+    state::{Mark, MarkFile, State},
+    writer::IDENTITY_BLOCK,
+};
+
+/// What was found at opening. Anything but the defaults deserves an alarm.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OpenReport {
+    /// The spool did not exist.
+    pub created: bool,
+    /// The structure was damaged, or groups were missing: the database was built anew.
+    pub rebuilt: Option<Rebuilt>,
+    /// The mark beside the database could not be read, so a missing tail would not have been noticed.
+    pub mark_unreadable: bool,
+    /// Acknowledgements that were damaged. Their records are delivered again.
+    pub damaged_acknowledgements: u64,
+}
+
+/// Everything that the writer works with.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) files: Option<Files>,
+    pub(crate) database: Database,
+    pub(crate) index: Index,
+    pub(crate) state: State,
+    pub(crate) report: OpenReport,
+    pub(crate) since: Instant,
+}
+
+/// What lies beside the database.
+#[derive(Debug)]
+pub(crate) struct Files {
+    pub(crate) directory: Directory,
+    pub(crate) mark: MarkFile,
+}
+
+impl Files {
+    pub(crate) fn corrupt_group(&self, sequence: u64) -> PathBuf {
+        self.directory.corrupt_group(sequence)
+    }
+}
+
+/// What does not fit together, in words for the log.
+enum Trouble {
+    Structure(String),
+    Failed(SpoolError),
+}
+
+pub(crate) fn open(options: &Options) -> Result<Opened, SpoolError> {
+    options.check()?;
+    let since = Instant::now();
+    if options.durability == Durability::Memory {
+        let state = State::new(options.new_instance_id);
+        let report = OpenReport { created: true, ..OpenReport::default() };
+        let loaded = (Database::open(None, options.durability)?, Index::new(state.first), state);
+        let (database, index, state) = match reserve_identities(loaded) {
+            Ok(loaded) => loaded,
+            Err(Trouble::Failed(error)) => return Err(error),
+            Err(Trouble::Structure(reason)) => return Err(SpoolError::InvalidOptions(reason)),
+        };
+        return Ok(Opened { files: None, database, index, state, report, since });
+    }
+    let directory = Directory::hold(&options.directory)?;
+    let was_found_damaged = directory.rebuild_wanted().exists();
+    rebuild::finish(&directory)?;
+    let (mark_file, mark) = MarkFile::open(&directory.mark())?;
+    let mut report = OpenReport { mark_unreadable: mark == Mark::Unreadable, ..OpenReport::default() };
+    let is_new = mark == Mark::Absent && is_absent_or_empty(&directory)?;
+    let loaded = if was_found_damaged {
+        Err(Trouble::Structure("SQLite found damage in it while it was in use".into()))
+    } else if is_new {
+        report.created = true;
+        create(&directory, options)
+    } else {
+        load(&directory, options, mark, &mut report)
+    };
+    let (database, index, state) = match loaded.and_then(reserve_identities) {
+        Ok(loaded) => loaded,
+        Err(Trouble::Failed(error)) if !error.is_corruption() => return Err(error),
+        Err(trouble) => {
+            let reason = match trouble {
+                Trouble::Structure(reason) => reason,
+                Trouble::Failed(error) => crate::error::chain(&error),
+            };
+            tracing::error!(reason, "the spool is damaged; it is built anew from what can be read");
+            report.rebuilt = Some(rebuild(&directory, mark, options.new_instance_id)?);
+            report.damaged_acknowledgements = 0;
+            remove_if_there(&directory.rebuild_wanted())?;
+            match load(&directory, options, Mark::Absent, &mut report).and_then(reserve_identities) {
+                Ok(loaded) => loaded,
+                Err(Trouble::Failed(error)) => return Err(error),
+                Err(Trouble::Structure(reason)) => {
+                    return Err(SpoolError::InvalidOptions(format!(
+                        "it was built anew and is damaged again ({reason}): check the disk"
+                    )));
+                }
+            }
+        }
+    };
+    Ok(Opened { files: Some(Files { directory, mark: mark_file }), database, index, state, report, since })
+}
+
+type Loaded = (Database, Index, State);
+
+/// The first write: a spool that cannot be written does not open, and one whose header is damaged shows it here.
+fn reserve_identities((mut database, index, mut state): Loaded) -> Result<Loaded, Trouble> {
+    state.identities = state
+        .identities
+        .checked_add(IDENTITY_BLOCK)
+        .ok_or(Trouble::Failed(SpoolError::NoIdentityReserved))?;
+    let transaction = Transaction { state: Some(state), ..Transaction::default() };
+    database.write(&transaction).map_err(Trouble::Failed)?;
+    Ok((database, index, state))
+}
+
+/// A database without a byte is what a crash leaves while the first one is made.
+fn is_absent_or_empty(directory: &Directory) -> Result<bool, SpoolError> {
+    match std::fs::metadata(directory.database()) {
+        Ok(metadata) => Ok(metadata.len() == 0),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(SpoolError::io("look at", directory.database())(error)),
+    }
+}
+
+fn create(directory: &Directory, options: &Options) -> Result<Loaded, Trouble> {
+    let state = State::new(options.new_instance_id);
+    let database =
+        Database::open(Some(&directory.database()), options.durability).map_err(Trouble::Failed)?;
+    directory.sync().map_err(Trouble::Failed)?;
+    Ok((database, Index::new(state.first), state))
+}
+
+/// Read the rows and see whether they are all there.
+fn load(
+    directory: &Directory,
+    options: &Options,
+    mark: Mark,
+    report: &mut OpenReport,
+) -> Result<Loaded, Trouble> {
+    let database =
+        Database::open(Some(&directory.database()), options.durability).map_err(Trouble::Failed)?;
+    let mut rows: Vec<Row> = Vec::new();
+    database.rows(|row| rows.push(row)).map_err(Trouble::Failed)?;
+    let Some(stored) = database.state().map_err(Trouble::Failed)? else {
+        // A crash between making the tables and the first commit leaves nothing that could be lost.
+        if rows.is_empty() && mark == Mark::Absent {
+            report.created = true;
+            let state = State::new(options.new_instance_id);
+            return Ok((database, Index::new(state.first), state));
+        }
+        return Err(Trouble::Structure("its state cannot be read".into()));
+    };
+    let mut state = stored;
+    let mut acknowledged = BTreeMap::new();
+    for (sequence, stored) in database.acknowledgements().map_err(Trouble::Failed)? {
+        match stored {
+            Some(stored) => drop(acknowledged.insert(sequence, stored.acknowledged)),
+            None => report.damaged_acknowledgements += 1,
+        }
+    }
+    let mut index = Index::new(state.first);
+    let given_up = |sequence| acknowledged.get(&sequence) == Some(&Acknowledged::Wholly);
+    for row in rows {
+        while row.sequence > index.next().cast_signed() && given_up(index.next()) {
+            index.push(1, true, 0);
+        }
+        if row.sequence != index.next().cast_signed() {
+            return Err(Trouble::Structure(format!(
+                "group {} is missing: the next one found is {}",
+                index.next(),
+                row.sequence
+            )));
+        }
+        let records = count_of(&database, row).map_err(Trouble::Failed)?;
+        index.push(records, row.empty, 0);
+    }
+    while given_up(index.next()) {
+        index.push(1, true, 0);
+    }
+    for (sequence, acknowledged) in &acknowledged {
+        index.restore(*sequence, *acknowledged);
+    }
+    state.next = index.next();
+    if state.next < stored.next {
+        return Err(Trouble::Structure(format!(
+            "it ends before group {}, and should reach {}",
+            state.next, stored.next
+        )));
+    }
+    match mark {
+        Mark::Says(mark) if mark.instance != state.instance => report.mark_unreadable = true,
+        Mark::Says(mark) if mark.next > state.next => {
+            return Err(Trouble::Structure(format!(
+                "it ends before group {}, and had reached {}",
+                state.next, mark.next
+            )));
+        }
+        Mark::Says(mark) => state.identities = state.identities.max(mark.identities),
+        Mark::Absent => report.mark_unreadable = report.rebuilt.is_none(),
+        Mark::Unreadable => {}
+    }
+    Ok((database, index, state))
+}
+
+/// How many records a group has: its row says it, unless that cannot be.
+fn count_of(database: &Database, row: Row) -> Result<u16, SpoolError> {
+    if row.empty || (1..=crate::options::MAX_GROUP_RECORDS).contains(&usize::from(row.records)) {
+        return Ok(row.records);
+    }
+    let payload = database.payload(row.sequence.cast_unsigned())?.unwrap_or_default();
+    let records = group::decode(row.sequence.cast_unsigned(), &payload).map_or(1, |records| records.len());
+    Ok(u16::try_from(records).unwrap_or(1))
+}

@@ -1,0 +1,123 @@
+//! What stands between the callers and the writer's thread: one lock, one bell.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, mpsc::SyncSender},
+    time::Instant,
+};
+
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::oneshot;
+
+use crate::{
+    Class, Page, Position, SpoolError, Which,
+    options::{MAX_GROUP_BYTES, MAX_GROUP_RECORDS},
+    space::Space,
+};
+
+/// Shared by all handles and the writer.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) queue: Mutex<Queue>,
+    pub(crate) bell: Condvar,
+}
+
+/// What waits for the writer, and what it last said.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    pub(crate) records: VecDeque<Waiting>,
+    pub(crate) acknowledgements: Vec<Acknowledgement>,
+    pub(crate) acknowledged_at_micros: i64,
+    pub(crate) requests: VecDeque<Request>,
+    pub(crate) space: Space,
+    pub(crate) identities: Identities,
+    pub(crate) poisoned: Option<Arc<str>>,
+    pub(crate) closing: bool,
+    pub(crate) seen: Seen,
+    /// When the first of the waiting records came, and of the waiting acknowledgements.
+    pub(crate) records_since: Option<Instant>,
+    pub(crate) acknowledgements_since: Option<Instant>,
+}
+
+/// A record that waits to be written.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) class: Class,
+    pub(crate) kind: u8,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) receipt: oneshot::Sender<Result<Position, SpoolError>>,
+}
+
+/// What is acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Acknowledgement {
+    Records(Vec<Position>),
+    Group(u64),
+    UpTo(u64),
+}
+
+/// What the writer is asked, beside writing. The answer goes to whoever waits for it.
+#[derive(Debug)]
+pub(crate) enum Request {
+    Read { from: u64, most: usize, which: Which, answer: SyncSender<Result<Page, SpoolError>> },
+    Forget { before_micros: i64, answer: SyncSender<Result<u64, SpoolError>> },
+    Flush { answer: SyncSender<Result<(), SpoolError>> },
+}
+
+/// Identities that may be given out: a block of them is durably reserved ahead.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Identities {
+    pub(crate) next: i64,
+    /// Reserved up to here, without it.
+    pub(crate) end: i64,
+}
+
+/// What the writer says after each commit.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Seen {
+    pub(crate) first: u64,
+    pub(crate) next: u64,
+    pub(crate) low_water: u64,
+    pub(crate) waiting_records: u64,
+    pub(crate) oldest_waiting: Option<Instant>,
+    pub(crate) commits: u64,
+    pub(crate) committed_records: u64,
+    pub(crate) damaged_groups: u64,
+}
+
+impl Queue {
+    /// Whether the spool still takes work.
+    pub(crate) fn check(&self) -> Result<(), SpoolError> {
+        match &self.poisoned {
+            Some(reason) => Err(SpoolError::Poisoned { reason: Arc::clone(reason) }),
+            None if self.closing => Err(SpoolError::Closed),
+            None => Ok(()),
+        }
+    }
+
+    /// The next group: what waits, up to its limits.
+    pub(crate) fn take_group(&mut self) -> Vec<Waiting> {
+        let mut bytes = 0;
+        let mut most = 0;
+        for record in self.records.iter().take(MAX_GROUP_RECORDS) {
+            bytes += record.bytes.len();
+            if bytes > MAX_GROUP_BYTES {
+                break;
+            }
+            most += 1;
+        }
+        let group: Vec<Waiting> = self.records.drain(..most).collect();
+        if self.records.is_empty() {
+            self.records_since = None;
+        }
+        group
+    }
+
+    /// Whether somebody waits for one of the records, or there is a whole group of them.
+    pub(crate) fn is_urgent(&self) -> bool {
+        self.closing
+            || !self.requests.is_empty()
+            || self.records.len() >= MAX_GROUP_RECORDS
+            || self.records.iter().any(|record| record.class == Class::Admitted)
+    }
+}

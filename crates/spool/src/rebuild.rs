@@ -1,0 +1,263 @@
+//! Building the database anew from what can still be read, when its structure is damaged.
+//!
+//! The damaged files are copied aside first. Then every group is looked for: in the rows that SQLite still reads, and, as a group
+//! names itself, in the raw bytes of the database and its log (SQLite ignores all of a log behind the first damaged
+//! frame). A group that is found nowhere gets an empty row, which is delivered as lost until it is acknowledged.
+//!
+//! A crash at any point leaves either the damaged files or the new database, never a mixture.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::Read,
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+};
+
+use memchr::memmem;
+use uuid::Uuid;
+
+use crate::{
+    Durability, SpoolError,
+    database::{Database, Stored, Transaction},
+    directory::{Directory, remove_if_there, sync_directory},
+    group::{self, HEADER_BYTES, MAGIC, RECORD_HEADER_BYTES},
+    index::Acknowledged,
+    options::{MAX_GROUP_BYTES, MAX_GROUP_RECORDS},
+    state::{Mark, State},
+};
+
+/// How much of a file is searched at once.
+const CHUNK_BYTES: usize = 8 * 1024 * 1024;
+/// The largest group, so that none is missed at the edge of a chunk.
+const OVERLAP_BYTES: usize = HEADER_BYTES + MAX_GROUP_BYTES + MAX_GROUP_RECORDS * RECORD_HEADER_BYTES;
+/// How far identities are moved on when only the mark knew them: it may be older than what was given out.
+pub(crate) const STALE_MARK_IDENTITIES: i64 = 1 << 24;
+
+/// What building anew came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rebuilt {
+    /// Where the damaged files are kept.
+    pub kept_in: PathBuf,
+    /// Groups that SQLite could not give any more and that were found in the raw bytes.
+    pub salvaged_groups: u64,
+    /// Groups that are lost. Each is delivered as damage until it is acknowledged.
+    pub lost_groups: u64,
+    /// The identity could not be read anywhere: the spool has a new one.
+    pub new_instance: bool,
+}
+
+/// Where a group was found.
+enum Source {
+    Row(i64),
+    Raw { file: usize, offset: u64, length: usize },
+}
+
+/// Finish a rebuild that was whole when the process ended, and remove one that was not.
+pub(crate) fn finish(directory: &Directory) -> Result<(), SpoolError> {
+    remove_if_there(&directory.unfinished())?;
+    remove_if_there(&directory.unfinished().with_extension("unfinished-wal"))?;
+    let rebuilt = directory.rebuilt();
+    if !rebuilt.try_exists().map_err(SpoolError::io("look for", &rebuilt))? {
+        return Ok(());
+    }
+    remove_if_there(&directory.log())?;
+    directory.sync()?;
+    fs::rename(&rebuilt, directory.database()).map_err(SpoolError::io("put in place", &rebuilt))?;
+    directory.sync()
+}
+
+/// Build the database anew and put it in the place of the damaged one.
+pub(crate) fn rebuild(directory: &Directory, mark: Mark, new_instance: Uuid) -> Result<Rebuilt, SpoolError> {
+    let kept_in = keep_aside(directory)?;
+    let mut found = Found::default();
+    let old = found.read_rows(directory);
+    let files = found.read_raw(directory)?;
+    let stored_state = old.as_ref().and_then(|old| old.state().ok().flatten());
+    let (state, is_new_instance) = found.state(stored_state, mark, new_instance);
+    if let Some(old) = &old {
+        found.look_up_one_by_one(old, state);
+    }
+    let acknowledged: Vec<(u64, Stored)> = old
+        .as_ref()
+        .and_then(|old| old.acknowledgements().ok())
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|(sequence, stored)| Some((sequence, stored?)))
+        .filter(|(sequence, _)| (state.first..state.next).contains(sequence))
+        .collect();
+
+    let mut rebuilt = Rebuilt { kept_in, salvaged_groups: 0, lost_groups: 0, new_instance: is_new_instance };
+    let unfinished = directory.unfinished();
+    let mut new = Database::open(Some(&unfinished), Durability::Memory)?;
+    let given_up = |sequence: u64| {
+        acknowledged
+            .binary_search_by_key(&sequence, |(sequence, _)| *sequence)
+            .is_ok_and(|at| acknowledged[at].1.acknowledged == Acknowledged::Wholly)
+    };
+    let missing_on_purpose = |sequence: &u64| !found.groups.contains_key(sequence) && given_up(*sequence);
+    let wanted = (state.first..state.next).filter(|sequence| !missing_on_purpose(sequence));
+    new.insert_all(wanted.map(|sequence| {
+        let payload = match found.groups.get(&sequence) {
+            Some(Source::Row(row)) => old
+                .as_ref()
+                .map(|old| old.payload(row.cast_unsigned()))
+                .transpose()?
+                .flatten()
+                .unwrap_or_default(),
+            Some(&Source::Raw { file, offset, length }) => {
+                rebuilt.salvaged_groups += 1;
+                let mut bytes = vec![0; length];
+                files[file]
+                    .read_exact_at(&mut bytes, offset)
+                    .map_err(SpoolError::io("read", directory.database()))?;
+                bytes
+            }
+            None => Vec::new(),
+        };
+        rebuilt.lost_groups += u64::from(payload.is_empty());
+        let records = group::decode(sequence, &payload).map_or(1, |records| records.len());
+        Ok((sequence, u16::try_from(records).unwrap_or(u16::MAX), payload))
+    }))?;
+    new.write(&Transaction { state: Some(state), ..Transaction::default() })?;
+    for (sequence, stored) in acknowledged {
+        new.write(&Transaction {
+            acknowledged: vec![(sequence, stored.acknowledged)],
+            acknowledged_at_micros: stored.at_micros,
+            ..Transaction::default()
+        })?;
+    }
+    new.checkpoint_whole()?;
+    new.close()?;
+    drop(old);
+    sync_file(&unfinished)?;
+    fs::rename(&unfinished, directory.rebuilt()).map_err(SpoolError::io("rename", &unfinished))?;
+    directory.sync()?;
+    finish(directory)?;
+    Ok(rebuilt)
+}
+
+fn keep_aside(directory: &Directory) -> Result<PathBuf, SpoolError> {
+    let kept_in = directory.new_corrupt_directory()?;
+    for path in [directory.database(), directory.log(), directory.mark()] {
+        let Some(name) = path.file_name() else { continue };
+        let copy = kept_in.join(name);
+        match fs::copy(&path, &copy) {
+            Ok(_) => sync_file(&copy)?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(SpoolError::io("copy aside", path)(error)),
+        }
+    }
+    sync_directory(&kept_in)?;
+    directory.sync()?;
+    Ok(kept_in)
+}
+
+fn sync_file(path: &Path) -> Result<(), SpoolError> {
+    File::open(path).and_then(|file| file.sync_all()).map_err(SpoolError::io("fsync", path))
+}
+
+/// The groups that were found, and where.
+#[derive(Default)]
+struct Found {
+    groups: BTreeMap<u64, Source>,
+    /// Rows whose payload is no whole group: kept where nothing better is found.
+    damaged_rows: Vec<i64>,
+}
+
+impl Found {
+    /// What SQLite still reads. A row whose own number was damaged is known by what its group says.
+    fn read_rows(&mut self, directory: &Directory) -> Option<Database> {
+        let old = Database::open(Some(&directory.database()), Durability::Memory).ok()?;
+        let mut rows = Vec::new();
+        if let Err(error) = old.rows(|row| rows.push(row.sequence)) {
+            tracing::warn!(%error, "the spool's table of groups cannot be read to its end");
+        }
+        for row in rows {
+            self.take_row(&old, row);
+        }
+        Some(old)
+    }
+
+    fn take_row(&mut self, old: &Database, row: i64) {
+        let payload = old.payload(row.cast_unsigned()).ok().flatten();
+        match payload.as_deref().and_then(group::find_at_start) {
+            Some((sequence, whole)) if Some(whole.len()) == payload.as_ref().map(Vec::len) => {
+                self.groups.insert(sequence, Source::Row(row));
+            }
+            _ => self.damaged_rows.push(row),
+        }
+    }
+
+    /// What stands in the bytes of the files.
+    fn read_raw(&mut self, directory: &Directory) -> Result<Vec<File>, SpoolError> {
+        let mut files = Vec::new();
+        for path in [directory.database(), directory.log()] {
+            let Ok(mut file) = File::open(&path) else { continue };
+            let (mut chunk, mut offset) = (Vec::new(), 0u64);
+            loop {
+                let read = (&mut file)
+                    .take(CHUNK_BYTES as u64)
+                    .read_to_end(&mut chunk)
+                    .map_err(SpoolError::io("read", &path))?;
+                for at in memmem::find_iter(&chunk, &MAGIC) {
+                    if let Some((sequence, whole)) = group::find_at_start(&chunk[at..]) {
+                        self.groups.entry(sequence).or_insert(Source::Raw {
+                            file: files.len(),
+                            offset: offset + at as u64,
+                            length: whole.len(),
+                        });
+                    }
+                }
+                if read == 0 {
+                    break;
+                }
+                let done = chunk.len().saturating_sub(OVERLAP_BYTES);
+                chunk.drain(..done);
+                offset += done as u64;
+            }
+            files.push(file);
+        }
+        Ok(files)
+    }
+
+    /// The state from whichever copy is whole, and from the groups.
+    fn state(&self, stored: Option<State>, mark: Mark, new_instance: Uuid) -> (State, bool) {
+        let mark = match mark {
+            Mark::Says(state) if stored.is_none_or(|stored| stored.instance == state.instance) => Some(state),
+            _ => None,
+        };
+        let lowest = self.groups.keys().next().copied().unwrap_or(1);
+        let after_last = self.groups.keys().next_back().map_or(1, |last| last + 1);
+        let mut state = match (stored, mark) {
+            (Some(stored), _) => stored,
+            (None, Some(mark)) => {
+                State { identities: mark.identities.saturating_add(STALE_MARK_IDENTITIES), ..mark }
+            }
+            (None, None) => State { first: lowest, ..State::new(new_instance) },
+        };
+        if let Some(mark) = mark {
+            state.next = state.next.max(mark.next);
+            state.identities = state.identities.max(mark.identities);
+        }
+        state.next = state.next.max(after_last).max(state.first);
+        (state, stored.is_none() && mark.is_none())
+    }
+
+    /// Rows that the walk through the table did not reach, and damaged ones whose number is plausible.
+    fn look_up_one_by_one(&mut self, old: &Database, state: State) {
+        for sequence in state.first..state.next {
+            if !self.groups.contains_key(&sequence)
+                && !self.damaged_rows.contains(&sequence.cast_signed())
+                && matches!(old.payload(sequence), Ok(Some(_)))
+            {
+                self.take_row(old, sequence.cast_signed());
+            }
+        }
+        for row in std::mem::take(&mut self.damaged_rows) {
+            if (state.first..state.next).contains(&row.cast_unsigned()) {
+                self.groups.entry(row.cast_unsigned()).or_insert(Source::Row(row));
+            }
+        }
+    }
+}

@@ -1,0 +1,337 @@
+//! The handle: append, read, acknowledge, and what is known at a glance.
+
+use std::{
+    fmt,
+    io::{self, Write},
+    pin::Pin,
+    sync::{Arc, mpsc},
+    task::{Context, Poll, ready},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use crate::{
+    Class, Damage, Delivery, Level, MAX_RECORD_BYTES, OpenReport, Options, Page, Position, Record,
+    SpoolError, Which,
+    open::open,
+    queue::{Acknowledgement, Identities, Queue, Request, Seen, Shared, Waiting},
+    space::Space,
+    writer::Writer,
+};
+
+/// Groups that [`Spool::verify`] and [`Spool::dump`] read at once, so that commits are not held up.
+const PAGE_GROUPS: usize = 64;
+
+/// A durable queue of opaque records. One handle owns it; share it in an `Arc`. Dropping it closes it.
+#[derive(Debug)]
+pub struct Spool {
+    shared: Arc<Shared>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    instance_id: Uuid,
+    report: OpenReport,
+}
+
+/// The promise that a record will be durable. To wait, await it; to not wait, drop it: the record is written all the same.
+#[derive(Debug)]
+#[must_use = "await it, or drop it where nobody needs to know that the record is durable"]
+pub struct Receipt(oneshot::Receiver<Result<Position, SpoolError>>);
+
+/// What is known at a glance, for metrics. Counters are since opening.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stats {
+    /// The first group that has not been forgotten.
+    pub first: u64,
+    /// The sequence of the next group.
+    pub next: u64,
+    /// Every group below this is acknowledged.
+    pub low_water: u64,
+    /// Durable records that are not acknowledged.
+    pub waiting_records: u64,
+    /// Records that are not durable yet.
+    pub queued_records: u64,
+    /// How long the oldest record that waits has been in the spool; for one from before, since it was opened.
+    pub oldest_waiting_age: Option<Duration>,
+    /// Bytes of pages in use, with those that are queued.
+    pub used_bytes: u64,
+    /// The limit that was set.
+    pub limit_bytes: u64,
+    /// What records of admitted work can still take.
+    pub left_for_admitted_bytes: u64,
+    /// How full it is.
+    pub level: Level,
+    /// Group commits: with durability `fsync`, one fsync each.
+    pub commits: u64,
+    /// Records in them.
+    pub committed_records: u64,
+    /// Groups that were found damaged.
+    pub damaged_groups: u64,
+    /// Whether it is poisoned.
+    pub poisoned: bool,
+}
+
+/// What [`Spool::verify`] found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Verification {
+    /// Whole groups.
+    pub groups: u64,
+    /// Records in them.
+    pub records: u64,
+    /// Bytes of those records.
+    pub bytes: u64,
+    /// Groups that cannot be delivered.
+    pub damaged: Vec<Damage>,
+}
+
+impl Spool {
+    /// Open the spool in a directory, or make one. Blocks; a million records take a second or two.
+    pub fn open(options: &Options) -> Result<Self, SpoolError> {
+        let opened = open(options)?;
+        let report = opened.report.clone();
+        let instance_id = opened.state.instance;
+        let shared = Arc::new(Shared {
+            queue: Mutex::new(Queue {
+                records: std::collections::VecDeque::new(),
+                acknowledgements: Vec::new(),
+                acknowledged_at_micros: 0,
+                requests: std::collections::VecDeque::new(),
+                space: Space::new(options),
+                identities: Identities { next: 0, end: 0 },
+                poisoned: None,
+                closing: false,
+                seen: Seen::default(),
+                records_since: None,
+                acknowledgements_since: None,
+            }),
+            bell: Condvar::new(),
+        });
+        let writer = Writer::start(Arc::clone(&shared), opened, options.reserve_bytes)?;
+        let thread = std::thread::Builder::new()
+            .name("spool".into())
+            .spawn(move || writer.run())
+            .map_err(SpoolError::io("start the thread of the spool in", &options.directory))?;
+        Ok(Self { shared, writer: Mutex::new(Some(thread)), instance_id, report })
+    }
+
+    /// The identity of the spool. It stays the same for as long as its directory is kept.
+    pub fn instance_id(&self) -> Uuid {
+        self.instance_id
+    }
+
+    /// What was found at opening.
+    pub fn report(&self) -> &OpenReport {
+        &self.report
+    }
+
+    /// A number that this spool gives out once, ever, however often it is opened again. Numbers rise; a crash skips some.
+    pub fn next_identity(&self) -> Result<i64, SpoolError> {
+        let mut queue = self.shared.queue.lock();
+        queue.check()?;
+        if queue.identities.next >= queue.identities.end {
+            return Err(SpoolError::NoIdentityReserved);
+        }
+        let identity = queue.identities.next;
+        queue.identities.next += 1;
+        Ok(identity)
+    }
+
+    /// Take a record. It never blocks: the record is written by the next group commit, and the receipt tells when it is durable.
+    pub fn append(&self, class: Class, kind: u8, bytes: impl Into<Vec<u8>>) -> Result<Receipt, SpoolError> {
+        let bytes = bytes.into();
+        if bytes.len() > MAX_RECORD_BYTES {
+            return Err(SpoolError::RecordTooLarge { bytes: bytes.len(), limit: MAX_RECORD_BYTES });
+        }
+        let (sender, receiver) = oneshot::channel();
+        {
+            let mut queue = self.shared.queue.lock();
+            queue.check()?;
+            queue.space.take(class, bytes.len())?;
+            queue.records_since.get_or_insert_with(Instant::now);
+            queue.records.push_back(Waiting { class, kind, bytes, receipt: sender });
+        }
+        self.shared.bell.notify_one();
+        Ok(Receipt(receiver))
+    }
+
+    /// Groups from a sequence on (0 for the beginning), at most so many. Blocks while the writer is busy.
+    pub fn read(&self, from: u64, most_groups: usize, which: Which) -> Result<Page, SpoolError> {
+        self.ask(|answer| Request::Read { from, most: most_groups.max(1), which, answer })?
+    }
+
+    /// Acknowledge records: they are not delivered again. All of one call become durable together, within a moment; a crash before
+    /// that delivers them again. Doing it twice is harmless. The time is when, in microseconds since 1970.
+    pub fn acknowledge(&self, positions: &[Position], now_micros: i64) -> Result<(), SpoolError> {
+        let last = positions.iter().map(|position| position.sequence).max().unwrap_or(0);
+        self.acknowledge_all(last, Acknowledgement::Records(positions.to_vec()), now_micros)
+    }
+
+    /// Acknowledge all of a group, also of a damaged one.
+    pub fn acknowledge_group(&self, sequence: u64, now_micros: i64) -> Result<(), SpoolError> {
+        self.acknowledge_all(sequence, Acknowledgement::Group(sequence), now_micros)
+    }
+
+    /// Acknowledge every group before this one.
+    pub fn acknowledge_up_to(&self, sequence: u64, now_micros: i64) -> Result<(), SpoolError> {
+        self.acknowledge_all(sequence.saturating_sub(1), Acknowledgement::UpTo(sequence), now_micros)
+    }
+
+    /// Forget groups that were acknowledged before a time and have nothing waiting before them; tells how many. At most a few thousand
+    /// at once: call it again while it finds some. What is acknowledged and not forgotten can be read with [`Which::All`], unless
+    /// the space was needed.
+    pub fn forget_acknowledged(&self, before_micros: i64) -> Result<u64, SpoolError> {
+        self.ask(|answer| Request::Forget { before_micros, answer })?
+    }
+
+    /// Wait until everything that was appended and acknowledged so far is durable.
+    pub fn flush(&self) -> Result<(), SpoolError> {
+        self.ask(|answer| Request::Flush { answer })?
+    }
+
+    /// Read every group that is still there and check it.
+    pub fn verify(&self) -> Result<Verification, SpoolError> {
+        let mut found = Verification::default();
+        self.each(|delivery| {
+            match delivery {
+                Delivery::Group(group) => {
+                    found.groups += 1;
+                    found.records += group.records.len() as u64;
+                    found.bytes +=
+                        group.records.iter().map(|(_, record)| record.bytes.len() as u64).sum::<u64>();
+                }
+                Delivery::Damaged(damage) => found.damaged.push(damage),
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// One line per record: `sequence/index`, whether its group is acknowledged, its kind and length, and what `describe` makes of it.
+    pub fn dump(&self, to: &mut dyn Write, describe: impl Fn(&Record) -> String) -> Result<(), SpoolError> {
+        self.each(|delivery| match delivery {
+            Delivery::Group(group) => {
+                let state = if group.acknowledged_at_micros.is_some() { "acknowledged" } else { "waiting" };
+                group.records.iter().try_for_each(|(position, record)| {
+                    writeln!(
+                        to,
+                        "{}/{}\t{state}\tkind {}\t{} bytes\t{}",
+                        position.sequence,
+                        position.index,
+                        record.kind,
+                        record.bytes.len(),
+                        describe(record)
+                    )
+                })
+            }
+            Delivery::Damaged(damage) => writeln!(to, "{}\tDAMAGED: {}", damage.sequence, damage.cause),
+        })
+    }
+
+    /// Everything at a glance.
+    pub fn stats(&self) -> Stats {
+        let queue = self.shared.queue.lock();
+        Stats {
+            first: queue.seen.first,
+            next: queue.seen.next,
+            low_water: queue.seen.low_water,
+            waiting_records: queue.seen.waiting_records,
+            queued_records: queue.records.len() as u64,
+            oldest_waiting_age: queue.seen.oldest_waiting.map(|since| since.elapsed()),
+            used_bytes: queue.space.total(),
+            limit_bytes: queue.space.limit(),
+            left_for_admitted_bytes: queue.space.left_for_admitted(),
+            level: queue.space.level(),
+            commits: queue.seen.commits,
+            committed_records: queue.seen.committed_records,
+            damaged_groups: queue.seen.damaged_groups,
+            poisoned: queue.poisoned.is_some(),
+        }
+    }
+
+    /// Write what waits, and close. Later calls are told [`SpoolError::Closed`]. Tells whether the spool was poisoned.
+    pub fn close(&self) -> Result<(), SpoolError> {
+        self.shared.queue.lock().closing = true;
+        self.shared.bell.notify_one();
+        if let Some(writer) = self.writer.lock().take()
+            && writer.join().is_err()
+        {
+            tracing::error!("the thread of the spool panicked");
+        }
+        match &self.shared.queue.lock().poisoned {
+            Some(reason) => Err(SpoolError::Poisoned { reason: Arc::clone(reason) }),
+            None => Ok(()),
+        }
+    }
+
+    fn acknowledge_all(&self, last: u64, what: Acknowledgement, now_micros: i64) -> Result<(), SpoolError> {
+        {
+            let mut queue = self.shared.queue.lock();
+            queue.check()?;
+            if last >= queue.seen.next {
+                return Err(SpoolError::UnknownPosition { sequence: last, next: queue.seen.next });
+            }
+            queue.acknowledgements.push(what);
+            queue.acknowledged_at_micros = now_micros;
+            queue.acknowledgements_since.get_or_insert_with(Instant::now);
+        }
+        self.shared.bell.notify_one();
+        Ok(())
+    }
+
+    fn ask<T>(&self, request: impl FnOnce(mpsc::SyncSender<T>) -> Request) -> Result<T, SpoolError> {
+        let (sender, receiver) = mpsc::sync_channel(1);
+        {
+            let mut queue = self.shared.queue.lock();
+            queue.check()?;
+            queue.requests.push_back(request(sender));
+        }
+        self.shared.bell.notify_one();
+        receiver.recv().map_err(|_| self.shared.queue.lock().check().err().unwrap_or(SpoolError::Closed))
+    }
+
+    fn each(&self, mut visit: impl FnMut(Delivery) -> io::Result<()>) -> Result<(), SpoolError> {
+        let mut from = Some(0);
+        while let Some(start) = from {
+            let page = self.read(start, PAGE_GROUPS, Which::All)?;
+            for delivery in page.deliveries {
+                visit(delivery).map_err(SpoolError::io("write the dump of the spool to", "its output"))?;
+            }
+            from = page.next;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        if let Err(error) = self.close() {
+            tracing::warn!(%error, "a poisoned spool was dropped");
+        }
+    }
+}
+
+impl Receipt {
+    /// Wait on a thread of one's own; never in an async task, which must await instead.
+    pub fn wait(self) -> Result<Position, SpoolError> {
+        self.0.blocking_recv().unwrap_or(Err(SpoolError::Closed))
+    }
+}
+
+impl Future for Receipt {
+    type Output = Result<Position, SpoolError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(ready!(Pin::new(&mut self.0).poll(context)).unwrap_or(Err(SpoolError::Closed)))
+    }
+}
+
+impl fmt::Display for crate::DamageCause {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(match self {
+            Self::Corrupt => "its bytes are not what was written",
+            Self::Lost => "it was written, and is not there",
+        })
+    }
+}

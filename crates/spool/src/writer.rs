@@ -1,0 +1,476 @@
+//! The thread that owns the database: takes what waits, commits it once, tells everybody.
+//!
+//! Nothing that failed is tried again, with one exception: when the file system is full, SQLite has rolled back before any commit,
+//! so the reserve is given up and the group is written once more, without the admissions in it.
+
+use std::{
+    fs::File,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    Class, Level, Position, SpoolError,
+    database::Transaction,
+    directory::remove_if_there,
+    error::chain,
+    group,
+    open::Opened,
+    queue::{Acknowledgement, Identities, Queue, Request, Seen, Shared, Waiting},
+    read,
+    space::set_reserve_aside,
+    state::State,
+};
+
+/// How long records that nobody waits for are held for company.
+pub(crate) const LINGER: Duration = Duration::from_millis(1);
+/// How long acknowledgements wait for a group to be committed with. One that is lost means a delivery again, nothing worse.
+const ACKNOWLEDGEMENT_LINGER: Duration = Duration::from_millis(50);
+/// Identities reserved ahead. A crash skips at most this many.
+pub(crate) const IDENTITY_BLOCK: i64 = 1 << 20;
+/// Groups forgotten in one transaction, so that it stays short.
+const FORGET_AT_ONCE: u64 = 4096;
+/// Groups given up in one transaction when space is short: each takes more than the one group that came.
+const GIVE_UP_AT_ONCE: usize = 64;
+
+/// The writer and what it owns.
+pub(crate) struct Writer {
+    shared: Arc<Shared>,
+    opened: Opened,
+    reserve_bytes: u64,
+    seen: Seen,
+    level: Level,
+    mark_failed: bool,
+    /// Acknowledgements were stored since the last look at the space.
+    space_may_have_come: bool,
+}
+
+/// One turn's work.
+struct Turn {
+    group: Vec<Waiting>,
+    acknowledgements: Vec<Acknowledgement>,
+    acknowledged_at_micros: i64,
+    requests: Vec<Request>,
+    /// The queue was closed, and this is the rest of it.
+    last: bool,
+}
+
+impl Writer {
+    /// With what was opened, and with its block of identities reserved.
+    pub(crate) fn start(shared: Arc<Shared>, opened: Opened, reserve_bytes: u64) -> Result<Self, SpoolError> {
+        let mut writer = Self {
+            shared,
+            opened,
+            reserve_bytes,
+            seen: Seen::default(),
+            level: Level::Normal,
+            mark_failed: false,
+            space_may_have_come: false,
+        };
+        if let Some(files) = &writer.opened.files {
+            files.directory.sync()?;
+        }
+        writer.set_reserve_aside();
+        {
+            let mut queue = writer.shared.queue.lock();
+            let end = writer.opened.state.identities;
+            queue.identities = Identities { next: end - IDENTITY_BLOCK, end };
+        }
+        writer.mark();
+        writer.publish()?;
+        Ok(writer)
+    }
+
+    /// Work until the spool is closed or poisoned. A panic poisons it too, so that nobody waits for ever.
+    pub(crate) fn run(mut self) {
+        let shared = Arc::clone(&self.shared);
+        let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            loop {
+                let turn = self.wait();
+                let last = turn.last;
+                if let Err(error) = self.work(turn) {
+                    return self.poison(&error);
+                }
+                if last {
+                    return self.close();
+                }
+            }
+        }));
+        if outcome.is_err() {
+            poison(&shared, "its writer panicked".into());
+        }
+    }
+
+    fn wait(&mut self) -> Turn {
+        let mut queue = self.shared.queue.lock();
+        loop {
+            let due = due(&queue, Instant::now());
+            match due {
+                Some(now_or_never) if now_or_never.is_zero() => break,
+                Some(later) => {
+                    self.shared.bell.wait_for(&mut queue, later);
+                }
+                None => self.shared.bell.wait(&mut queue),
+            }
+        }
+        let group = queue.take_group();
+        queue.acknowledgements_since = None;
+        Turn {
+            last: queue.closing && queue.records.is_empty(),
+            group,
+            acknowledgements: std::mem::take(&mut queue.acknowledgements),
+            acknowledged_at_micros: queue.acknowledged_at_micros,
+            // Requests see what was appended before them: they wait for the rest of the queue.
+            requests: if queue.records.is_empty() { queue.requests.drain(..).collect() } else { Vec::new() },
+        }
+    }
+
+    fn work(&mut self, turn: Turn) -> Result<(), SpoolError> {
+        for acknowledgement in turn.acknowledgements {
+            match acknowledgement {
+                Acknowledgement::Records(positions) => {
+                    for position in positions {
+                        self.opened.index.acknowledge(position);
+                    }
+                }
+                Acknowledgement::Group(sequence) => self.opened.index.acknowledge_group(sequence),
+                Acknowledgement::UpTo(sequence) => self.opened.index.acknowledge_up_to(sequence),
+            }
+        }
+        let outcome = self.commit(turn.group, turn.acknowledged_at_micros).and_then(|()| self.keep_house());
+        for request in turn.requests {
+            self.answer(request, outcome.as_ref().err());
+        }
+        outcome
+    }
+
+    /// Write a group with everything else that is due, and tell those who wait for it.
+    fn commit(&mut self, mut group: Vec<Waiting>, at_micros: i64) -> Result<(), SpoolError> {
+        let state = self.due_state();
+        if group.is_empty() && !self.opened.index.has_unsaved() && state.is_none() {
+            return Ok(());
+        }
+        let taken: Vec<usize> = group.iter().map(|record| record.bytes.len()).collect();
+        let mut result = self.write(&group, at_micros, state);
+        if let Err(error) = &result
+            && error.is_disk_full()
+        {
+            tracing::error!(
+                "the file system of the spool is full: the reserve is given up, new admissions are refused"
+            );
+            self.release_reserve()?;
+            let admissions = group.extract_if(.., |record| record.class == Class::Admission);
+            for record in admissions {
+                // A receiver that is gone does not want to know.
+                record.receipt.send(Err(SpoolError::DiskFull)).ok();
+            }
+            result = self.write(&group, at_micros, state);
+        }
+        let sequence = self.opened.state.next;
+        match result {
+            Ok(()) => self.committed(&group, state),
+            Err(error) if error.is_disk_full() => {
+                tracing::error!(
+                    records = group.len(),
+                    "the file system of the spool is full, and the reserve is used up"
+                );
+                for record in group.drain(..) {
+                    record.receipt.send(Err(SpoolError::DiskFull)).ok();
+                }
+            }
+            Err(error) => {
+                let poisoned = poison(&self.shared, chain(&error));
+                for record in group.drain(..) {
+                    record.receipt.send(Err(poisoned.clone())).ok();
+                }
+                return Err(error);
+            }
+        }
+        {
+            let mut queue = self.shared.queue.lock();
+            for bytes in taken {
+                queue.space.give_back(bytes);
+            }
+        }
+        self.publish()?;
+        for (index, record) in (0..).zip(group) {
+            record.receipt.send(Ok(Position { sequence, index })).ok();
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, group: &[Waiting], at_micros: i64, state: Option<State>) -> Result<(), SpoolError> {
+        let sequence = self.opened.state.next;
+        let payload =
+            group::encode(sequence, group.iter().map(|record| (record.kind, record.bytes.as_slice())));
+        let count = u16::try_from(group.len()).unwrap_or(u16::MAX);
+        self.opened.database.write(&Transaction {
+            group: (count > 0).then_some((sequence, count, &payload)),
+            acknowledged: self.opened.index.unsaved().collect(),
+            acknowledged_at_micros: at_micros,
+            state,
+            ..Transaction::default()
+        })
+    }
+
+    fn committed(&mut self, group: &[Waiting], state: Option<State>) {
+        if let Some(state) = state {
+            self.opened.state.identities = state.identities;
+            self.shared.queue.lock().identities.end = state.identities;
+        }
+        self.space_may_have_come |= self.opened.index.has_unsaved();
+        self.opened.index.saved();
+        if !group.is_empty() {
+            let records = u16::try_from(group.len()).unwrap_or(u16::MAX);
+            self.opened.index.push(records, false, self.now_ms());
+            self.opened.state.next += 1;
+            self.seen.commits += 1;
+            self.seen.committed_records += u64::from(records);
+        }
+        self.mark();
+    }
+
+    /// The state to be written, when more than half of the reserved identities are given out.
+    fn due_state(&self) -> Option<State> {
+        let next = self.shared.queue.lock().identities.next;
+        let state = self.opened.state;
+        (state.identities - next < IDENTITY_BLOCK / 2)
+            .then(|| state.identities.checked_add(IDENTITY_BLOCK))
+            .flatten()
+            .map(|identities| State { identities, ..state })
+    }
+
+    fn mark(&mut self) {
+        let Some(files) = &self.opened.files else { return };
+        match files.mark.write(&self.opened.state) {
+            Ok(()) => self.mark_failed = false,
+            Err(error) if !self.mark_failed => {
+                self.mark_failed = true;
+                tracing::warn!(%error, "the mark of the spool cannot be written: a lost tail would not be noticed");
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// Fold the log, make room where it is short, take the reserve back when there is room again.
+    fn keep_house(&mut self) -> Result<(), SpoolError> {
+        if let Err(error) = self.opened.database.checkpoint_if_due() {
+            if !error.is_disk_full() {
+                return Err(error);
+            }
+            self.release_reserve()?;
+        }
+        while self.shared.queue.lock().space.is_under_pressure() && self.make_room()? {}
+        let (over, released) = {
+            let queue = self.shared.queue.lock();
+            (queue.space.is_over_the_limit(), queue.space.is_reserve_released())
+        };
+        if over && !released {
+            self.release_reserve()?;
+        }
+        if released && self.space_may_have_come && !self.under_pressure() {
+            self.set_reserve_aside();
+        }
+        self.space_may_have_come = false;
+        self.tell_level();
+        Ok(())
+    }
+
+    fn under_pressure(&self) -> bool {
+        self.shared.queue.lock().space.is_under_pressure()
+    }
+
+    /// Give up the oldest groups that are acknowledged. Tells whether there were any.
+    fn make_room(&mut self) -> Result<bool, SpoolError> {
+        let index = &self.opened.index;
+        let first = index.low_water().min(index.first() + GIVE_UP_AT_ONCE as u64);
+        let release = if first > index.first() { Vec::new() } else { index.releasable(GIVE_UP_AT_ONCE) };
+        if first == index.first() && release.is_empty() {
+            return Ok(false);
+        }
+        self.give_up(first, release)
+    }
+
+    /// Forget groups below `first`, and the payloads of others.
+    fn give_up(&mut self, first: u64, release: Vec<u64>) -> Result<bool, SpoolError> {
+        let state = State { first, ..self.opened.state };
+        let transaction =
+            Transaction { state: Some(state), forget_below: Some(first), release, ..Transaction::default() };
+        match self.opened.database.write(&transaction) {
+            Ok(()) => {}
+            Err(error) if error.is_disk_full() => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        self.opened.state = state;
+        self.opened.index.forget_below(first);
+        for sequence in transaction.release {
+            self.opened.index.released(sequence);
+        }
+        self.space_may_have_come = true;
+        self.mark();
+        self.publish()?;
+        Ok(true)
+    }
+
+    fn set_reserve_aside(&mut self) {
+        let Some(files) = &self.opened.files else { return };
+        let set = set_reserve_aside(&files.directory.reserve(), self.reserve_bytes);
+        if let Err(error) = &set {
+            tracing::error!(%error, "the reserve of the spool cannot be set aside: new admissions are refused");
+        }
+        self.shared.queue.lock().space.reserve_is_released(set.is_err());
+    }
+
+    fn release_reserve(&mut self) -> Result<(), SpoolError> {
+        self.shared.queue.lock().space.reserve_is_released(true);
+        match &self.opened.files {
+            Some(files) => remove_if_there(&files.directory.reserve()),
+            None => Ok(()),
+        }
+    }
+
+    /// Say it once when the level changes.
+    fn tell_level(&mut self) {
+        let (level, used, limit) = {
+            let queue = self.shared.queue.lock();
+            (queue.space.level(), queue.space.total(), queue.space.limit())
+        };
+        if level > self.level {
+            tracing::warn!(?level, used_bytes = used, limit_bytes = limit, "the spool is filling up");
+        } else if level < self.level {
+            tracing::info!(?level, used_bytes = used, limit_bytes = limit, "the spool has room again");
+        }
+        self.level = level;
+    }
+
+    fn answer(&mut self, request: Request, failed: Option<&SpoolError>) {
+        // Whoever asked and has gone does not want the answer.
+        match request {
+            Request::Flush { answer } => answer.send(failed.cloned().map_or(Ok(()), Err)).ok(),
+            Request::Read { from, most, which, answer } => {
+                let read = read::read(&mut self.opened, from, most, which);
+                if let Ok((_, newly_damaged)) = &read {
+                    self.seen.damaged_groups += newly_damaged;
+                    self.shared.queue.lock().seen.damaged_groups = self.seen.damaged_groups;
+                }
+                answer.send(read.map(|(page, _)| page)).ok()
+            }
+            Request::Forget { before_micros, answer } => {
+                answer.send(failed.cloned().map_or_else(|| self.forget(before_micros), Err)).ok()
+            }
+        };
+    }
+
+    /// Forget what was acknowledged before a time, up to the first group for which that is not so.
+    fn forget(&mut self, before_micros: i64) -> Result<u64, SpoolError> {
+        let (first, low_water) = (self.opened.index.first(), self.opened.index.low_water());
+        let mut end = first;
+        while end < low_water.min(first + FORGET_AT_ONCE) {
+            match self.opened.database.acknowledgement(end)? {
+                Some(stored) if stored.at_micros < before_micros => end += 1,
+                _ => break,
+            }
+        }
+        if end == first {
+            return Ok(0);
+        }
+        match self.give_up(end, Vec::new()) {
+            Ok(true) => Ok(end - first),
+            Ok(false) => Ok(0),
+            Err(error) => {
+                poison(&self.shared, chain(&error));
+                Err(error)
+            }
+        }
+    }
+
+    /// Measure, and let everybody see.
+    fn publish(&mut self) -> Result<(), SpoolError> {
+        let used = self.opened.database.used_bytes()?;
+        let index = &self.opened.index;
+        self.seen.first = index.first();
+        self.seen.next = index.next();
+        self.seen.low_water = index.low_water();
+        self.seen.waiting_records = index.waiting_records();
+        self.seen.oldest_waiting = index
+            .oldest_waiting_ms()
+            .map(|milliseconds| self.opened.since + Duration::from_millis(milliseconds));
+        let mut queue = self.shared.queue.lock();
+        queue.space.measured(used);
+        queue.seen = self.seen;
+        Ok(())
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.opened.since.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn poison(self, error: &SpoolError) {
+        poison(&self.shared, chain(error));
+        if let Some(files) = self.opened.files.as_ref().filter(|_| error.is_corruption())
+            && let Err(error) = File::create(files.directory.rebuild_wanted())
+        {
+            tracing::warn!(%error, "no note of the damage could be left for the next start");
+        }
+        // The log stays as it is: folding it now would be the retry that must not happen.
+        if let Err(error) = self.opened.database.close() {
+            tracing::warn!(%error, "the poisoned spool was not closed cleanly");
+        }
+    }
+
+    /// The queue is empty: give identities that were not used back, fold the log, end.
+    fn close(mut self) {
+        let mut state = self.opened.state;
+        state.identities = self.shared.queue.lock().identities.next;
+        let written = self
+            .opened
+            .database
+            .write(&Transaction { state: Some(state), ..Transaction::default() })
+            .and_then(|()| self.opened.database.checkpoint_whole());
+        match written {
+            Ok(()) => {
+                self.opened.state = state;
+                self.mark();
+                if let Some(Err(error)) = self.opened.files.as_ref().map(|files| files.mark.sync()) {
+                    tracing::warn!(%error, "the mark of the spool cannot be fsynced");
+                }
+            }
+            Err(error) => tracing::error!(
+                reason = chain(&error),
+                "the spool was not closed cleanly; opening it reads what is there"
+            ),
+        }
+        if let Err(error) = self.opened.database.close() {
+            tracing::warn!(%error, "the database of the spool was not closed cleanly");
+        }
+    }
+}
+
+/// How long until there is something to do; nothing, if only a bell can tell.
+fn due(queue: &Queue, now: Instant) -> Option<Duration> {
+    if queue.is_urgent() {
+        return Some(Duration::ZERO);
+    }
+    let records = queue.records_since.map(|since| (since + LINGER).saturating_duration_since(now));
+    let acknowledgements = queue
+        .acknowledgements_since
+        .map(|since| (since + ACKNOWLEDGEMENT_LINGER).saturating_duration_since(now));
+    records.into_iter().chain(acknowledgements).min()
+}
+
+/// The first reason stays. Everything that waits is told.
+fn poison(shared: &Shared, reason: String) -> SpoolError {
+    let mut queue = shared.queue.lock();
+    let reason = Arc::clone(queue.poisoned.get_or_insert_with(|| {
+        tracing::error!(reason, "the spool is poisoned: it takes nothing more until it is opened again");
+        reason.into()
+    }));
+    let error = SpoolError::Poisoned { reason };
+    for record in queue.records.drain(..) {
+        record.receipt.send(Err(error.clone())).ok();
+    }
+    // Dropping a request tells whoever waits for its answer.
+    queue.requests.clear();
+    error
+}
