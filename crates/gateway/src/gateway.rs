@@ -160,8 +160,7 @@ async fn answer(gateway: &Arc<Inner>, arrival: Arrival, surface: Surface, body: 
 impl Inner {
     fn intake(&self, arrival: &Arrival, body: Body) -> Intake {
         let has_body = !http_body::Body::is_end_stream(&body);
-        let limit = self.config.max_body_bytes;
-        let client = ClientBody::new(body, limit, self.config.body_read_timeout());
+        let client = ClientBody::new(body, self.config.max_body_bytes, self.config.body_read_timeout());
         let surface = match &arrival.route {
             Route::Metered { surface, .. } => *surface,
             _ => Surface::PassThrough,
@@ -169,7 +168,7 @@ impl Inner {
         let content_type =
             arrival.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let adapter = Adapter::new(surface, content_type, has_body);
-        Intake::new(client, adapter, Arc::clone(&self.held_bytes), limit)
+        Intake::new(client, adapter, Arc::clone(&self.held_bytes))
     }
 
     /// Reads on what a refused client still sends, so that it finds the answer and not a reset connection.

@@ -24,7 +24,6 @@ pub(crate) struct Intake {
     account: Arc<Semaphore>,
     held: Option<OwnedSemaphorePermit>,
     read: u64,
-    limit: u64,
     finished: bool,
 }
 
@@ -37,8 +36,8 @@ pub(crate) struct Taken {
 }
 
 impl Intake {
-    pub(crate) fn new(client: ClientBody, adapter: Adapter, account: Arc<Semaphore>, limit: u64) -> Self {
-        Self { client, adapter, account, held: None, read: 0, limit, finished: false }
+    pub(crate) fn new(client: ClientBody, adapter: Adapter, account: Arc<Semaphore>) -> Self {
+        Self { client, adapter, account, held: None, read: 0, finished: false }
     }
 
     /// The model that the body names, as soon as it has been read so far; `None` for a body without one.
@@ -65,7 +64,7 @@ impl Intake {
                 self.adapter.push(chunk)?;
                 Ok(true)
             }
-            Some(Err(ClientBodyError::TooLarge)) => Err(Refusal::BodyTooLarge { limit: self.limit }),
+            Some(Err(ClientBodyError::TooLarge { limit })) => Err(Refusal::BodyTooLarge { limit }),
             Some(Err(ClientBodyError::TimedOut)) => Err(Refusal::BodyTimeout),
             Some(Err(ClientBodyError::Broken)) => Err(Refusal::BodyBroken),
             None => {

@@ -8,6 +8,7 @@ use tollgate_domain::Outcome;
 use super::{Phase, Plan, Streaming, settle};
 use crate::recorder::{Ended, InFlight};
 use crate::request_body::Progress;
+use crate::usage::Observed;
 use crate::usage::tap::BodyEnd;
 use crate::view::OnDisconnect;
 
@@ -39,13 +40,28 @@ impl Abandoned {
         };
         // Closing the upstream's connection is what stops its work.
         let Phase::Streaming(streaming) = self.phase else {
-            let outcome = if read == Read::Broken { Outcome::Failed } else { Outcome::Cancelled };
-            self.in_flight.finish(&Ended { outcome, observed: None });
+            drop(self.phase);
+            if read == Read::Broken {
+                self.in_flight.finish(&Ended { outcome: Outcome::Failed, observed: None });
+            } else if self.progress.is_sent() {
+                let is_stream = self.progress.facts().stream.unwrap_or(false);
+                let prompt = Observed::unanswered(self.plan.surface, is_stream);
+                let (in_flight, progress) = (self.in_flight, &self.progress);
+                settle::estimate_and_record(in_flight, Outcome::Cancelled, prompt, progress, &self.plan)
+                    .await;
+            } else {
+                // Half a request is none.
+                self.in_flight.finish(&Ended { outcome: Outcome::Cancelled, observed: None });
+            }
             return;
         };
         let Streaming { upstream, tap, .. } = *streaming;
         drop(upstream);
-        let end = if read == Read::Whole { BodyEnd::Complete } else { BodyEnd::Cut };
+        let end = match read {
+            Read::Whole => BodyEnd::Complete,
+            Read::Broken => BodyEnd::Cut,
+            Read::CutOff => BodyEnd::Abandoned,
+        };
         let observed = tap.finish(end).observed;
         let outcome = match read {
             Read::Broken => Outcome::Failed,

@@ -43,6 +43,8 @@ pub(crate) struct ResponseBody {
     trailers: Option<HeaderMap>,
     /// Whether the client takes trailers.
     sends_trailers: bool,
+    /// Whether the client got any of it.
+    has_passed: bool,
     idle: IdleTimer,
     after_end: IdleTimer,
 }
@@ -83,6 +85,7 @@ impl ResponseBody {
             receipt: Receipt::default(),
             trailers: None,
             sends_trailers,
+            has_passed: false,
             idle,
             after_end: IdleTimer::new(AFTER_END),
         }
@@ -222,14 +225,16 @@ impl ResponseBody {
         let Finished { observed, held } = tap.finish(end);
         last.append(held);
         let then = match end {
-            BodyEnd::Cut => Then::Break,
+            BodyEnd::Cut | BodyEnd::Abandoned => Then::Break,
             BodyEnd::Complete if goes_on => Then::Rest(upstream),
             BodyEnd::Complete => Then::End,
         };
-        let failed = end == BodyEnd::Cut || observed.is_error;
+        let failed = end != BodyEnd::Complete || observed.is_error;
         let outcome = if failed { Outcome::Failed } else { Outcome::Completed };
         let plan = Arc::clone(&self.exchange.plan);
-        if !settle::wants_estimate(&plan, outcome, &observed) {
+        // What broke while it was read ahead is answered by an error of ours: what nobody stated and nobody got, nobody pays.
+        let nobody_got_it = end != BodyEnd::Complete && !self.has_passed;
+        if nobody_got_it || !settle::wants_estimate(&plan, &observed) {
             let receipt = settle::record(in_flight, outcome, &observed);
             return self.recorded(receipt, last, then);
         }
@@ -281,7 +286,10 @@ impl Body for ResponseBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         match ready!(self.poll_bytes(cx)) {
-            Some(Ok(piece)) => Poll::Ready(Some(Ok(Frame::data(piece)))),
+            Some(Ok(piece)) => {
+                self.has_passed = true;
+                Poll::Ready(Some(Ok(Frame::data(piece))))
+            }
             Some(Err(error)) => Poll::Ready(Some(Err(error))),
             None => Poll::Ready(self.take_trailers().map(|trailers| Ok(Frame::trailers(trailers)))),
         }

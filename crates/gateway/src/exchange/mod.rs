@@ -214,7 +214,7 @@ impl NoAnswer {
             Self::Unreachable => StatusCode::BAD_GATEWAY,
             Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
             Self::RequestBody(BodyFailure::Malformed(_)) => StatusCode::BAD_REQUEST,
-            Self::RequestBody(BodyFailure::Client(ClientBodyError::TooLarge)) => {
+            Self::RequestBody(BodyFailure::Client(ClientBodyError::TooLarge { .. })) => {
                 StatusCode::PAYLOAD_TOO_LARGE
             }
             Self::RequestBody(BodyFailure::Client(ClientBodyError::TimedOut)) => StatusCode::REQUEST_TIMEOUT,

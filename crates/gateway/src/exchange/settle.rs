@@ -8,11 +8,9 @@ use crate::request_body::Progress;
 use crate::usage::{Observed, ObservedFlags};
 use crate::view::OnMissingUsage;
 
-/// Whether tokens are to be counted by us. A response that failed is not: what nobody stated and nobody got, nobody pays.
-pub(super) fn wants_estimate(plan: &Plan, outcome: Outcome, observed: &Observed) -> bool {
-    outcome != Outcome::Failed
-        && plan.on_missing_usage == OnMissingUsage::Estimate
-        && observed.wants_estimate()
+/// Whether tokens are to be counted by us.
+pub(super) fn wants_estimate(plan: &Plan, observed: &Observed) -> bool {
+    plan.on_missing_usage == OnMissingUsage::Estimate && observed.wants_estimate()
 }
 
 /// Makes the record at once.
@@ -30,7 +28,7 @@ pub(super) async fn estimate_and_record(
     progress: &Progress,
     plan: &Plan,
 ) -> Receipt {
-    if wants_estimate(plan, outcome, &observed) {
+    if wants_estimate(plan, &observed) {
         let (text, model) = (progress.take_text(), plan.model.clone());
         let mut guess = observed.clone();
         let counting = tokio::task::spawn_blocking(move || {

@@ -11,11 +11,11 @@ use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use tollgate_domain::Outcome;
 
-use crate::admit::{Admitted, Destination, Intake, credential, declared_length, error_response};
+use crate::admit::{Admitted, Destination, Intake, Refusal, credential, declared_length, error_response};
 use crate::exchange::{BrokenOff, COST_HEADER, Exchange, Limits, NoAnswer, Plan, ResponseBody};
 use crate::gateway::{Arrival, Inner, full};
 use crate::recorder::{Admission, Ended, InFlight};
-use crate::request_body::{BodyFailure, UpstreamBody};
+use crate::request_body::{BodyFailure, ClientBodyError, UpstreamBody};
 use crate::route::Route;
 use crate::view::{LiveEndpoint, Target};
 use crate::wire::gemini::{self, GeminiPath};
@@ -227,8 +227,9 @@ fn no_answer(surface: Surface, endpoint: &LiveEndpoint, why: NoAnswer) -> Respon
             ("upstream_timeout", format!("{provider} did not answer in time. The request was not repeated."))
         }
         NoAnswer::RequestBody(BodyFailure::Malformed(error)) => (error.code(), format!("{error}.")),
-        NoAnswer::RequestBody(BodyFailure::Client(_)) if why.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            ("body_too_large", "The request body is too large.".to_owned())
+        NoAnswer::RequestBody(BodyFailure::Client(ClientBodyError::TooLarge { limit })) => {
+            let refusal = Refusal::BodyTooLarge { limit };
+            (refusal.status_and_code().1, refusal.to_string())
         }
         NoAnswer::RequestBody(BodyFailure::Client(_)) => {
             ("incomplete_body", "The request body did not arrive whole.".to_owned())

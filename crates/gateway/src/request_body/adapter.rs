@@ -98,12 +98,13 @@ impl Adapter {
         }
     }
 
-    /// How long the adapted body will be, where the client said how long its own is; known once it has been told what to rewrite, but
-    /// for JSON, whose last brace may still make room for something.
+    /// How long the adapted body of a client's body of `length` bytes will be; known once it has been told what to rewrite, and,
+    /// for JSON, nothing that is still to come can change it.
     pub(crate) fn adapted_length(&self, length: u64) -> Option<u64> {
         match self {
             Self::Opaque { .. } => Some(length),
             Self::Form { splicer, .. } => length.checked_add_signed(splicer.length_change()),
+            Self::Json(splicer) if splicer.is_settled() => length.checked_add_signed(splicer.length_change()),
             Self::Json(_) | Self::Malformed { .. } => None,
         }
     }

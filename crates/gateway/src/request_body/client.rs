@@ -14,7 +14,7 @@ use tokio::time::{Instant, Sleep};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ClientBodyError {
     /// Larger than allowed.
-    TooLarge,
+    TooLarge { limit: u64 },
     /// The client paused for too long.
     TimedOut,
     /// The connection broke.
@@ -25,6 +25,7 @@ pub(crate) enum ClientBodyError {
 #[derive(Debug)]
 pub(crate) struct ClientBody {
     body: Body,
+    limit: u64,
     /// Bytes that may still come.
     room: u64,
     pause: Duration,
@@ -38,6 +39,7 @@ impl ClientBody {
         let ended = body.is_end_stream();
         Self {
             body,
+            limit: max_bytes,
             room: max_bytes,
             pause,
             deadline: Box::pin(tokio::time::sleep(pause)),
@@ -58,7 +60,7 @@ impl ClientBody {
         while !self.ended {
             if self.is_too_large {
                 self.ended = true;
-                return Poll::Ready(Some(Err(ClientBodyError::TooLarge)));
+                return Poll::Ready(Some(Err(ClientBodyError::TooLarge { limit: self.limit })));
             }
             let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
                 ready!(self.deadline.as_mut().poll(cx));

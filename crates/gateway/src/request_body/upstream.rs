@@ -34,6 +34,7 @@ pub(crate) struct Progress(Arc<Mutex<Known>>);
 struct Known {
     facts: RequestFacts,
     text: Option<RequestText>,
+    is_sent: bool,
     failure: Option<BodyFailure>,
 }
 
@@ -48,6 +49,11 @@ impl Progress {
         self.0.lock().text.take().unwrap_or_default()
     }
 
+    /// Whether the whole body has been handed to the connection. Before that an upstream has half a request, which is none.
+    pub(crate) fn is_sent(&self) -> bool {
+        self.0.lock().is_sent
+    }
+
     pub(crate) fn failure(&self) -> Option<BodyFailure> {
         self.0.lock().failure
     }
@@ -59,7 +65,11 @@ pub(crate) struct UpstreamBody {
     ready: Pieces,
     /// `None` once all has passed.
     rest: Option<Rest>,
+    /// Bytes that are still to go, where the upstream was told how many.
     length: Option<u64>,
+    /// Whether what is ready would complete that length while the client has not come to its end. These bytes wait for it: once
+    /// they are gone the upstream has a whole request, however wrong it turns out to be, and the HTTP client asks no further.
+    must_see_end: bool,
     /// The account of the bytes in `ready`.
     held: Option<OwnedSemaphorePermit>,
     progress: Progress,
@@ -83,21 +93,34 @@ impl UpstreamBody {
         let progress = Progress::default();
         let ready = adapter.take();
         progress.0.lock().facts = adapter.facts().clone();
-        let mut body = Self { ready, rest: None, length: None, held, progress: progress.clone() };
+        let mut body =
+            Self { ready, rest: None, length: None, must_see_end: false, held, progress: progress.clone() };
         if client.is_ended() {
             body.length = Some(body.ready.len() as u64);
             progress.0.lock().text = Some(adapter.into_text());
         } else {
             body.length = length.and_then(|length| adapter.adapted_length(length));
             body.rest = Some(Rest { client, adapter });
+            body.must_see_end = body.completes_length();
         }
         (body, progress)
     }
 
+    /// See `must_see_end`. Letting bytes go does not change it, so it is asked only when more have come.
+    fn completes_length(&self) -> bool {
+        self.rest.is_some() && self.length.is_some_and(|length| self.ready.len() as u64 >= length)
+    }
+
+    /// Whether the body is longer than the upstream was told, or has ended before.
+    fn contradicts_its_length(&self) -> bool {
+        let ready = self.ready.len() as u64;
+        self.length.is_some_and(|length| ready > length || (self.rest.is_none() && ready < length))
+    }
+
     fn fail(&mut self, failure: BodyFailure) -> BodyFailure {
-        self.rest = None;
-        self.progress.0.lock().failure = Some(failure);
-        failure
+        (self.rest, self.ready) = (None, Pieces::new());
+        self.must_see_end = false;
+        *self.progress.0.lock().failure.get_or_insert(failure)
     }
 
     /// Reads one chunk of the client's; returns whether there may be more.
@@ -118,6 +141,8 @@ impl UpstreamBody {
         if !more && let Some(rest) = self.rest.take() {
             known.text = Some(rest.adapter.into_text());
         }
+        drop(known);
+        self.must_see_end = self.completes_length();
         Poll::Ready(Ok(more))
     }
 }
@@ -131,15 +156,29 @@ impl Body for UpstreamBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyFailure>>> {
         loop {
-            if let Some(piece) = self.ready.pop_front() {
+            if !self.must_see_end
+                && let Some(piece) = self.ready.pop_front()
+            {
                 if let Some(length) = &mut self.length {
                     *length = length.saturating_sub(piece.len() as u64);
                 }
+                if self.ready.is_empty() && self.rest.is_none() {
+                    self.progress.0.lock().is_sent = true;
+                }
                 return Poll::Ready(Some(Ok(Frame::data(piece))));
             }
-            self.held = None;
+            if self.ready.is_empty() {
+                self.held = None;
+            }
             match std::task::ready!(self.poll_rest(cx)) {
-                Ok(false) if self.ready.is_empty() => return Poll::Ready(None),
+                Ok(_) if self.contradicts_its_length() => {
+                    let failure = self.fail(BodyFailure::Client(ClientBodyError::Broken));
+                    return Poll::Ready(Some(Err(failure)));
+                }
+                Ok(false) if self.ready.is_empty() => {
+                    self.progress.0.lock().is_sent = true;
+                    return Poll::Ready(None);
+                }
                 Ok(_) => {}
                 Err(failure) => return Poll::Ready(Some(Err(failure))),
             }
@@ -165,3 +204,6 @@ impl Drop for UpstreamBody {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,8 +3,11 @@
 //! The rule: a 2xx on a metered surface that was an answer (it had `choices`, `output`, `content`,
 //! `candidates`, `data`, …), stated no usage, no error and no other unit of billing, is estimated. Everything
 //! else without usage is not: an error status, an error inside a successful answer, a background answer that is
-//! only queued, and a 200 that is no answer of that API at all (plain text, some other JSON). A stream that was
-//! cut off is estimated by what came of it.
+//! only queued, and a 200 that is no answer of that API at all (plain text, some other JSON).
+//!
+//! A body that did not end is estimated by what came of it: where the upstream broke it off, if it was a stream with
+//! content; where we cut it (its client had gone), always, were it by the prompt alone. So is a request whose
+//! answer had not begun.
 //!
 //! An estimate is what the text encodes to with the vocabulary of the model's family, plus what messages cost
 //! around it. Images, audio and files count nothing. Other families' vocabularies differ by some tenths; that
@@ -16,6 +19,7 @@ use tollgate_domain::{StatedUsage, UsageSource};
 
 use super::Observed;
 use super::sse::{Frame, Splitter};
+use super::tap::BodyEnd;
 use super::text::{Role, TextCollector};
 use crate::wire::Surface;
 
@@ -109,12 +113,16 @@ impl std::fmt::Debug for ResponseText {
 
 impl Observed {
     /// Whether tokens have to be estimated; the rule is the module's.
-    pub const fn wants_estimate(&self) -> bool {
-        matches!(self.usage_source, UsageSource::None)
+    pub fn wants_estimate(&self) -> bool {
+        let was_work = match self.end {
+            BodyEnd::Complete => self.answered,
+            BodyEnd::Cut => self.answered && self.streamed_content,
+            BodyEnd::Abandoned => !self.is_foreign,
+        };
+        was_work
+            && self.usage_source == UsageSource::None
             && self.surface.is_metered()
-            && self.status >= 200
-            && self.status < 300
-            && self.answered
+            && self.status.is_none_or(|status| (200..300).contains(&status))
             && !self.is_error
             && !self.billed_otherwise
     }

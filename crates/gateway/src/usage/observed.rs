@@ -3,6 +3,7 @@
 use tollgate_domain::{StatedUsage, UsageSource};
 
 use super::estimate::ResponseText;
+use super::tap::BodyEnd;
 use crate::wire::Surface;
 
 /// What a response said. Texts are bounded; none of them is from the prompt or the completion.
@@ -22,13 +23,18 @@ pub struct Observed {
     pub response_type: &'static str,
     /// Whether the end of the answer was marked: `[DONE]`, `message_stop`, the last bracket of a JSON body, …
     pub saw_terminal: bool,
-    /// Whether the body was cut off rather than ended.
-    pub was_cut: bool,
+    /// How the body ended.
+    pub end: BodyEnd,
     /// What else is worth counting.
     pub flags: ObservedFlags,
     pub(super) surface: Surface,
-    pub(super) status: u16,
+    /// `None` where nobody waited for an answer.
+    pub(super) status: Option<u16>,
     pub(super) answered: bool,
+    /// It is a stream, and content came in it.
+    pub(super) streamed_content: bool,
+    /// It is neither JSON nor an event stream, or encoded as we cannot read.
+    pub(super) is_foreign: bool,
     pub(super) billed_otherwise: bool,
     pub(super) text: ResponseText,
 }
@@ -54,8 +60,15 @@ pub struct ObservedFlags {
 }
 
 impl Observed {
+    /// Of a request that its upstream has whole and whose answer nobody waited for: the prompt is all that can be counted.
+    pub(crate) fn unanswered(surface: Surface, is_stream: bool) -> Self {
+        let response_type = surface.response_type(is_stream);
+        let unread = Self::unknown(surface, 0);
+        Self { status: None, end: BodyEnd::Abandoned, is_foreign: false, response_type, ..unread }
+    }
+
     /// Of a response that could not be read at all.
-    pub(super) fn unknown(surface: Surface) -> Self {
+    pub(super) fn unknown(surface: Surface, status: u16) -> Self {
         Self {
             usage: StatedUsage::default(),
             usage_source: UsageSource::None,
@@ -64,11 +77,13 @@ impl Observed {
             is_error: false,
             response_type: surface.response_type(false),
             saw_terminal: false,
-            was_cut: false,
+            end: BodyEnd::Complete,
             flags: ObservedFlags::default(),
             surface,
-            status: 0,
+            status: Some(status),
             answered: false,
+            streamed_content: false,
+            is_foreign: true,
             billed_otherwise: false,
             text: ResponseText::default(),
         }

@@ -87,6 +87,11 @@ impl Reader {
         }
     }
 
+    /// Whether it is an event stream, or says so and nothing has come yet.
+    pub(super) const fn is_event_stream(&self) -> bool {
+        matches!(self.format, Format::EventStream(_) | Format::Undecided { event_stream: true, .. })
+    }
+
     /// Whether the frame that has not ended yet is too large to be held.
     pub(super) const fn in_oversized_frame(&self) -> bool {
         match &self.format {

@@ -45,8 +45,10 @@ pub struct ResponseHead<'a> {
 pub enum BodyEnd {
     /// The upstream ended it properly.
     Complete,
-    /// The connection broke, or we cut it.
+    /// The upstream broke it off, or paused for too long.
     Cut,
+    /// We cut it: whoever waited for it has gone.
+    Abandoned,
 }
 
 /// What came of one chunk.
@@ -285,10 +287,12 @@ impl ResponseTap {
         let (status, surface) = (self.status, self.surface);
         let (held_overflow, injected) = (self.held_overflow, self.injected_usage);
         let encoded = matches!(self.body, Body::Encoded { .. });
-        let Some(reader) = self.reader() else { return Observed::unknown(surface) };
+        let Some(reader) = self.reader() else { return Observed::unknown(surface, status) };
         let text = reader.take_text();
-        let is_stream = reader.kind() == Kind::EventStream || surface == Surface::GeminiStreamGenerate;
+        let is_stream = reader.is_event_stream() || surface == Surface::GeminiStreamGenerate;
         let saw_terminal = reader.end != End::No;
+        let streamed_content = is_stream && reader.content_seen;
+        let is_foreign = reader.kind() == Kind::Opaque;
         let extraction = &mut reader.extraction;
         let (usage, usage_source) = extraction.usage();
         let mut flags = extraction.flags;
@@ -303,11 +307,13 @@ impl ResponseTap {
             is_error: extraction.is_error || !(200..400).contains(&status),
             response_type: surface.response_type(is_stream),
             saw_terminal,
-            was_cut: end == BodyEnd::Cut,
+            end,
             flags,
             surface,
-            status,
+            status: Some(status),
             answered: extraction.answered,
+            streamed_content,
+            is_foreign,
             billed_otherwise: extraction.billed_otherwise,
             text,
         }

@@ -212,8 +212,23 @@ impl RequestSplicer {
         self.pushed - self.held_from
     }
 
-    /// By how many bytes the adapted body is longer than the client's; for `Content-Length`. Settled once both
-    /// [`RequestSplicer::finish`] and [`RequestSplicer::rewrite`] were called.
+    /// Whether nothing that is still to come can be changed: the model has been replaced, and usage is asked for or need not be
+    /// (`stream` may come last). What comes can still be refused.
+    pub fn is_settled(&self) -> bool {
+        let Some(changes) = &self.changes else { return false };
+        if self.scanner.is_complete() {
+            return true;
+        }
+        let facts = &self.facts;
+        let model = changes.model.is_none() || self.surface.names_model_in_path() || facts.model.is_some();
+        let usage = !changes.inject_usage
+            || facts.stream == Some(false)
+            || (facts.stream == Some(true) && (facts.injected_usage || facts.include_usage == Some(true)));
+        model && usage
+    }
+
+    /// By how many bytes the adapted body is longer than the client's; for `Content-Length`. Final once
+    /// [`RequestSplicer::is_settled`].
     pub const fn length_change(&self) -> i64 {
         self.growth
     }

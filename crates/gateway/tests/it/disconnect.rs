@@ -9,8 +9,8 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tollgate_domain::{Outcome, UsageSource};
-use tollgate_gateway::view::OnDisconnect;
+use tollgate_domain::{Outcome, RawAnalyticsRecord, UsageSource};
+use tollgate_gateway::view::{EndpointEntry, OnDisconnect, OnMissingUsage};
 use tollgate_testkit::upstream::{Script, Split};
 
 use crate::house::{ALICE, House, Plan, chat_body, credits, user};
@@ -59,6 +59,57 @@ async fn a_client_that_leaves_before_the_answer_is_charged_too() {
     let record = house.sink.one().await;
     assert_eq!((record.outcome, record.status_code), (Outcome::Drained, 200));
     assert_eq!(record.usage.completion_tokens, Some(500));
+}
+
+/// A client that leaves an upstream which never answers; `drain_timeout_ms` is short.
+async fn left_unanswered(endpoint: fn(&mut EndpointEntry)) -> (House, RawAnalyticsRecord) {
+    let mut plan = Plan { endpoint, ..Plan::default() };
+    plan.config.drain_timeout_ms = 50;
+    let house = House::open_with(plan).await;
+    house.upstream.usually(Script { delay: Duration::from_hours(1), ..Script::default() });
+    leave_at_once(&house).await;
+    let record = house.sink.one().await;
+    assert_eq!((record.outcome, record.status_code), (Outcome::Cancelled, 499));
+    assert_eq!(record.response_type, "chat_completion");
+    (house, record)
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_an_upstream_without_an_answer_pays_for_its_prompt() {
+    for policy in [
+        |_: &mut EndpointEntry| {},
+        |entry: &mut EndpointEntry| {
+            entry.on_disconnect = OnDisconnect::Cancel;
+        },
+    ] {
+        let (house, record) = left_unanswered(policy).await;
+        assert_eq!(record.usage_source, UsageSource::Estimated);
+        // "hi" and its separator are 2 tokens, the message and the start of the answer 3 each.
+        assert_eq!((record.usage.prompt_tokens, record.usage.completion_tokens), (Some(8), Some(0)));
+        assert_eq!(house.view.available(user("alice")), credits("9.99992"));
+    }
+}
+
+#[tokio::test]
+async fn without_estimates_an_unanswered_request_states_nothing() {
+    let (house, record) =
+        left_unanswered(|endpoint| endpoint.on_missing_usage = OnMissingUsage::Unrated).await;
+    assert_eq!((record.usage_source, record.usage.prompt_tokens), (UsageSource::None, None));
+    assert_eq!(house.view.available(user("alice")), credits("10"));
+}
+
+#[tokio::test]
+async fn a_stream_that_is_cut_off_before_its_first_content_pays_for_its_prompt() {
+    let mut plan = Plan::default();
+    plan.config.drain_timeout_ms = 50;
+    let house = House::open_with(plan).await;
+    house.upstream.usually(Script { stall: Some(0), ..Script::default() });
+    let request = house.post("/v1/chat/completions", ALICE).body(chat_body("chat", STREAM)).unwrap();
+    drop(house.client.request(request).await.unwrap());
+    let record = house.sink.one().await;
+    assert_eq!((record.outcome, record.usage_source), (Outcome::Cancelled, UsageSource::Estimated));
+    assert_eq!((record.usage.prompt_tokens, record.usage.completion_tokens), (Some(8), Some(0)));
+    assert_eq!(record.response_type, "chat_completion_stream");
 }
 
 #[tokio::test]

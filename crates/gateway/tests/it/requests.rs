@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, StatusCode};
-use http_body_util::{BodyExt, Full, StreamBody};
+use http_body_util::{Full, StreamBody};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tollgate_domain::{Outcome, UsageSource};
 use tollgate_testkit::upstream::Script;
 
-use crate::house::{ALICE, House, Plan, UPSTREAM_SECRET, chat_body, read_request};
+use crate::house::{ALICE, House, Plan, Reply, UPSTREAM_SECRET, chat_body, read, read_request};
 
 #[tokio::test]
 async fn the_alias_is_spliced_in_the_body_and_no_other_byte_changes() {
@@ -147,16 +147,67 @@ async fn a_listed_path_is_passed_through_and_recorded_by_its_template() {
 }
 
 /// A client that sends `frames` one by one, without a length.
-async fn send_in_frames(house: &House, frames: Vec<Bytes>) -> StatusCode {
+async fn send_in_frames(house: &House, frames: Vec<Bytes>) -> Reply {
     let frames = futures_util::stream::iter(
         frames.into_iter().map(|frame| Ok::<_, std::convert::Infallible>(http_body::Frame::data(frame))),
     );
     let client = Client::builder(TokioExecutor::new()).build_http();
     let request = house.post("/v1/chat/completions", ALICE).body(StreamBody::new(frames)).unwrap();
-    let response = client.request(request).await.unwrap();
-    let status = response.status();
-    response.into_body().collect().await.unwrap();
-    status
+    read(client.request(request).await.unwrap()).await
+}
+
+#[tokio::test]
+async fn a_large_body_goes_with_its_length_as_soon_as_that_cannot_change() {
+    let house = House::open().await;
+    let words = "word ".repeat(100_000);
+    let cases = [
+        ("/v1/messages", format!(r#"{{"model":"chat","messages":["{words}"],"stream":true}}"#), true),
+        ("/v1/embeddings", format!(r#"{{"model":"chat","input":"{words}"}}"#), true),
+        (
+            "/v1/chat/completions",
+            format!(r#"{{"model":"chat","stream":false,"messages":["{words}"]}}"#),
+            true,
+        ),
+        (
+            "/v1/chat/completions",
+            format!(r#"{{"model":"chat","stream":true,"stream_options":{{}},"messages":["{words}"]}}"#),
+            true,
+        ),
+        // All of it is held, so all of it is known.
+        ("/v1/chat/completions", format!(r#"{{"stream":true,"messages":["{words}"],"model":"chat"}}"#), true),
+        // Usage may have to be asked for at the end.
+        ("/v1/chat/completions", format!(r#"{{"model":"chat","messages":["{words}"]}}"#), false),
+        (
+            "/v1/chat/completions",
+            format!(r#"{{"model":"chat","stream":true,"messages":["{words}"]}}"#),
+            false,
+        ),
+    ];
+    for (count, (path, body, has_length)) in cases.into_iter().enumerate() {
+        let request = house.post(path, ALICE).body(Full::from(body.clone())).unwrap();
+        assert_eq!(house.send(request).await.status, StatusCode::OK);
+        let entry = house.upstream.settled(count + 1).await.pop().unwrap();
+        let mut expected = body.replace(r#""chat""#, r#""upstream-chat""#);
+        if body.contains("stream_options") {
+            expected = expected.replace("{}", r#"{"include_usage":true}"#);
+        } else if path.starts_with("/v1/chat") && body.contains(r#""stream":true"#) {
+            expected.pop();
+            expected += r#","stream_options":{"include_usage":true}}"#;
+        }
+        assert_eq!(entry.body_sha256, sha256(&expected), "{count}");
+        let length = has_length.then(|| expected.len().to_string());
+        assert_eq!(entry.header("content-length"), length.as_deref(), "{count}");
+    }
+}
+
+#[tokio::test]
+async fn a_large_body_of_known_length_that_turns_out_malformed_never_arrives_whole() {
+    let house = House::open().await;
+    let body = format!(r#"{{"model":"chat","input":"{}"#, "word ".repeat(100_000));
+    let reply = house.send(house.post("/v1/embeddings", ALICE).body(Full::from(body)).unwrap()).await;
+    assert_eq!(reply.status, StatusCode::BAD_REQUEST);
+    assert_eq!(house.sink.one().await.status_code, 400);
+    assert_eq!(house.upstream.books(), []);
 }
 
 #[tokio::test]
@@ -169,7 +220,7 @@ async fn a_big_body_streams_through_while_little_of_it_is_held() {
     frames.extend((0..320).map(|_| Bytes::from(vec![b'a'; 64 * 1024])));
     frames.push(Bytes::from_static(br#""}]}"#));
     let expected: usize = frames.iter().map(Bytes::len).sum();
-    assert_eq!(send_in_frames(&house, frames.clone()).await, StatusCode::OK);
+    assert_eq!(send_in_frames(&house, frames.clone()).await.status, StatusCode::OK);
     let books = house.upstream.settled(1).await;
     assert_eq!(books[0].model.as_deref(), Some("upstream-chat"));
     assert!(expected > 20 * 1024 * 1024);
@@ -177,7 +228,7 @@ async fn a_big_body_streams_through_while_little_of_it_is_held() {
     let mut late = vec![Bytes::from_static(br#"{"messages":[{"role":"user","content":""#)];
     late.extend(frames.drain(1..321));
     late.push(Bytes::from_static(br#""}],"model":"chat"}"#));
-    assert_eq!(send_in_frames(&house, late).await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(send_in_frames(&house, late).await.status, StatusCode::SERVICE_UNAVAILABLE);
 }
 
 #[tokio::test]
@@ -187,7 +238,9 @@ async fn a_body_that_grows_too_large_on_its_way_is_413_and_recorded_as_failed() 
     let house = House::open_with(plan).await;
     let mut frames = vec![Bytes::from_static(br#"{"model":"chat","messages":[{"role":"user","content":""#)];
     frames.extend((0..32).map(|_| Bytes::from(vec![b'a'; 64 * 1024])));
-    assert_eq!(send_in_frames(&house, frames).await, StatusCode::PAYLOAD_TOO_LARGE);
+    let reply = send_in_frames(&house, frames).await;
+    assert_eq!(reply.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(reply.json()["error"]["message"], "The request body is larger than 1048576 bytes.");
     let record = house.sink.one().await;
     assert_eq!((record.status_code, record.outcome), (413, Outcome::Failed));
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{StatusCode, header};
 use http_body_util::{BodyExt, Full};
-use tollgate_domain::{Credential, Outcome, UsageSource};
+use tollgate_domain::{Credential, Outcome, RawAnalyticsRecord, UsageSource};
 use tollgate_gateway::view::{OnDisconnect, OnMissingUsage};
 use tollgate_testkit::upstream::{Counts, Encoding, Recorded, Script, Split, SseStyle, UsageMode};
 
-use crate::house::{ALICE, House, Plan, chat_body, credits, key_id, read, user};
+use crate::house::{ALICE, House, Plan, chat_body, credits, key_id, raw_upstream, read, user};
 
 const STREAM: &str = r#","stream":true"#;
 const STREAM_WITH_USAGE: &str = r#","stream":true,"stream_options":{"include_usage":true}"#;
@@ -191,13 +191,51 @@ async fn an_error_inside_a_stream_is_a_failure() {
     assert_eq!((record.status_code, record.outcome), (200, Outcome::Failed));
 }
 
-#[tokio::test]
-async fn an_upstream_that_breaks_off_a_stream_breaks_the_clients_and_is_recorded_as_failed() {
-    let house = House::open().await;
-    house.upstream.next(Script { cut: Some(300), ..Script::tokens(10, 8) });
+/// The record of a stream that breaks off after `cut` bytes.
+async fn broken_off(house: &House, cut: usize) -> RawAnalyticsRecord {
+    house.upstream.next(Script { cut: Some(cut), ..Script::tokens(10, 8) });
     let request = house.post("/v1/chat/completions", ALICE).body(chat_body("chat", STREAM)).unwrap();
     let response = house.client.request(request).await.unwrap();
     assert!(response.into_body().collect().await.is_err(), "a part must not look like the whole");
+    let record = house.sink.one().await;
+    assert_eq!((record.status_code, record.outcome), (200, Outcome::Failed));
+    record
+}
+
+#[tokio::test]
+async fn an_upstream_that_breaks_off_a_stream_before_its_content_breaks_the_clients_for_free() {
+    let house = House::open().await;
+    assert_eq!(broken_off(&house, 100).await.usage_source, UsageSource::None);
+    assert_eq!(house.view.available(user("alice")), credits("10"));
+}
+
+#[tokio::test]
+async fn what_came_of_a_stream_before_it_broke_is_estimated_and_paid() {
+    let house = House::open().await;
+    let record = broken_off(&house, 1000).await;
+    assert_eq!((record.usage_source, record.usage.prompt_tokens), (UsageSource::Estimated, Some(8)));
+    assert!(record.usage.completion_tokens.unwrap() > 0);
+    assert!(house.view.available(user("alice")) < credits("9.99992"));
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_before_any_of_it_was_passed_on_is_502_for_free() {
+    // Announced to be short it is read ahead, for the sake of its cost header.
+    let base_url = raw_upstream(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 5000\r\n\r\ndata: {\"choices\":[{\"delta\":{\"content\":\"hello\"}}]}\n\n",
+    );
+    let house = House::open_with(Plan { base_url: Some(base_url.await), ..Plan::default() }).await;
+    let request = house.post("/v1/chat/completions", ALICE).body(chat_body("chat", STREAM)).unwrap();
+    assert_eq!(house.send(request).await.status, StatusCode::BAD_GATEWAY);
+    let record = house.sink.one().await;
+    assert_eq!((record.outcome, record.usage_source), (Outcome::Failed, UsageSource::None));
+}
+
+#[tokio::test]
+async fn an_error_inside_a_stream_is_not_estimated() {
+    let house = House::open().await;
+    house.upstream.usually(Script { error_frame: Some(3), ..Script::tokens(10, 8) });
+    stream(&house, &house.url(""), STREAM).await;
     let record = house.sink.one().await;
     assert_eq!((record.outcome, record.usage_source), (Outcome::Failed, UsageSource::None));
 }

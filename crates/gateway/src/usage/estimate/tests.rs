@@ -58,8 +58,23 @@ fn a_stream_that_was_cut_off_is_estimated_by_what_came() {
     }
     stream += "data: {\"choices\":[{\"delta\":{\"cont";
     let observed = observe(CHAT, 200, "text/event-stream", &stream, BodyEnd::Cut);
-    assert!(observed.was_cut);
+    assert_eq!(observed.end, BodyEnd::Cut);
     assert_eq!(estimated(observed, &json!({"messages": []})).1, 9);
+}
+
+#[test]
+fn what_we_cut_off_is_estimated_by_its_prompt_alone_where_no_answer_had_come() {
+    let asked = json!({"messages": [{"role": "user", "content": "hello world"}]});
+    for begun in ["", "{\"id\":\"chatcmpl\",", ": keep-alive\n\n"] {
+        let observed = observe(CHAT, 200, "application/json", begun, BodyEnd::Abandoned);
+        assert_eq!(estimated(observed, &asked), (9, 0), "{begun:?}");
+        assert!(!observe(CHAT, 200, "application/json", begun, BodyEnd::Cut).wants_estimate());
+    }
+    assert_eq!(estimated(Observed::unanswered(CHAT, false), &asked), (9, 0));
+    for (status, body) in [(500, ""), (200, "<html>"), (200, "{\"error\":{\"message\":\"no\"}}")] {
+        assert!(!observe(CHAT, status, "", body, BodyEnd::Abandoned).wants_estimate(), "{body:?}");
+    }
+    assert!(!Observed::unanswered(Surface::PassThrough, false).wants_estimate());
 }
 
 #[test]

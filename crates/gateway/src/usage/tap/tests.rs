@@ -136,7 +136,7 @@ fn a_frame_in_pieces_flows_when_it_is_whole() {
     assert_eq!(push(&mut tap, start), flows(""));
     assert_eq!(push(&mut tap, &[end, &HELLO[..5]].concat()), Came(HELLO.into(), true, false));
     let finished = tap.finish(BodyEnd::Cut);
-    assert!(finished.observed.was_cut);
+    assert_eq!(finished.observed.end, BodyEnd::Cut);
     assert_eq!(held(finished), &HELLO[..5]);
 }
 
