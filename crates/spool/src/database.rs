@@ -271,14 +271,14 @@ impl Database {
         Ok(())
     }
 
-    /// Bytes of pages in use.
-    pub(crate) fn used_bytes(&self) -> Result<u64, SpoolError> {
+    /// Bytes of pages in use, and of pages that are free for use again.
+    pub(crate) fn measure(&self) -> Result<(u64, u64), SpoolError> {
         let read = || {
             let mut pages = self.connection.prepare_cached("PRAGMA page_count")?;
             let mut free = self.connection.prepare_cached("PRAGMA freelist_count")?;
             let pages: i64 = pages.query_row([], |row| row.get(0))?;
             let free: i64 = free.query_row([], |row| row.get(0))?;
-            Ok((pages - free).max(0).cast_unsigned() * PAGE_BYTES)
+            Ok(((pages - free).max(0).cast_unsigned() * PAGE_BYTES, free.max(0).cast_unsigned() * PAGE_BYTES))
         };
         read().map_err(SpoolError::sqlite("measure the spool"))
     }

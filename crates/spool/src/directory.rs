@@ -72,6 +72,11 @@ impl Directory {
         self.path.join("spool.reserve")
     }
 
+    /// The half of the reserve that is only for acknowledging and folding, so that a full spool can always be drained.
+    pub(crate) fn last_reserve(&self) -> PathBuf {
+        self.path.join("spool.last-reserve")
+    }
+
     /// A database that is being built anew.
     pub(crate) fn unfinished(&self) -> PathBuf {
         self.path.join("rebuild.unfinished")

@@ -33,6 +33,8 @@ pub(crate) struct Opened {
     pub(crate) database: Database,
     pub(crate) index: Index,
     pub(crate) state: State,
+    /// The first identity to give out; those up to the state's are reserved.
+    pub(crate) next_identity: i64,
     pub(crate) report: OpenReport,
     pub(crate) since: Instant,
 }
@@ -63,12 +65,12 @@ pub(crate) fn open(options: &Options) -> Result<Opened, SpoolError> {
         let state = State::new(options.new_instance_id);
         let report = OpenReport { created: true, ..OpenReport::default() };
         let loaded = (Database::open(None, options.durability)?, Index::new(state.first), state);
-        let (database, index, state) = match reserve_identities(loaded) {
+        let ((database, index, state), next_identity) = match reserve_identities(loaded, None) {
             Ok(loaded) => loaded,
             Err(Trouble::Failed(error)) => return Err(error),
             Err(Trouble::Structure(reason)) => return Err(SpoolError::InvalidOptions(reason)),
         };
-        return Ok(Opened { files: None, database, index, state, report, since });
+        return Ok(Opened { files: None, database, index, state, next_identity, report, since });
     }
     let directory = Directory::hold(&options.directory)?;
     let was_found_damaged = directory.rebuild_wanted().exists();
@@ -84,43 +86,73 @@ pub(crate) fn open(options: &Options) -> Result<Opened, SpoolError> {
     } else {
         load(&directory, options, mark, &mut report)
     };
-    let (database, index, state) = match loaded.and_then(reserve_identities) {
-        Ok(loaded) => loaded,
-        Err(Trouble::Failed(error)) if !error.is_corruption() => return Err(error),
-        Err(trouble) => {
-            let reason = match trouble {
-                Trouble::Structure(reason) => reason,
-                Trouble::Failed(error) => crate::error::chain(&error),
-            };
-            tracing::error!(reason, "the spool is damaged; it is built anew from what can be read");
-            report.rebuilt = Some(rebuild(&directory, mark, options.new_instance_id)?);
-            report.damaged_acknowledgements = 0;
-            remove_if_there(&directory.rebuild_wanted())?;
-            match load(&directory, options, Mark::Absent, &mut report).and_then(reserve_identities) {
-                Ok(loaded) => loaded,
-                Err(Trouble::Failed(error)) => return Err(error),
-                Err(Trouble::Structure(reason)) => {
-                    return Err(SpoolError::InvalidOptions(format!(
-                        "it was built anew and is damaged again ({reason}): check the disk"
-                    )));
+    let ((database, index, state), next_identity) =
+        match loaded.and_then(|loaded| reserve_identities(loaded, Some(&directory))) {
+            Ok(loaded) => loaded,
+            Err(Trouble::Failed(error)) if !error.is_corruption() => return Err(error),
+            Err(trouble) => {
+                let reason = match trouble {
+                    Trouble::Structure(reason) => reason,
+                    Trouble::Failed(error) => crate::error::chain(&error),
+                };
+                tracing::error!(reason, "the spool is damaged; it is built anew from what can be read");
+                report.rebuilt = Some(rebuild(&directory, mark, options.new_instance_id)?);
+                report.damaged_acknowledgements = 0;
+                remove_if_there(&directory.rebuild_wanted())?;
+                match load(&directory, options, Mark::Absent, &mut report)
+                    .and_then(|loaded| reserve_identities(loaded, Some(&directory)))
+                {
+                    Ok(loaded) => loaded,
+                    Err(Trouble::Failed(error)) => return Err(error),
+                    Err(Trouble::Structure(reason)) => {
+                        return Err(SpoolError::InvalidOptions(format!(
+                            "it was built anew and is damaged again ({reason}): check the disk"
+                        )));
+                    }
                 }
             }
-        }
-    };
-    Ok(Opened { files: Some(Files { directory, mark: mark_file }), database, index, state, report, since })
+        };
+    Ok(Opened {
+        files: Some(Files { directory, mark: mark_file }),
+        database,
+        index,
+        state,
+        next_identity,
+        report,
+        since,
+    })
 }
 
 type Loaded = (Database, Index, State);
 
-/// The first write: a spool that cannot be written does not open, and one whose header is damaged shows it here.
-fn reserve_identities((mut database, index, mut state): Loaded) -> Result<Loaded, Trouble> {
-    state.identities = state
+/// The first write: a spool that cannot be written does not open, and one whose header is damaged shows it here. On a full
+/// file system the reserve is given up for it; where that is not enough, the spool opens without identities to give out, so that what is
+/// in it can be delivered and acknowledged.
+fn reserve_identities(
+    (mut database, index, mut state): Loaded,
+    directory: Option<&Directory>,
+) -> Result<(Loaded, i64), Trouble> {
+    let next_identity = state.identities;
+    let identities = state
         .identities
         .checked_add(IDENTITY_BLOCK)
         .ok_or(Trouble::Failed(SpoolError::NoIdentityReserved))?;
-    let transaction = Transaction { state: Some(state), ..Transaction::default() };
-    database.write(&transaction).map_err(Trouble::Failed)?;
-    Ok((database, index, state))
+    let transaction = Transaction { state: Some(State { identities, ..state }), ..Transaction::default() };
+    let mut written = database.write(&transaction);
+    if let (Err(error), Some(directory)) = (&written, directory)
+        && error.is_disk_full()
+    {
+        tracing::error!("the file system of the spool is full: it is opened with its reserve");
+        remove_if_there(&directory.reserve()).map_err(Trouble::Failed)?;
+        remove_if_there(&directory.last_reserve()).map_err(Trouble::Failed)?;
+        written = database.write(&transaction);
+    }
+    match written {
+        Ok(()) => state.identities = identities,
+        Err(error) if error.is_disk_full() => {}
+        Err(error) => return Err(Trouble::Failed(error)),
+    }
+    Ok(((database, index, state), next_identity))
 }
 
 /// A database without a byte is what a crash leaves while the first one is made.

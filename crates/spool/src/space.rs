@@ -40,6 +40,7 @@ pub(crate) struct Space {
     used: u64,
     queued: u64,
     reserve_released: bool,
+    last_reserve_released: bool,
 }
 
 impl Space {
@@ -50,6 +51,7 @@ impl Space {
             used: 0,
             queued: 0,
             reserve_released: false,
+            last_reserve_released: false,
         }
     }
 
@@ -58,6 +60,7 @@ impl Space {
         let bytes = cost(record_bytes);
         let wanted = self.total().saturating_add(bytes);
         match class {
+            _ if self.last_reserve_released => Err(SpoolError::DiskFull),
             Class::Admission if self.reserve_released || wanted > percent(self.limit, REFUSE_PERCENT) => {
                 Err(SpoolError::AdmissionRefused { used_bytes: self.total(), limit_bytes: self.limit })
             }
@@ -86,6 +89,11 @@ impl Space {
         self.reserve_released = released;
     }
 
+    /// Nothing but acknowledgements is written any more. Tells whether it was so before.
+    pub(crate) fn last_reserve_is_released(&mut self, released: bool) -> bool {
+        std::mem::replace(&mut self.last_reserve_released, released)
+    }
+
     pub(crate) fn is_reserve_released(&self) -> bool {
         self.reserve_released
     }
@@ -105,7 +113,11 @@ impl Space {
 
     /// Whether what is acknowledged should go, although nobody asked for it yet.
     pub(crate) fn is_under_pressure(&self) -> bool {
-        self.used > percent(self.limit, WARNING_PERCENT)
+        self.reserve_released || !self.has_room()
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        self.used <= percent(self.limit, WARNING_PERCENT)
     }
 
     pub(crate) fn is_over_the_limit(&self) -> bool {

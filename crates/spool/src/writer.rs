@@ -29,6 +29,8 @@ pub(crate) const LINGER: Duration = Duration::from_millis(1);
 const ACKNOWLEDGEMENT_LINGER: Duration = Duration::from_millis(50);
 /// Identities reserved ahead. A crash skips at most this many.
 pub(crate) const IDENTITY_BLOCK: i64 = 1 << 20;
+/// How often a reserve that was given up is tried to be set aside again, as nobody tells when a file system has space.
+const RESERVE_RETRY: Duration = Duration::from_secs(1);
 /// Groups forgotten in one transaction, so that it stays short.
 const FORGET_AT_ONCE: u64 = 4096;
 /// Groups given up in one transaction when space is short: each takes more than the one group that came.
@@ -42,6 +44,9 @@ pub(crate) struct Writer {
     seen: Seen,
     level: Level,
     mark_failed: bool,
+    retry_at: Instant,
+    /// Bytes of the database's free pages: space that is ours already.
+    free_bytes: u64,
     /// Acknowledgements were stored since the last look at the space.
     space_may_have_come: bool,
 }
@@ -66,19 +71,21 @@ impl Writer {
             seen: Seen::default(),
             level: Level::Normal,
             mark_failed: false,
+            retry_at: Instant::now() + RESERVE_RETRY,
+            free_bytes: 0,
             space_may_have_come: false,
         };
         if let Some(files) = &writer.opened.files {
             files.directory.sync()?;
         }
+        writer.publish()?;
         writer.set_reserve_aside();
         {
             let mut queue = writer.shared.queue.lock();
             let end = writer.opened.state.identities;
-            queue.identities = Identities { next: end - IDENTITY_BLOCK, end };
+            queue.identities = Identities { next: writer.opened.next_identity, end };
         }
         writer.mark();
-        writer.publish()?;
         Ok(writer)
     }
 
@@ -105,14 +112,20 @@ impl Writer {
     fn wait(&mut self) -> Turn {
         let mut queue = self.shared.queue.lock();
         loop {
-            let due = due(&queue, Instant::now());
-            match due {
+            let now = Instant::now();
+            let retry =
+                queue.space.is_reserve_released().then(|| self.retry_at.saturating_duration_since(now));
+            match due(&queue, now).into_iter().chain(retry).min() {
                 Some(now_or_never) if now_or_never.is_zero() => break,
                 Some(later) => {
                     self.shared.bell.wait_for(&mut queue, later);
                 }
                 None => self.shared.bell.wait(&mut queue),
             }
+        }
+        if self.retry_at <= Instant::now() {
+            self.retry_at = Instant::now() + RESERVE_RETRY;
+            self.space_may_have_come = true;
         }
         let group = queue.take_group();
         queue.acknowledgements_since = None;
@@ -140,7 +153,7 @@ impl Writer {
         }
         let outcome = self.commit(turn.group, turn.acknowledged_at_micros).and_then(|()| self.keep_house());
         for request in turn.requests {
-            self.answer(request, outcome.as_ref().err());
+            self.answer(request, outcome.as_ref().err())?;
         }
         outcome
     }
@@ -166,6 +179,10 @@ impl Writer {
                 record.receipt.send(Err(SpoolError::DiskFull)).ok();
             }
             result = self.write(&group, at_micros, state);
+            if group.is_empty() && result.as_ref().is_err_and(SpoolError::is_disk_full) {
+                self.release_last_reserve()?;
+                result = self.write(&group, at_micros, state);
+            }
         }
         let sequence = self.opened.state.next;
         match result {
@@ -260,6 +277,17 @@ impl Writer {
                 return Err(error);
             }
             self.release_reserve()?;
+            // Half of the reserve may be enough to fold; if not, the other half is kept for nothing else.
+            match self.opened.database.checkpoint_if_due() {
+                Err(error) if error.is_disk_full() => {
+                    self.release_last_reserve()?;
+                    match self.opened.database.checkpoint_if_due() {
+                        Err(error) if !error.is_disk_full() => return Err(error),
+                        _ => {}
+                    }
+                }
+                outcome => outcome?,
+            }
         }
         while self.shared.queue.lock().space.is_under_pressure() && self.make_room()? {}
         let (over, released) = {
@@ -269,16 +297,12 @@ impl Writer {
         if over && !released {
             self.release_reserve()?;
         }
-        if released && self.space_may_have_come && !self.under_pressure() {
+        if released && self.space_may_have_come && self.shared.queue.lock().space.has_room() {
             self.set_reserve_aside();
         }
         self.space_may_have_come = false;
         self.tell_level();
         Ok(())
-    }
-
-    fn under_pressure(&self) -> bool {
-        self.shared.queue.lock().space.is_under_pressure()
     }
 
     /// Give up the oldest groups that are acknowledged. Tells whether there were any.
@@ -297,7 +321,12 @@ impl Writer {
         let state = State { first, ..self.opened.state };
         let transaction =
             Transaction { state: Some(state), forget_below: Some(first), release, ..Transaction::default() };
-        match self.opened.database.write(&transaction) {
+        let mut written = self.opened.database.write(&transaction);
+        if written.as_ref().is_err_and(SpoolError::is_disk_full) {
+            self.release_last_reserve()?;
+            written = self.opened.database.write(&transaction);
+        }
+        match written {
             Ok(()) => {}
             Err(error) if error.is_disk_full() => return Ok(false),
             Err(error) => return Err(error),
@@ -313,13 +342,39 @@ impl Writer {
         Ok(true)
     }
 
+    /// On a file system that is still full, free pages of the database are as good: the file does not shrink.
     fn set_reserve_aside(&mut self) {
         let Some(files) = &self.opened.files else { return };
-        let set = set_reserve_aside(&files.directory.reserve(), self.reserve_bytes);
-        if let Err(error) = &set {
-            tracing::error!(%error, "the reserve of the spool cannot be set aside: new admissions are refused");
+        let half = self.reserve_bytes / 2;
+        let set = set_reserve_aside(&files.directory.last_reserve(), half)
+            .and_then(|()| set_reserve_aside(&files.directory.reserve(), self.reserve_bytes - half));
+        let is_there = set.is_ok() || self.free_bytes >= self.reserve_bytes;
+        if let Err(error) = &set
+            && !self.shared.queue.lock().space.is_reserve_released()
+        {
+            tracing::error!(%error, is_there, "the reserve of the spool cannot be set aside; without one, new admissions are refused");
         }
-        self.shared.queue.lock().space.reserve_is_released(set.is_err());
+        let mut queue = self.shared.queue.lock();
+        queue.space.reserve_is_released(!is_there);
+        if is_there {
+            queue.space.last_reserve_is_released(false);
+        }
+    }
+
+    fn release_last_reserve(&mut self) -> Result<(), SpoolError> {
+        let was_released = {
+            let mut queue = self.shared.queue.lock();
+            queue.space.reserve_is_released(true);
+            queue.space.last_reserve_is_released(true)
+        };
+        if !was_released {
+            tracing::error!(
+                "the last reserve of the spool is given up: until there is room, only acknowledgements are written"
+            );
+        }
+        let Some(files) = &self.opened.files else { return Ok(()) };
+        remove_if_there(&files.directory.reserve())?;
+        remove_if_there(&files.directory.last_reserve())
     }
 
     fn release_reserve(&mut self) -> Result<(), SpoolError> {
@@ -344,10 +399,12 @@ impl Writer {
         self.level = level;
     }
 
-    fn answer(&mut self, request: Request, failed: Option<&SpoolError>) {
+    fn answer(&mut self, request: Request, failed: Option<&SpoolError>) -> Result<(), SpoolError> {
         // Whoever asked and has gone does not want the answer.
         match request {
-            Request::Flush { answer } => answer.send(failed.cloned().map_or(Ok(()), Err)).ok(),
+            Request::Flush { answer } => {
+                answer.send(failed.map_or(Ok(()), |error| Err(poison(&self.shared, chain(error))))).ok()
+            }
             Request::Read { from, most, which, answer } => {
                 let read = read::read(&mut self.opened, from, most, which);
                 if let Ok((_, newly_damaged)) = &read {
@@ -357,9 +414,14 @@ impl Writer {
                 answer.send(read.map(|(page, _)| page)).ok()
             }
             Request::Forget { before_micros, answer } => {
-                answer.send(failed.cloned().map_or_else(|| self.forget(before_micros), Err)).ok()
+                let forgotten = failed.cloned().map_or_else(|| self.forget(before_micros), Err);
+                let outcome = forgotten.as_ref().map(|_| ()).map_err(Clone::clone);
+                let told = forgotten.map_err(|error| poison(&self.shared, chain(&error)));
+                answer.send(told).ok();
+                return outcome;
             }
         };
+        Ok(())
     }
 
     /// Forget what was acknowledged before a time, up to the first group for which that is not so.
@@ -375,19 +437,13 @@ impl Writer {
         if end == first {
             return Ok(0);
         }
-        match self.give_up(end, Vec::new()) {
-            Ok(true) => Ok(end - first),
-            Ok(false) => Ok(0),
-            Err(error) => {
-                poison(&self.shared, chain(&error));
-                Err(error)
-            }
-        }
+        Ok(if self.give_up(end, Vec::new())? { end - first } else { 0 })
     }
 
     /// Measure, and let everybody see.
     fn publish(&mut self) -> Result<(), SpoolError> {
-        let used = self.opened.database.used_bytes()?;
+        let (used, free) = self.opened.database.measure()?;
+        self.free_bytes = free;
         let index = &self.opened.index;
         self.seen.first = index.first();
         self.seen.next = index.next();

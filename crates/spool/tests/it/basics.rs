@@ -273,3 +273,34 @@ fn dump_and_verify_tell_what_is_there() {
         "1/0\tacknowledged\tkind 1\t3 bytes\tabc\n2/0\twaiting\tkind 1\t2 bytes\tde\n"
     );
 }
+
+/// Hours without a database: a spool with a million records is open within seconds. Prints how long it took.
+#[test]
+fn a_million_waiting_records_are_open_within_seconds() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = options(directory.path()).durability(Durability::Os).limits(1 << 30, 0);
+    let spool = Spool::open(&options).unwrap();
+    let bytes = vec![7; 200];
+    let mut last = None;
+    for _ in 0..1_000_000 {
+        last = Some(spool.append(Class::Admission, 1, bytes.clone()).unwrap());
+    }
+    last.unwrap().wait().unwrap();
+    assert_eq!(spool.stats().waiting_records, 1_000_000);
+    let commits = spool.stats().commits;
+    // Not closed: opened as after a crash.
+    let crashed = tempfile::tempdir().unwrap();
+    crash_image(directory.path(), crashed.path());
+    let start = std::time::Instant::now();
+    let spool = Spool::open(&Options { directory: crashed.path().into(), ..options }).unwrap();
+    let opened = start.elapsed();
+    append(&spool, b"taken at once");
+    let page = spool.read(0, 64, Which::Waiting).unwrap();
+    assert_eq!(page.deliveries.len(), 64);
+    assert_eq!(spool.stats().waiting_records, 1_000_001);
+    println!(
+        "1,000,000 records in {commits} groups: open after {opened:?}, taking and delivering after {:?}",
+        start.elapsed()
+    );
+    assert!(opened.as_secs() < 5, "{opened:?}");
+}

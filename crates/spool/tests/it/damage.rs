@@ -133,13 +133,13 @@ fn any_byte_of_the_files_flipped_is_survived() {
     crashed(logged.path());
     let mut healed_by_opening_again = 0;
     for (image, name, step) in [
-        (image.path(), "spool.sqlite", 37),
-        (logged.path(), "spool.sqlite-wal", 61),
+        (image.path(), "spool.sqlite", 97),
+        (logged.path(), "spool.sqlite-wal", 211),
         (image.path(), "spool.mark", 1),
     ] {
         let whole = fs::read(image.join(name)).unwrap();
         // The first bytes of each page, and a sample of the rest.
-        for at in (0..whole.len()).filter(|at| at % 4096 < 24 || at.is_multiple_of(step)) {
+        for at in (0..whole.len()).filter(|at| at % 4096 < 16 || at.is_multiple_of(step)) {
             let directory = work.path().join("flip");
             copy(image, &directory);
             flip(&directory.join(name), &whole, at);
