@@ -150,6 +150,12 @@ impl Index {
         match stored {
             Acknowledged::Wholly => self.acknowledge_group(sequence),
             Acknowledged::Partly(bitmap) => {
+                // Something in it waits, so a row that says otherwise is wrong: its group is lost, or its count damaged. Reading it
+                // tells; to take it for done would lose what waits.
+                let records = self.entry(sequence).map_or(0, |entry| entry.records);
+                if count(&bitmap, records) >= records {
+                    self.correct(sequence, MOST_RECORDS);
+                }
                 for index in 0..MOST_RECORDS {
                     if bitmap[usize::from(index / 64)] & (1 << (index % 64)) != 0 {
                         self.acknowledge(Position { sequence, index });

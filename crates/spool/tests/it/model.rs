@@ -230,7 +230,7 @@ impl Model {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, max_shrink_iters: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(64), max_shrink_iters: 2000, ..ProptestConfig::default() })]
     #[test]
     fn every_history_delivers_or_reports_what_was_confirmed(steps in prop::collection::vec(step(), 1..40)) {
         let mut model = Model::new();
