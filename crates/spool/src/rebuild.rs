@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::{
     Durability, SpoolError,
-    database::{Database, Stored, Transaction},
+    database::{Database, Stored, Transaction, is_damage_of_a_row},
     directory::{Directory, remove_if_there, sync_directory},
     group::{self, HEADER_BYTES, MAGIC, RECORD_HEADER_BYTES},
     index::Acknowledged,
@@ -99,12 +99,7 @@ pub(crate) fn rebuild(directory: &Directory, mark: Mark, new_instance: Uuid) -> 
     let wanted = (state.first..state.next).filter(|sequence| !missing_on_purpose(sequence));
     new.insert_all(wanted.map(|sequence| {
         let payload = match found.groups.get(&sequence) {
-            Some(Source::Row(row)) => old
-                .as_ref()
-                .map(|old| old.payload(row.cast_unsigned()))
-                .transpose()?
-                .flatten()
-                .unwrap_or_default(),
+            Some(&Source::Row(row)) => read_row(old.as_ref(), row)?,
             Some(&Source::Raw { file, offset, length }) => {
                 rebuilt.salvaged_groups += 1;
                 let mut bytes = vec![0; length];
@@ -135,6 +130,15 @@ pub(crate) fn rebuild(directory: &Directory, mark: Mark, new_instance: Uuid) -> 
     directory.sync()?;
     finish(directory)?;
     Ok(rebuilt)
+}
+
+/// The payload of a row that was seen. What SQLite cannot give of it is lost: its pages are damaged, and the raw bytes held no copy.
+fn read_row(old: Option<&Database>, row: i64) -> Result<Vec<u8>, SpoolError> {
+    match old.map(|old| old.payload(row.cast_unsigned())).transpose() {
+        Ok(payload) => Ok(payload.flatten().unwrap_or_default()),
+        Err(error) if is_damage_of_a_row(&error) => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
 }
 
 fn keep_aside(directory: &Directory) -> Result<PathBuf, SpoolError> {
