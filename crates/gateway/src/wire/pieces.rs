@@ -12,16 +12,19 @@ use bytes::{Bytes, BytesMut};
 pub struct Pieces {
     first: Bytes,
     rest: VecDeque<Bytes>,
+    /// Of all of them: whoever bounds what waits asks after each chunk, and there may be very many small ones.
+    len: usize,
 }
 
 impl Pieces {
     /// No bytes.
     pub const fn new() -> Self {
-        Self { first: Bytes::new(), rest: VecDeque::new() }
+        Self { first: Bytes::new(), rest: VecDeque::new(), len: 0 }
     }
 
     /// Adds a slice at the end; an empty one is left out.
     pub fn push(&mut self, piece: Bytes) {
+        self.len += piece.len();
         if piece.is_empty() {
         } else if self.first.is_empty() {
             self.first = piece;
@@ -43,8 +46,8 @@ impl Pieces {
     }
 
     /// Number of bytes.
-    pub fn len(&self) -> usize {
-        self.first.len() + self.rest.iter().map(Bytes::len).sum::<usize>()
+    pub const fn len(&self) -> usize {
+        self.len
     }
 
     /// Takes the first slice.
@@ -53,12 +56,15 @@ impl Pieces {
             return None;
         }
         let next = self.rest.pop_front().unwrap_or_default();
-        Some(std::mem::replace(&mut self.first, next))
+        let first = std::mem::replace(&mut self.first, next);
+        self.len -= first.len();
+        Some(first)
     }
 
     /// Moves the last slice of `from` to the end.
     pub(crate) fn extend_last(&mut self, from: &mut Self) {
         let last = from.rest.pop_back().unwrap_or_else(|| std::mem::take(&mut from.first));
+        from.len -= last.len();
         self.push(last);
     }
 
