@@ -7,12 +7,13 @@ use std::{
 };
 
 use parking_lot::{Condvar, Mutex};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::{
     Class, Page, Position, SpoolError, Which,
     options::{MAX_GROUP_BYTES, MAX_GROUP_RECORDS},
     space::Space,
+    tail::Tail,
 };
 
 /// Shared by all handles and the writer.
@@ -20,6 +21,10 @@ use crate::{
 pub(crate) struct Shared {
     pub(crate) queue: Mutex<Queue>,
     pub(crate) bell: Condvar,
+    /// Where readers look first.
+    pub(crate) tail: Mutex<Tail>,
+    /// The sequence of the next group, for readers that wait for it. Sent again when the spool ends.
+    pub(crate) next: watch::Sender<u64>,
 }
 
 /// What waits for the writer, and what it last said.

@@ -11,7 +11,7 @@ use std::{
 };
 
 use crate::{
-    Class, Level, Position, SpoolError,
+    Class, Group, Level, Position, Record, SpoolError,
     database::Transaction,
     directory::remove_if_there,
     error::chain,
@@ -79,6 +79,7 @@ impl Writer {
             files.directory.sync()?;
         }
         writer.publish()?;
+        writer.shared.next.send_replace(writer.seen.next);
         writer.set_reserve_aside();
         {
             let mut queue = writer.shared.queue.lock();
@@ -211,10 +212,27 @@ impl Writer {
             }
         }
         self.publish()?;
-        for (index, record) in (0..).zip(group) {
-            record.receipt.send(Ok(Position { sequence, index })).ok();
-        }
+        self.tell(sequence, group);
         Ok(())
+    }
+
+    /// Confirm the records of a group that is committed, and hand them to readers.
+    fn tell(&self, sequence: u64, group: Vec<Waiting>) {
+        if group.is_empty() {
+            return;
+        }
+        let mut records = Vec::with_capacity(group.len());
+        let mut receipts = Vec::with_capacity(group.len());
+        for (index, Waiting { kind, bytes, receipt, .. }) in (0..).zip(group) {
+            let position = Position { sequence, index };
+            records.push((position, Record { kind, bytes }));
+            receipts.push((receipt, position));
+        }
+        self.shared.tail.lock().push(Group { sequence, acknowledged_at_micros: None, records });
+        self.shared.next.send_replace(sequence + 1);
+        for (receipt, position) in receipts {
+            receipt.send(Ok(position)).ok();
+        }
     }
 
     fn write(&mut self, group: &[Waiting], at_micros: i64, state: Option<State>) -> Result<(), SpoolError> {
@@ -528,5 +546,7 @@ fn poison(shared: &Shared, reason: String) -> SpoolError {
     }
     // Dropping a request tells whoever waits for its answer.
     queue.requests.clear();
+    drop(queue);
+    shared.next.send_modify(|_| ());
     error
 }
