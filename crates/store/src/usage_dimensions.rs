@@ -59,7 +59,7 @@ impl Dimensions {
 
     /// How the request ended; what is no known outcome completed.
     pub fn outcome(&self) -> Outcome {
-        [Outcome::Failed, Outcome::Drained, Outcome::Cancelled]
+        Outcome::ALL
             .into_iter()
             .find(|outcome| outcome.as_str() == self.outcome)
             .unwrap_or(Outcome::Completed)
