@@ -43,7 +43,8 @@ pub(crate) async fn forward(
     let Admitted { caller, destination, permit, slot } = admitted;
     let (surface, endpoint) = (destination.surface, Arc::clone(&destination.endpoint));
     let facts = taken.adapter.facts().clone();
-    let record = draft::record(gateway, &arrival, &caller, &destination, facts.stream.unwrap_or(false));
+    let (number, stream) = (slot.correlation_id(), facts.stream.unwrap_or(false));
+    let record = draft::record(gateway, &arrival, &caller, &destination, number, stream);
     let request_id = format!("{}-{}", record.instance_id, record.correlation_id);
     let in_flight = InFlight::new(Admission {
         slot,

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tollgate_domain::{Credits, Outcome, RawAnalyticsRecord};
 
-use super::RecordSlot;
+use super::{Finished, RecordSlot};
 use crate::metrics::Metrics;
 use crate::usage::Observed;
 use crate::view::{KeyEntry, LiveModel, LiveView, cost_of};
@@ -122,7 +122,7 @@ impl InFlight {
             observed.response_type.clone_into(&mut record.response_type);
         }
         let cost = self.cost(&record);
-        let position = slot.send(record);
+        let Finished { position, .. } = slot.finish(record);
         if let Some(cost) = cost {
             self.view.debit(self.key.user, position, cost);
         }

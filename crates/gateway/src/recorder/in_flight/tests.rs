@@ -12,14 +12,23 @@ use tollgate_domain::{
 };
 
 use super::*;
+use crate::recorder::Durable;
 
 #[derive(Debug)]
 struct Slot(Arc<Mutex<Vec<RawAnalyticsRecord>>>);
 
 impl RecordSlot for Slot {
-    fn send(self: Box<Self>, record: RawAnalyticsRecord) -> i64 {
+    fn correlation_id(&self) -> CorrelationId {
+        CorrelationId::new(1)
+    }
+
+    fn admit(&mut self, _admitted: &RawAnalyticsRecord, _body_bytes: Option<u64>) -> Durable {
+        Durable::already()
+    }
+
+    fn finish(self: Box<Self>, record: RawAnalyticsRecord) -> Finished {
         self.0.lock().push(record);
-        1
+        Finished { position: 1, durable: Durable::already() }
     }
 }
 
