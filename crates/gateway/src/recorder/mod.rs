@@ -14,11 +14,13 @@
 
 mod durable;
 mod in_flight;
+mod kept;
 
 use tollgate_domain::{CorrelationId, InstanceId, RawAnalyticsRecord};
 
 pub use durable::{Durable, NotDurable};
-pub(crate) use in_flight::{Admission, Ended, InFlight, Receipt};
+pub(crate) use in_flight::{Admission, Ended, InFlight, Receipt, Recorded};
+pub(crate) use kept::Kept;
 
 /// Takes records. Implemented over a batcher's sender, over a spool, or in memory.
 pub trait RecordSink: Send + Sync + std::fmt::Debug {
