@@ -6,7 +6,7 @@ use http_body_util::BodyExt;
 use tollgate_domain::Outcome;
 
 use super::{Phase, Plan, Streaming, settle};
-use crate::recorder::{Ended, InFlight};
+use crate::recorder::{Ended, InFlight, Recorded};
 use crate::request_body::Progress;
 use crate::usage::Observed;
 use crate::usage::tap::BodyEnd;
@@ -39,23 +39,33 @@ impl Abandoned {
             OnDisconnect::Drain => self.drain().await,
         };
         // Closing the upstream's connection is what stops its work.
-        let Phase::Streaming(streaming) = self.phase else {
-            drop(self.phase);
-            if read == Read::Broken {
-                self.in_flight.finish(&Ended { outcome: Outcome::Failed, observed: None });
-            } else if self.progress.is_sent() {
-                let is_stream = self.progress.facts().stream.unwrap_or(false);
-                let prompt = Observed::unanswered(self.plan.surface, is_stream);
-                let (in_flight, progress) = (self.in_flight, &self.progress);
-                settle::estimate_and_record(in_flight, Outcome::Cancelled, prompt, progress, &self.plan)
-                    .await;
-            } else {
-                // Half a request is none.
-                self.in_flight.finish(&Ended { outcome: Outcome::Cancelled, observed: None });
+        let recorded = match std::mem::replace(&mut self.phase, Phase::Over) {
+            Phase::Streaming(streaming) => self.record_answer(read, *streaming).await,
+            unanswered @ (Phase::Awaiting(_) | Phase::Over) => {
+                drop(unanswered);
+                self.record_unanswered(read).await
             }
-            return;
         };
-        let Streaming { upstream, tap, .. } = *streaming;
+        // Nobody waits for it any more.
+        drop(recorded);
+    }
+
+    async fn record_unanswered(self, read: Read) -> Recorded {
+        let Self { in_flight, progress, plan, .. } = self;
+        if read == Read::Broken {
+            return in_flight.finish(&Ended { outcome: Outcome::Failed, observed: None });
+        }
+        if !progress.is_sent() {
+            // Half a request is none.
+            return in_flight.finish(&Ended { outcome: Outcome::Cancelled, observed: None });
+        }
+        let is_stream = progress.facts().stream.unwrap_or(false);
+        let prompt = Observed::unanswered(plan.surface, is_stream);
+        settle::estimate_and_record(in_flight, Outcome::Cancelled, prompt, &progress, &plan).await
+    }
+
+    async fn record_answer(self, read: Read, streaming: Streaming) -> Recorded {
+        let Streaming { upstream, tap, .. } = streaming;
         drop(upstream);
         let end = match read {
             Read::Whole => BodyEnd::Complete,
@@ -69,7 +79,7 @@ impl Abandoned {
             Read::Whole => Outcome::Drained,
             Read::CutOff => Outcome::Cancelled,
         };
-        settle::estimate_and_record(self.in_flight, outcome, observed, &self.progress, &self.plan).await;
+        settle::estimate_and_record(self.in_flight, outcome, observed, &self.progress, &self.plan).await
     }
 
     async fn drain(&mut self) -> Read {

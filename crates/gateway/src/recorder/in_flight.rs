@@ -7,7 +7,8 @@ use tokio::time::Instant;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tollgate_domain::{Credits, Outcome, RawAnalyticsRecord};
 
-use super::RecordSlot;
+use super::kept::{Keeping, Kept};
+use super::{Durable, Finished, NotDurable, RecordSlot};
 use crate::metrics::Metrics;
 use crate::usage::Observed;
 use crate::view::{KeyEntry, LiveModel, LiveView, cost_of};
@@ -23,16 +24,18 @@ pub(crate) struct InFlight {
     metrics: Arc<Metrics>,
     key: Arc<KeyEntry>,
     model: Option<Arc<LiveModel>>,
-    /// One of the requests in flight at once.
-    _permit: OwnedSemaphorePermit,
-    /// Shutdown waits for it.
-    _token: TaskTrackerToken,
 }
 
 #[derive(Debug)]
 struct Open {
     slot: Box<dyn RecordSlot>,
     record: RawAnalyticsRecord,
+    /// Whether the sink has the admission safe.
+    admitted: Durable,
+    /// One of the requests in flight at once.
+    permit: OwnedSemaphorePermit,
+    /// Shutdown waits for it.
+    token: TaskTrackerToken,
 }
 
 /// What an [`InFlight`] is made of.
@@ -41,6 +44,8 @@ pub(crate) struct Admission {
     pub(crate) slot: Box<dyn RecordSlot>,
     /// All that is known at admission; its ending says that the client went away unanswered, until it is known better.
     pub(crate) record: RawAnalyticsRecord,
+    /// The declared length of the request's body.
+    pub(crate) body_bytes: Option<u64>,
     pub(crate) started: Instant,
     pub(crate) view: Arc<LiveView>,
     pub(crate) metrics: Arc<Metrics>,
@@ -65,13 +70,35 @@ pub(crate) struct Receipt {
     pub(crate) cost: Option<Credits>,
 }
 
+/// A request that has ended, and its record.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    pub(crate) receipt: Receipt,
+    pub(crate) kept: Kept,
+}
+
 impl InFlight {
+    /// Hands the admission to the sink, and is in flight from then on.
     pub(crate) fn new(admission: Admission) -> Self {
-        let Admission { slot, record, started, view, metrics, key, model, permit, token } = admission;
+        let Admission { slot, record, body_bytes, started, view, metrics, key, model, permit, token } =
+            admission;
         metrics.admitted.inc();
         metrics.in_flight.inc();
-        let open = Some(Open { slot, record });
-        Self { open, started, view, metrics, key, model, _permit: permit, _token: token }
+        let open = Some(Open { slot, record, admitted: Durable::already(), permit, token });
+        // Should the sink panic, there is a record already.
+        let mut in_flight = Self { open, started, view, metrics, key, model };
+        if let Some(open) = &mut in_flight.open {
+            open.admitted = open.slot.admit(&open.record, body_bytes);
+        }
+        in_flight
+    }
+
+    /// Waits until the admission is safe. **The first byte of a response is released only after this has resolved.**
+    pub(crate) async fn admitted(&mut self) -> Result<(), NotDurable> {
+        match &mut self.open {
+            Some(open) => (&mut open.admitted).await,
+            None => Ok(()),
+        }
     }
 
     /// The status that the client gets, or would have got.
@@ -89,9 +116,9 @@ impl InFlight {
         }
     }
 
-    /// Sends the record and debits its cost. **The last bytes of a response are released only after this has returned**; a recorder that
-    /// writes to disk is awaited by the callers of this function ([`crate::exchange`]), in exactly this place.
-    pub(crate) fn finish(mut self, ended: &Ended<'_>) -> Receipt {
+    /// Hands the record to the sink and debits its cost. **The last bytes of a response are released only after
+    /// [`Recorded::kept`] has resolved**; those who have none to release may drop it.
+    pub(crate) fn finish(mut self, ended: &Ended<'_>) -> Recorded {
         self.end(ended)
     }
 
@@ -109,9 +136,11 @@ impl InFlight {
         i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX)
     }
 
-    fn end(&mut self, ended: &Ended<'_>) -> Receipt {
+    fn end(&mut self, ended: &Ended<'_>) -> Recorded {
         let duration_ms = self.elapsed_ms();
-        let Some(Open { slot, mut record }) = self.open.take() else { return Receipt::default() };
+        let Some(Open { slot, mut record, admitted, permit, token }) = self.open.take() else {
+            return Recorded { receipt: Receipt::default(), kept: Kept::nothing() };
+        };
         record.duration_ms = duration_ms;
         record.outcome = ended.outcome;
         if let Some(observed) = ended.observed {
@@ -122,13 +151,15 @@ impl InFlight {
             observed.response_type.clone_into(&mut record.response_type);
         }
         let cost = self.cost(&record);
-        let position = slot.send(record);
+        let Finished { position, durable: finished } = slot.finish(record);
         if let Some(cost) = cost {
             self.view.debit(self.key.user, position, cost);
         }
         self.metrics.ended(ended.outcome);
         self.metrics.in_flight.dec();
-        Receipt { cost }
+        let metrics = Arc::clone(&self.metrics);
+        let kept = Kept::new(Keeping { admitted, finished, metrics, _permit: permit, token });
+        Recorded { receipt: Receipt { cost }, kept }
     }
 
     /// By the prices in force now; those of a model that has been deleted since are the ones it was admitted with.
@@ -159,7 +190,7 @@ impl Drop for InFlight {
             } else {
                 Outcome::Cancelled
             };
-            self.end(&Ended { outcome, observed: None });
+            drop(self.end(&Ended { outcome, observed: None }));
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,10 +22,10 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tollgate_domain::{
-    ApiKeyId, ApiKeyPurpose, Credits, EndpointId, InstanceId, ManualClock, MasterKey, ModelId, PriceList,
-    RawAnalyticsRecord, Tariff, TariffId, UserId,
+    ApiKeyId, ApiKeyPurpose, CorrelationId, Credits, EndpointId, InstanceId, ManualClock, MasterKey, ModelId,
+    PriceList, RawAnalyticsRecord, Tariff, TariffId, UserId,
 };
-use tollgate_gateway::recorder::{RecordSink, RecordSlot};
+use tollgate_gateway::recorder::{Durable, Finished, NoPlace, RecordSink, RecordSlot};
 use tollgate_gateway::view::{
     AuthStyle, BalanceUpdate, Config, EndpointEntry, KeyEntry, LiveView, ModelEntry, OnDisconnect,
     OnMissingUsage,
@@ -282,6 +283,7 @@ pub(crate) fn chat_body(model: &str, more: &str) -> Full<Bytes> {
 #[derive(Debug)]
 pub(crate) struct MemorySink {
     instance: InstanceId,
+    next_correlation_id: AtomicI64,
     free: Arc<Mutex<usize>>,
     records: Arc<watch::Sender<Vec<RawAnalyticsRecord>>>,
 }
@@ -292,7 +294,12 @@ impl MemorySink {
 
     pub(crate) fn new(capacity: usize) -> Self {
         let records = Arc::new(watch::Sender::new(Vec::new()));
-        Self { instance: InstanceId::generate(), free: Arc::new(Mutex::new(capacity)), records }
+        Self {
+            instance: InstanceId::generate(),
+            next_correlation_id: AtomicI64::new(1),
+            free: Arc::new(Mutex::new(capacity)),
+            records,
+        }
     }
 
     pub(crate) fn all(&self) -> Vec<RawAnalyticsRecord> {
@@ -320,29 +327,39 @@ impl RecordSink for MemorySink {
         self.instance
     }
 
-    fn try_reserve(&self) -> Option<Box<dyn RecordSlot>> {
+    fn try_reserve(&self) -> Result<Box<dyn RecordSlot>, NoPlace> {
         let mut free = self.free.lock();
         assert_ne!(*free, Self::PANICS, "as this test wants it");
-        *free = free.checked_sub(1)?;
-        let slot = MemorySlot { free: Arc::clone(&self.free), records: Arc::clone(&self.records) };
-        Some(Box::new(slot))
+        *free = free.checked_sub(1).ok_or(NoPlace::Full)?;
+        let (free, records) = (Arc::clone(&self.free), Arc::clone(&self.records));
+        let correlation_id = CorrelationId::new(self.next_correlation_id.fetch_add(1, Ordering::Relaxed));
+        Ok(Box::new(MemorySlot { correlation_id, free, records }))
     }
 }
 
 #[derive(Debug)]
 struct MemorySlot {
+    correlation_id: CorrelationId,
     free: Arc<Mutex<usize>>,
     records: Arc<watch::Sender<Vec<RawAnalyticsRecord>>>,
 }
 
 impl RecordSlot for MemorySlot {
-    fn send(self: Box<Self>, record: RawAnalyticsRecord) -> i64 {
+    fn correlation_id(&self) -> CorrelationId {
+        self.correlation_id
+    }
+
+    fn admit(&mut self, _admitted: &RawAnalyticsRecord, _body_bytes: Option<u64>) -> Durable {
+        Durable::already()
+    }
+
+    fn finish(self: Box<Self>, record: RawAnalyticsRecord) -> Finished {
         let mut position = 0;
         self.records.send_modify(|records| {
             records.push(record);
             position = i64::try_from(records.len()).expect("few");
         });
-        position
+        Finished { position, durable: Durable::already() }
     }
 }
 

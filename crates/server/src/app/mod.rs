@@ -112,7 +112,7 @@ async fn assemble(
     let (batcher, sender) =
         AnalyticsBatcher::new(store.clone(), settings, Arc::clone(&clock), keys, &mut registry);
     let view = Arc::new(LiveView::new());
-    let sink = Arc::new(BatcherSink(sender.clone()));
+    let sink = Arc::new(BatcherSink::new(sender.clone()));
     let settings = config.gateway.clone();
     let gateway = Gateway::new(settings, Arc::clone(&view), sink, clock, master_key.clone(), &mut registry)?;
     let health = Arc::new(Health::new());
