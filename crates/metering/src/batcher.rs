@@ -52,6 +52,8 @@ enum Intake {
 pub struct Drained {
     /// Records that were sent or read from a spool; each is in the books or in quarantine.
     pub records: u64,
+    /// Of these, the ones that the books did not have before.
+    pub inserted: u64,
     /// Records that are still in the spool, because time ran out. They are entered after the next start.
     pub left_in_spool: u64,
 }
@@ -231,7 +233,8 @@ fn end_of_senders(
 ) -> Result<Drained, RunError> {
     let lost = u64::try_from(sent.saturating_sub(engine.progress.settled())).unwrap_or(0);
     if in_time == Ended::All && lost == 0 {
-        return Ok(Drained { records: u64::try_from(sent).unwrap_or(0), left_in_spool: 0 });
+        let records = u64::try_from(sent).unwrap_or(0);
+        return Ok(Drained { records, inserted: engine.metrics.batched_records.get(), left_in_spool: 0 });
     }
     engine.metrics.unaccounted.inc_by(i64::try_from(lost).unwrap_or(i64::MAX));
     Err(match in_time {
@@ -271,7 +274,8 @@ fn end_of_journal(
             "time ran out before everything was in the books; what is left is in the spool, and is entered after the next start"
         );
     }
-    Ok(Drained { records: u64::try_from(engine.progress.settled()).unwrap_or(0), left_in_spool })
+    let records = u64::try_from(engine.progress.settled()).unwrap_or(0);
+    Ok(Drained { records, inserted: engine.metrics.batched_records.get(), left_in_spool })
 }
 
 /// How the flushers ended.

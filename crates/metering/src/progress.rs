@@ -24,12 +24,7 @@ impl Stretch {
     /// That of a batch, or `None` of an empty one.
     pub(crate) fn of(queued: &[Queued]) -> Option<Self> {
         let (first, last) = (queued.first()?, queued.last()?);
-        Some(Self {
-            generation: last.generation,
-            first: first.index,
-            last: last.index,
-            reach: last.reach,
-        })
+        Some(Self { generation: last.generation, first: first.index, last: last.index, reach: last.reach })
     }
 
     /// Which reading of the log it is of.

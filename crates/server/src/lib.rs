@@ -23,7 +23,7 @@ pub use clock::SystemClock;
 pub use explain::explain;
 
 use crate::{
-    cli::{Cli, Command},
+    cli::{Cli, Command, SpoolCommand},
     commands::Session,
     config::Config,
     output::Answer,
@@ -42,6 +42,10 @@ pub fn run(cli: Cli) -> anyhow::Result<Option<Answer>> {
         Command::Serve(_) => {
             logging::for_serving(&config.log)?;
             runtime.block_on(serve(config, cli.global.json)).map(|()| None)
+        }
+        Command::Spool(command) if !matches!(command, SpoolCommand::Replay { .. }) => {
+            logging::for_command(&config.log)?;
+            commands::spool::look(&config, &command).map(Some)
         }
         command => {
             logging::for_command(&config.log)?;

@@ -32,7 +32,8 @@ impl Tail {
     pub(crate) fn from(&self, sequence: u64, most: usize) -> Option<Vec<Arc<Group>>> {
         let first = self.groups.front()?.sequence;
         let skipped = usize::try_from(sequence.checked_sub(first)?).ok()?;
-        Some(self.groups.iter().skip(skipped).take(most).cloned().collect()).filter(|found: &Vec<_>| !found.is_empty())
+        Some(self.groups.iter().skip(skipped).take(most).cloned().collect())
+            .filter(|found: &Vec<_>| !found.is_empty())
     }
 }
 
@@ -47,7 +48,11 @@ mod tests {
 
     fn group(sequence: u64, bytes: usize) -> Group {
         let record = Record { kind: 1, bytes: vec![0; bytes] };
-        Group { sequence, acknowledged_at_micros: None, records: vec![(Position { sequence, index: 0 }, record)] }
+        Group {
+            sequence,
+            acknowledged_at_micros: None,
+            records: vec![(Position { sequence, index: 0 }, record)],
+        }
     }
 
     fn sequences(tail: &Tail, from: u64) -> Option<Vec<u64>> {

@@ -16,7 +16,7 @@ mod shared;
 pub mod trace;
 pub mod upstream;
 
-pub use database::{TestDatabase, template_key};
+pub use database::{DatabaseCopy, TestDatabase, template_key};
 pub use fault_proxy::FaultProxy;
 pub use oracle::{OraclePrices, oracle_charge, oracle_sum};
 pub use postgres::{PrivatePostgres, TestPostgres};

@@ -30,10 +30,14 @@ const RULES: [Rule; 9] = [
     Rule { directory: "crates/spool", may_use: &[], must_not_know: &[SQL_SERVER, HTTP] },
     Rule { directory: "crates/store", may_use: &["domain"], must_not_know: &[HTTP] },
     Rule { directory: "crates/gateway", may_use: &["domain"], must_not_know: &[SQL] },
-    Rule { directory: "crates/metering", may_use: &["domain", "store"], must_not_know: &[SQL, HTTP] },
+    Rule {
+        directory: "crates/metering",
+        may_use: &["domain", "spool", "store"],
+        must_not_know: &[SQL, HTTP],
+    },
     Rule {
         directory: "crates/server",
-        may_use: &["domain", "store", "gateway", "metering", "embedded-postgres"],
+        may_use: &["domain", "spool", "store", "gateway", "metering", "embedded-postgres"],
         must_not_know: &[SQL],
     },
     Rule {

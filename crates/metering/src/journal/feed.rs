@@ -129,7 +129,11 @@ impl Feed {
 }
 
 impl Reading<'_> {
-    async fn run(&mut self, shutdown: &CancellationToken, has_settled: &mut bool) -> Result<Ended, FeedError> {
+    async fn run(
+        &mut self,
+        shutdown: &CancellationToken,
+        has_settled: &mut bool,
+    ) -> Result<Ended, FeedError> {
         loop {
             if !*has_settled && self.next >= self.journal.life.begins {
                 *has_settled = true;
@@ -202,7 +206,9 @@ impl Reading<'_> {
                         kept_in = damage.kept_in.as_ref().map(|path| tracing::field::display(path.display())),
                         "a group of the spool cannot be delivered: the requests in it are not in the books, but for those whose admission stands elsewhere"
                     );
-                    self.journal.spool.acknowledge_group(damage.sequence, self.journal.clock.now().as_microsecond())?;
+                    self.journal
+                        .spool
+                        .acknowledge_group(damage.sequence, self.journal.clock.now().as_microsecond())?;
                     self.next = damage.sequence + 1;
                 }
             }
@@ -295,7 +301,10 @@ impl Reading<'_> {
             "requests were in flight when the process before this one ended; they are settled by spool.on_interrupted"
         );
         if failed > 0 {
-            tracing::error!(requests = failed, "of these, some could not be settled now; they are at the next start");
+            tracing::error!(
+                requests = failed,
+                "of these, some could not be settled now; they are at the next start"
+            );
         }
     }
 

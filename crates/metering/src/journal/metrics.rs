@@ -78,7 +78,11 @@ impl Collector for AtAGlance {
             Level::ReserveInUse => 3,
         };
         let gauges = [
-            ("tollgate_spool_waiting_records", "Records that the books do not have yet", stats.waiting_records),
+            (
+                "tollgate_spool_waiting_records",
+                "Records that the books do not have yet",
+                stats.waiting_records,
+            ),
             ("tollgate_spool_queued_records", "Records that are not durable yet", stats.queued_records),
             ("tollgate_spool_used_bytes", "Bytes in use", stats.used_bytes),
             ("tollgate_spool_limit_bytes", "Bytes that it may use", stats.limit_bytes),
@@ -102,7 +106,11 @@ impl Collector for AtAGlance {
         let help = "How long the oldest record that the books do not have has been in it";
         age.encode(encoder.encode_descriptor(name, help, None, age.metric_type())?)?;
         let counters = [
-            ("tollgate_spool_commits", "Group commits, each with one fsync where it is durable", stats.commits),
+            (
+                "tollgate_spool_commits",
+                "Group commits, each with one fsync where it is durable",
+                stats.commits,
+            ),
             ("tollgate_spool_committed_records", "Records in them", stats.committed_records),
         ];
         for (name, help, value) in counters {

@@ -17,7 +17,7 @@ mod replay;
 mod settle;
 mod wire;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -26,7 +26,7 @@ use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tollgate_domain::{Clock, CorrelationId, InstanceId, RawAnalyticsRecord};
-use tollgate_spool::{Class, Durability, Options, Spool, SpoolError};
+use tollgate_spool::{Class, Durability, Options, Receipt, Spool, SpoolError};
 use tollgate_store::instances::{self, Stand};
 use tollgate_store::{Store, StoreError};
 use uuid::Uuid;
@@ -37,10 +37,9 @@ use crate::Position;
 use crate::delivery::Spooled;
 
 pub use config::{DurabilitySetting, OnInterrupted, SpoolConfig};
-pub(crate) use feed::{Feed, forget};
 pub use feed::FeedError;
+pub(crate) use feed::{Feed, forget};
 pub use replay::{ReplayError, Replayed, describe, replay};
-pub use tollgate_spool::{Receipt, Spool as JournalSpool};
 pub use wire::Unreadable;
 
 /// A durable log of one gateway's requests. Cheap to clone; all clones are one journal.
@@ -52,6 +51,7 @@ pub struct Journal(Arc<Shared>);
 pub(crate) struct Shared {
     pub(crate) spool: Arc<Spool>,
     instance_id: InstanceId,
+    directory: PathBuf,
     config: SpoolConfig,
     clock: Arc<dyn Clock>,
     life: Life,
@@ -93,8 +93,8 @@ impl Journal {
         clock: Arc<dyn Clock>,
         registry: &mut Registry,
     ) -> Result<Self, JournalError> {
-        let options = config.options(directory);
-        let opening = tokio::task::spawn_blocking(move || Spool::open(&options));
+        let (settings, place) = (config.clone(), directory.to_owned());
+        let opening = tokio::task::spawn_blocking(move || settings.open(&place));
         let spool = Arc::new(opening.await.map_err(|_| SpoolError::Closed)??);
         metrics::tell_of_opening(spool.report());
         let instance_id = InstanceId::from_uuid(spool.instance_id());
@@ -105,6 +105,7 @@ impl Journal {
         Ok(Self(Arc::new(Shared {
             spool,
             instance_id,
+            directory: directory.to_owned(),
             config: config.clone(),
             clock,
             life,
@@ -156,6 +157,11 @@ impl Journal {
         self.0.spool.stats().waiting_records
     }
 
+    /// Where it is.
+    pub fn directory(&self) -> &Path {
+        &self.0.directory
+    }
+
     /// Writes what waits and closes the spool. Blocks.
     pub fn close(&self) -> Result<(), SpoolError> {
         self.0.spool.close()
@@ -193,7 +199,6 @@ impl Shared {
         self.instance_id
     }
 
-
     /// The database has lost commits that were seen: read the log again from where its books are now.
     pub(crate) fn rewind(&self, seen_in: u64) {
         let rewound = self.generation.send_if_modified(|generation| {
@@ -211,8 +216,7 @@ impl Shared {
 
     /// The books have these: the spool may forget them.
     pub(crate) fn acknowledge(&self, spooled: impl Iterator<Item = Spooled>) {
-        let positions: Vec<_> =
-            spooled.flat_map(|at| [Some(at.end), at.admission]).flatten().collect();
+        let positions: Vec<_> = spooled.flat_map(|at| [Some(at.end), at.admission]).flatten().collect();
         if positions.is_empty() {
             return;
         }
@@ -255,6 +259,11 @@ pub struct Pending {
 }
 
 impl Pending {
+    /// Whether the spool has taken it, durable or not.
+    pub const fn is_taken(&self) -> bool {
+        self.receipt.is_ok()
+    }
+
     /// Waits until what was appended is durable.
     pub async fn durable(self) -> Result<(), SpoolError> {
         let outcome = match self.receipt {
@@ -294,9 +303,11 @@ impl Place {
 }
 
 impl SpoolConfig {
-    fn options(&self, directory: &Path) -> Options {
-        Options::new(directory, Uuid::now_v7())
+    /// Opens the spool in a directory, or makes one. Blocks.
+    pub fn open(&self, directory: &Path) -> Result<Spool, SpoolError> {
+        let options = Options::new(directory, Uuid::now_v7())
             .durability(Durability::from(self.durability))
-            .limits(self.size_limit_bytes, self.reserve_bytes)
+            .limits(self.size_limit_bytes, self.reserve_bytes);
+        Spool::open(&options)
     }
 }

@@ -85,11 +85,8 @@ impl Reader {
 
     /// Requests of lives that are over, which were open when they ended. Each is told once; they stay open until their ends are read.
     pub(super) fn take_interrupted(&mut self) -> Vec<Admitted> {
-        let mut interrupted: Vec<(spool::Position, Admitted)> = self
-            .open
-            .values_mut()
-            .filter_map(|open| Some((open.at, *open.admitted.take()?)))
-            .collect();
+        let mut interrupted: Vec<(spool::Position, Admitted)> =
+            self.open.values_mut().filter_map(|open| Some((open.at, *open.admitted.take()?))).collect();
         interrupted.sort_by_key(|(at, _)| *at);
         interrupted.into_iter().map(|(_, admitted)| admitted).collect()
     }
@@ -138,7 +135,10 @@ impl Reader {
 /// A place in the log as one number; they rise in its order.
 pub(super) fn number(at: spool::Position) -> i64 {
     const _: () = assert!(spool::MAX_GROUP_RECORDS <= 256);
-    i64::try_from(at.sequence).unwrap_or(i64::MAX >> 9).saturating_mul(256).saturating_add(i64::from(at.index))
+    i64::try_from(at.sequence)
+        .unwrap_or(i64::MAX >> 9)
+        .saturating_mul(256)
+        .saturating_add(i64::from(at.index))
 }
 
 /// The group of a number.

@@ -16,6 +16,8 @@ pub(super) fn settle(admitted: Admitted, policy: OnInterrupted) -> RawAnalyticsR
     let Admitted { mut record, body_bytes } = admitted;
     record.outcome = Outcome::Interrupted;
     record.status_code = STATUS;
+    record.usage = StatedUsage::default();
+    record.usage_source = UsageSource::None;
     if let (OnInterrupted::Estimate, Some(bytes)) = (policy, body_bytes) {
         let tokens = bytes.div_ceil(BYTES_PER_TOKEN);
         record.usage = StatedUsage {

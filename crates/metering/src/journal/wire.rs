@@ -63,7 +63,9 @@ pub(super) enum Entry {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
     /// Written by a later build.
-    #[error("its kind is {kind} and its version {version}: it was written by a later version of this program")]
+    #[error(
+        "its kind is {kind} and its version {version}: it was written by a later version of this program"
+    )]
     Later {
         /// Kind of the record.
         kind: u8,

@@ -103,6 +103,11 @@ impl Books {
         }
     }
 
+    /// Its database, where it is its own.
+    pub(crate) fn database(&self) -> &TestDatabase {
+        self.database.as_ref().unwrap()
+    }
+
     /// Where its database is, if it is its own.
     pub(crate) fn database_url(&self) -> Option<&str> {
         self.database.as_ref().map(TestDatabase::url)
@@ -277,7 +282,11 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     pub(crate) fn new() -> Self {
-        Self { instance_id: InstanceId::generate(), next: 1 }
+        Self::of(InstanceId::generate())
+    }
+
+    pub(crate) fn of(instance_id: InstanceId) -> Self {
+        Self { instance_id, next: 1 }
     }
 
     /// A chat completion that went well.

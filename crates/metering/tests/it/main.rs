@@ -7,6 +7,7 @@ mod audits;
 mod books;
 mod charges;
 mod edges;
+mod journal;
 mod late_prices;
 mod lost_answers;
 mod poison;

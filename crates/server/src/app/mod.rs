@@ -22,13 +22,13 @@ use tokio::{net::TcpListener, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tollgate_domain::Clock;
 use tollgate_gateway::{Gateway, view::LiveView};
-use tollgate_metering::{AnalyticsBatcher, RecordKeys};
+use tollgate_metering::{AnalyticsBatcher, Journal, RecordKeys};
 use tollgate_store::{ErrorClass, Store, StoreConfig};
 
 use self::{
-    health::{Health, Operations, SnapshotAge},
+    health::{Health, Operations, SnapshotAge, SpoolState},
     refresher::Refresher,
-    sink::BatcherSink,
+    sink::JournalSink,
     supervise::{Ended, Tasks},
 };
 use crate::{
@@ -58,6 +58,7 @@ pub struct RunningApp {
     address: SocketAddr,
     tasks: Tasks,
     gateway: Gateway,
+    journal: Journal,
     /// No new requests; streams may end.
     stop_gateway: CancellationToken,
     /// No new records; what was sent is written.
@@ -72,10 +73,11 @@ impl App {
     /// Starts a server and returns when it serves. Time is what `clock` says: prices, days and records follow it.
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<RunningApp> {
         config.analytics.validate()?;
+        config.spool.validate()?;
         let data_dir = DataDir::prepare(&config.data_dir)?;
         let lock = data_dir.lock_for_serving().await?;
         let database = Database::for_serving(&config, &data_dir).await?;
-        match assemble(&config, clock, &database, &lock).await {
+        match assemble(&config, clock, &database, &data_dir, &lock).await {
             Ok(parts) => Ok(parts.spawn(&config, database, lock)),
             Err(error) => {
                 database.stop().await?;
@@ -91,6 +93,7 @@ struct Parts {
     listener: TcpListener,
     router: Router,
     gateway: Gateway,
+    journal: Journal,
     batcher: AnalyticsBatcher,
     refresher: Refresher,
     health: Arc<Health>,
@@ -100,6 +103,7 @@ async fn assemble(
     config: &Config,
     clock: Arc<dyn Clock>,
     database: &Database,
+    data_dir: &DataDir,
     lock: &ServeLock,
 ) -> anyhow::Result<Parts> {
     let mut registry = Registry::default();
@@ -107,23 +111,33 @@ async fn assemble(
     lock.publish_database(&database.url)?;
     let master_key = load_master_key(&config.master_key_path(), &store).await?;
 
+    let journal =
+        Journal::open(&store, &config.spool, &data_dir.spool(), Arc::clone(&clock), &mut registry).await?;
     let keys = RecordKeys::derive(&master_key);
-    let settings = config.analytics.clone();
-    let (batcher, sender) =
-        AnalyticsBatcher::new(store.clone(), settings, Arc::clone(&clock), keys, &mut registry);
+    let batcher = AnalyticsBatcher::with_journal(
+        store.clone(),
+        config.analytics.clone(),
+        Arc::clone(&clock),
+        keys,
+        &journal,
+        &mut registry,
+    );
     let view = Arc::new(LiveView::new());
-    let sink = Arc::new(BatcherSink::new(sender.clone()));
+    let sink = Arc::new(JournalSink::new(journal.clone()));
     let settings = config.gateway.clone();
     let gateway = Gateway::new(settings, Arc::clone(&view), sink, clock, master_key.clone(), &mut registry)?;
     let health = Arc::new(Health::new());
     registry.register_collector(Box::new(SnapshotAge(Arc::clone(&health))));
-    let mut refresher = Refresher::new(store, master_key, view, sender.instance_id(), Arc::clone(&health));
+    let mut refresher = Refresher::new(store, master_key, view, journal.instance_id(), Arc::clone(&health));
     refresher.refresh().await.context("the first snapshot could not be read")?;
 
     let operations = Operations {
         health: Arc::clone(&health),
         registry: Arc::new(registry),
-        has_room: Arc::new(move || sender.try_reserve().is_some()),
+        spool: Arc::new({
+            let journal = journal.clone();
+            move || SpoolState { is_sound: journal.is_sound(), has_room: journal.has_room() }
+        }),
     };
     let router = operations.router().merge(gateway.router());
     // Last: who finds the port closed knows that nobody serves yet.
@@ -131,7 +145,7 @@ async fn assemble(
         TcpListener::bind(&config.listen).await.map_err(|error| cannot_listen(&config.listen, &error))?;
     let address = listener.local_addr()?;
     lock.publish_address(address)?;
-    Ok(Parts { address, listener, router, gateway, batcher, refresher, health })
+    Ok(Parts { address, listener, router, gateway, journal, batcher, refresher, health })
 }
 
 fn cannot_listen(address: &str, error: &io::Error) -> anyhow::Error {
@@ -153,7 +167,7 @@ fn cannot_listen(address: &str, error: &io::Error) -> anyhow::Error {
 
 impl Parts {
     fn spawn(self, config: &Config, database: Database, lock: ServeLock) -> RunningApp {
-        let Self { address, listener, router, gateway, batcher, refresher, health } = self;
+        let Self { address, listener, router, gateway, journal, batcher, refresher, health } = self;
         let mut tasks = Tasks::default();
         let (stop_gateway, stop_batcher, stop_background) =
             (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
@@ -162,7 +176,9 @@ impl Parts {
         tasks.spawn(BATCHER, async move {
             let _alive = alive;
             let drained = batcher.run(stop).await?;
-            tracing::info!(records = drained.records, "every record is in the books or in quarantine");
+            if drained.left_in_spool == 0 {
+                tracing::info!(records = drained.records, "every record is in the books or in quarantine");
+            }
             Ok(())
         });
         tasks.spawn(REFRESHER, refresher.run(config.database.listen, stop_background.clone()));
@@ -172,6 +188,7 @@ impl Parts {
             address,
             tasks,
             gateway,
+            journal,
             stop_gateway,
             stop_batcher,
             stop_background,
@@ -242,9 +259,15 @@ impl RunningApp {
         let batcher = self.tasks.end_of(BATCHER, &mut others).await;
         self.stop_background.cancel();
         let refresher = self.tasks.end_of(REFRESHER, &mut others).await;
+        let journal = self.journal.clone();
+        let closing = tokio::task::spawn_blocking(move || journal.close());
+        let spool = match closing.await {
+            Ok(closed) => closed.context("the spool was not closed cleanly"),
+            Err(error) => Err(error).context("the spool was not closed"),
+        };
         let database = self.database.stop().await;
         // What was lost comes first; the rest is logged.
-        let results = [batcher, gateway, refresher, database];
+        let results = [batcher, spool, gateway, refresher, database];
         let mut errors =
             results.into_iter().chain(others.into_iter().map(|ended| ended.result)).filter_map(Result::err);
         let Some(first) = errors.next() else { return Ok(()) };

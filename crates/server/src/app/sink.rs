@@ -1,52 +1,64 @@
-//! The gateway's recorder over the batcher's channel: the one place where the two meet.
-
-use std::sync::atomic::{AtomicI64, Ordering};
+//! The gateway's recorder over the journal: the one place where the two meet.
 
 use tollgate_domain::{CorrelationId, InstanceId, RawAnalyticsRecord};
-use tollgate_gateway::recorder::{Durable, Finished, NoPlace, RecordSink, RecordSlot};
-use tollgate_metering::{AnalyticsPermit, AnalyticsSender};
+use tollgate_gateway::recorder::{self, Durable, Finished, NotDurable, RecordSink, RecordSlot};
+use tollgate_metering::Journal;
+use tollgate_metering::journal::{NoPlace, Pending, Place};
 
-/// Records go to the batcher of this process, and are gone with it.
+/// Records go into the journal, and outlive this process as far as it is durable.
 #[derive(Debug)]
-pub(super) struct BatcherSink {
-    sender: AnalyticsSender,
-    next_correlation_id: AtomicI64,
+pub(super) struct JournalSink {
+    journal: Journal,
+    /// Whether there is anything to wait for.
+    waits: bool,
 }
 
-impl BatcherSink {
-    pub(super) const fn new(sender: AnalyticsSender) -> Self {
-        Self { sender, next_correlation_id: AtomicI64::new(1) }
+impl JournalSink {
+    pub(super) fn new(journal: Journal) -> Self {
+        Self { waits: journal.is_durable(), journal }
     }
 }
 
 #[derive(Debug)]
 struct Slot {
-    permit: AnalyticsPermit,
-    correlation_id: CorrelationId,
+    place: Place,
+    waits: bool,
 }
 
-impl RecordSink for BatcherSink {
+impl RecordSink for JournalSink {
     fn instance_id(&self) -> InstanceId {
-        self.sender.instance_id()
+        self.journal.instance_id()
     }
 
-    fn try_reserve(&self) -> Result<Box<dyn RecordSlot>, NoPlace> {
-        let permit = self.sender.try_reserve().ok_or(NoPlace::Full)?;
-        let correlation_id = CorrelationId::new(self.next_correlation_id.fetch_add(1, Ordering::Relaxed));
-        Ok(Box::new(Slot { permit, correlation_id }))
+    fn try_reserve(&self) -> Result<Box<dyn RecordSlot>, recorder::NoPlace> {
+        match self.journal.try_reserve() {
+            Ok(place) => Ok(Box::new(Slot { place, waits: self.waits })),
+            Err(NoPlace::Full) => Err(recorder::NoPlace::Full),
+            Err(NoPlace::Broken) => Err(recorder::NoPlace::Broken),
+        }
     }
 }
 
 impl RecordSlot for Slot {
     fn correlation_id(&self) -> CorrelationId {
-        self.correlation_id
+        self.place.correlation_id()
     }
 
-    fn admit(&mut self, _admitted: &RawAnalyticsRecord, _body_bytes: Option<u64>) -> Durable {
-        Durable::already()
+    fn admit(&mut self, admitted: &RawAnalyticsRecord, body_bytes: Option<u64>) -> Durable {
+        let pending = self.place.admit(admitted, body_bytes);
+        durable(pending, self.waits)
     }
 
     fn finish(self: Box<Self>, record: RawAnalyticsRecord) -> Finished {
-        Finished { position: self.permit.send(record), durable: Durable::already() }
+        let (position, pending) = self.place.finish(record);
+        Finished { position, durable: durable(pending, self.waits) }
     }
+}
+
+/// The spool has said why in the log, once.
+fn durable(pending: Pending, waits: bool) -> Durable {
+    if !waits && pending.is_taken() {
+        return Durable::already();
+    }
+    Durable::when(async move { pending.durable().await.map_err(|_| NotDurable) })
 }

@@ -37,6 +37,11 @@ impl Session {
         }
     }
 
+    /// What the command was configured with.
+    pub(crate) const fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// The master key, which must be the database's own.
     pub(crate) async fn master_key(&self) -> anyhow::Result<MasterKey> {
         load_master_key(&self.config.master_key_path(), &self.store).await

@@ -18,7 +18,7 @@ use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 use tollgate_gateway::GatewayConfig;
-use tollgate_metering::AnalyticsConfig;
+use tollgate_metering::{AnalyticsConfig, SpoolConfig};
 
 use crate::{cli::GlobalArgs, logging};
 
@@ -50,6 +50,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// The gateway: limits and time-outs of requests.
     pub gateway: GatewayConfig,
+    /// The durable queue between the gateway and the books, in the data directory.
+    pub spool: SpoolConfig,
     /// The batcher that enters records into the books.
     pub analytics: AnalyticsConfig,
     /// The log, on stderr.
@@ -64,6 +66,7 @@ impl Default for Config {
             master_key_file: None,
             database: DatabaseConfig::default(),
             gateway: GatewayConfig::default(),
+            spool: SpoolConfig::default(),
             analytics: AnalyticsConfig::default(),
             log: LogConfig::default(),
         }
@@ -150,7 +153,10 @@ impl Config {
             )));
         }
         logging::filter(&self.log.filter).map_err(|error| ConfigError::Invalid(error.to_string()))?;
-        self.analytics.validate().map_err(|error| ConfigError::Invalid(error.to_string()))
+        self.spool
+            .validate()
+            .and_then(|()| self.analytics.validate())
+            .map_err(|error| ConfigError::Invalid(error.to_string()))
     }
 
     /// The file of the master key.

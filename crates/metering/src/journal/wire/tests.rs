@@ -172,7 +172,7 @@ fn golden_bytes_of_every_version_are_read() {
 proptest! {
     #[test]
     fn any_bytes_are_read_or_refused(kind in 0u8..4, bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        let _ = decode(kind, &bytes).is_ok();
+        drop(decode(kind, &bytes));
     }
 
     #[test]
@@ -180,6 +180,6 @@ proptest! {
         let mut bytes = end(full());
         let at = at.index(bytes.len());
         bytes[at] = byte;
-        let _ = decode(FINISHED, &bytes).is_ok();
+        drop(decode(FINISHED, &bytes));
     }
 }
