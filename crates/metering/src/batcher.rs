@@ -7,7 +7,6 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Duration;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tollgate_domain::{Clock, InstanceId};
 use tollgate_store::Store;
 
@@ -79,8 +78,8 @@ pub enum RunError {
         /// How many.
         reservations: u64,
     },
-    /// A flusher ended by a panic.
-    #[error("a flusher panicked; up to {records} records that were sent are lost")]
+    /// A flusher, or what runs beside the flushers, ended by a panic.
+    #[error("a task of the batcher panicked; up to {records} records that were sent are lost")]
     Panicked {
         /// How many; zero where a spool has them.
         records: u64,
@@ -154,7 +153,7 @@ impl AnalyticsBatcher {
         ));
         let stop_helpers = CancellationToken::new();
         let _stop_on_drop = stop_helpers.clone().drop_guard();
-        let helpers = TaskTracker::new();
+        let mut helpers = JoinSet::new();
         helpers.spawn(Arc::clone(&engine.depletions).run(
             engine.store.clone(),
             Arc::clone(&engine.clock),
@@ -182,17 +181,19 @@ impl AnalyticsBatcher {
                 (Running::Journal(journal), CancellationToken::new())
             }
         };
-        helpers.close();
         let mut flushers = JoinSet::new();
         for _ in 0..engine.config.flushers {
             let (engine, inbox, close) = (Arc::clone(&engine), Arc::clone(&inbox), close_channel.clone());
             flushers.spawn(async move { engine.run(&inbox, &close).await });
         }
-        let in_time = flush_all(&mut flushers, &shutdown, &engine.config).await;
+        let in_time = tokio::select! {
+            ended = flush_all(&mut flushers, &shutdown, &engine.config) => ended,
+            () = panic_of(&mut helpers) => Ended::Panicked,
+        };
         let last_word = async {
             stop_helpers.cancel();
             // The last word of a depletion is a hint: a database that does not answer must not hold up the end for it.
-            if tokio::time::timeout(LAST_WORD_TIMEOUT, helpers.wait()).await.is_err() {
+            if tokio::time::timeout(LAST_WORD_TIMEOUT, all_ended(&mut helpers)).await.is_err() {
                 tracing::warn!(
                     "the last notification of depleted balances was not sent; gateways see them when they poll"
                 );
@@ -276,6 +277,24 @@ fn end_of_journal(
     }
     let records = u64::try_from(engine.progress.settled()).unwrap_or(0);
     Ok(Drained { records, inserted: engine.metrics.batched_records.get(), left_in_spool })
+}
+
+/// Resolves when one of the helpers has panicked. Without them the books would be written on, but nothing would make tomorrow's
+/// partition or rate what waits for a price, and nobody would know.
+async fn panic_of(helpers: &mut JoinSet<()>) {
+    while let Some(ended) = helpers.join_next().await {
+        if let Err(error) = ended
+            && error.is_panic()
+        {
+            tracing::error!(%error, "a helper of the batcher ended by a panic");
+            return;
+        }
+    }
+    std::future::pending().await
+}
+
+async fn all_ended(helpers: &mut JoinSet<()>) {
+    while helpers.join_next().await.is_some() {}
 }
 
 /// How the flushers ended.

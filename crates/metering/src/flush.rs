@@ -12,6 +12,7 @@ use prometheus_client::registry::Registry;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tollgate_domain::{Clock, RawAnalyticsRecord};
+use tollgate_failpoints::{Point, hit};
 use tollgate_store::quarantine::Refused;
 use tollgate_store::{ErrorClass, Store, StoreError, Tx, epochs, instances, partitions, quarantine};
 use tracing::Instrument;
@@ -234,6 +235,7 @@ impl Engine {
         prepared: &'p Prepared,
         mode: Mode,
     ) -> Result<Option<Written<'p>>, StoreError> {
+        hit(Point::FlushBegun);
         // Outlives the commit, as nothing in the closure does.
         let turn = Mutex::new(None);
         let written = self
@@ -245,12 +247,16 @@ impl Engine {
                     return Ok(None);
                 }
                 let written = write::write(&tx, records, prepared, mode).await?;
+                hit(Point::FlushWritten);
                 *turn.lock() = self.advance(&tx, queued, own_instance).await?;
+                hit(Point::FlushAdvanced);
                 Ok(Some(written))
             })
             .await?;
         if written.is_some() {
+            hit(Point::FlushCommitted);
             self.settle(queued, turn.into_inner());
+            hit(Point::FlushAcknowledged);
         }
         Ok(written)
     }

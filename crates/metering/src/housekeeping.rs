@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::{Duration, Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
+use tollgate_failpoints::{Point, hit};
 use tollgate_store::utc::UtcDay;
 use tollgate_store::{StoreError, epochs, quarantine, usage_records};
 
@@ -29,6 +30,7 @@ pub(crate) async fn run(engine: Arc<Engine>, stop: CancellationToken) {
             () = stop.cancelled() => return,
             _ = ticks.tick() => {}
         }
+        hit(Point::HousekeepingTurn);
         let kept = tokio::select! {
             () = stop.cancelled() => return,
             kept = house.keep(&engine) => kept,

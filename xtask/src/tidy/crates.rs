@@ -24,25 +24,31 @@ const SQL_SERVER: (&str, &[&str]) =
 const HTTP: (&str, &[&str]) =
     ("HTTP", &["http", "http-body", "hyper", "hyper-util", "axum", "hyper-rustls", "reqwest"]);
 
-const RULES: [Rule; 9] = [
+const RULES: [Rule; 11] = [
     Rule { directory: "crates/domain", may_use: &[], must_not_know: &[RUNTIME, SQL, HTTP] },
     Rule { directory: "crates/embedded-postgres", may_use: &[], must_not_know: &[HTTP] },
-    Rule { directory: "crates/spool", may_use: &[], must_not_know: &[SQL_SERVER, HTTP] },
+    Rule { directory: "crates/failpoints", may_use: &[], must_not_know: &[RUNTIME, SQL, HTTP] },
+    Rule { directory: "crates/spool", may_use: &["failpoints"], must_not_know: &[SQL_SERVER, HTTP] },
     Rule { directory: "crates/store", may_use: &["domain"], must_not_know: &[HTTP] },
-    Rule { directory: "crates/gateway", may_use: &["domain"], must_not_know: &[SQL] },
+    Rule { directory: "crates/gateway", may_use: &["domain", "failpoints"], must_not_know: &[SQL] },
     Rule {
         directory: "crates/metering",
-        may_use: &["domain", "spool", "store"],
+        may_use: &["domain", "failpoints", "spool", "store"],
         must_not_know: &[SQL, HTTP],
     },
     Rule {
         directory: "crates/server",
-        may_use: &["domain", "spool", "store", "gateway", "metering", "embedded-postgres"],
+        may_use: &["domain", "failpoints", "spool", "store", "gateway", "metering", "embedded-postgres"],
         must_not_know: &[SQL],
     },
     Rule {
         directory: "crates/testkit",
         may_use: &["domain", "store", "embedded-postgres"],
+        must_not_know: &[],
+    },
+    Rule {
+        directory: "crates/crash-test",
+        may_use: &["failpoints", "testkit"],
         must_not_know: &[],
     },
     Rule { directory: "xtask", may_use: &["testkit", "embedded-postgres"], must_not_know: &[SQL] },

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http_body_util::BodyExt;
 use tollgate_domain::Outcome;
+use tollgate_failpoints::{Point, hit};
 
 use super::{Phase, Plan, Streaming, settle};
 use crate::recorder::{Ended, InFlight, Recorded};
@@ -34,6 +35,7 @@ enum Read {
 
 impl Abandoned {
     pub(super) async fn settle(mut self) {
+        hit(Point::ClientGone);
         let read = match self.plan.on_disconnect {
             OnDisconnect::Cancel => Read::CutOff,
             OnDisconnect::Drain => self.drain().await,

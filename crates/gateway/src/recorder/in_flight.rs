@@ -6,6 +6,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tollgate_domain::{Credits, Outcome, RawAnalyticsRecord};
+use tollgate_failpoints::{Point, hit};
 
 use super::kept::{Keeping, Kept};
 use super::{Durable, Finished, NotDurable, RecordSlot};
@@ -89,6 +90,7 @@ impl InFlight {
         let mut in_flight = Self { open, started, view, metrics, key, model };
         if let Some(open) = &mut in_flight.open {
             open.admitted = open.slot.admit(&open.record, body_bytes);
+            hit(Point::AdmissionAppended);
         }
         in_flight
     }
@@ -137,6 +139,8 @@ impl InFlight {
     }
 
     fn end(&mut self, ended: &Ended<'_>) -> Recorded {
+        // Before anything is taken: should it panic, the drop of this makes the record.
+        hit(Point::BeforeEnd);
         let duration_ms = self.elapsed_ms();
         let Some(Open { slot, mut record, admitted, permit, token }) = self.open.take() else {
             return Recorded { receipt: Receipt::default(), kept: Kept::nothing() };
@@ -152,6 +156,7 @@ impl InFlight {
         }
         let cost = self.cost(&record);
         let Finished { position, durable: finished } = slot.finish(record);
+        hit(Point::EndAppended);
         if let Some(cost) = cost {
             self.view.debit(self.key.user, position, cost);
         }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use tollgate_failpoints::{Point, hit};
 use tollgate_spool::{Delivery, Group, Page, SpoolError, Which};
 use tollgate_store::instances::{self, Stand};
 use tollgate_store::{Store, StoreError};
@@ -148,6 +149,7 @@ impl Reading<'_> {
                 self.take_from_disk().await?
             } else if shutdown.is_cancelled() {
                 if self.flush_spool().await? {
+                    hit(Point::FeedDrained);
                     return Ok(Ended::Drained);
                 }
                 None
@@ -258,6 +260,7 @@ impl Reading<'_> {
                         reach: delivered.reach,
                         spooled: Some(delivered.spooled),
                     });
+                    hit(Point::FeedDelivered);
                 }
             }
         }
@@ -275,6 +278,7 @@ impl Reading<'_> {
         if interrupted.is_empty() {
             return;
         }
+        hit(Point::SettlingBegun);
         let count = interrupted.len();
         let mut receipts = Vec::with_capacity(count);
         for admitted in interrupted {
@@ -282,6 +286,7 @@ impl Reading<'_> {
             let is_estimated = record.usage.is_known();
             let (_position, receipt) = self.journal.append_end(record, false);
             receipts.push((receipt, is_estimated));
+            hit(Point::SettlementAppended);
         }
         let mut failed = 0_usize;
         for (receipt, is_estimated) in receipts {
@@ -295,6 +300,7 @@ impl Reading<'_> {
                 Err(_) => failed += 1,
             }
         }
+        hit(Point::SettlementDurable);
         tracing::warn!(
             requests = count,
             ?policy,
@@ -317,14 +323,10 @@ impl Reading<'_> {
     }
 }
 
-/// Forgets, each minute, what the books have had for long enough.
+/// Forgets, at once and then each minute, what the books have had for long enough.
 pub(crate) async fn forget(journal: Arc<Shared>, stop: CancellationToken) {
     const EVERY: std::time::Duration = std::time::Duration::from_mins(1);
     loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(EVERY) => {}
-        }
         let spool = Arc::clone(&journal.spool);
         let keep = i64::try_from(journal.config.keep_acknowledged().as_micros()).unwrap_or(i64::MAX);
         let before = journal.clock.now().as_microsecond().saturating_sub(keep);
@@ -334,6 +336,10 @@ pub(crate) async fn forget(journal: Arc<Shared>, stop: CancellationToken) {
         });
         if let Ok(Err(error)) = forgetting.await {
             tracing::warn!(%error, "what the books have cannot be forgotten by the spool");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(EVERY) => {}
         }
     }
 }

@@ -21,6 +21,7 @@ use prometheus_client::registry::Registry;
 use tokio::{net::TcpListener, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tollgate_domain::Clock;
+use tollgate_failpoints::{Point, hit};
 use tollgate_gateway::{Gateway, view::LiveView};
 use tollgate_metering::{AnalyticsBatcher, Journal, RecordKeys};
 use tollgate_store::{ErrorClass, Store, StoreConfig};
@@ -145,6 +146,7 @@ async fn assemble(
         TcpListener::bind(&config.listen).await.map_err(|error| cannot_listen(&config.listen, &error))?;
     let address = listener.local_addr()?;
     lock.publish_address(address)?;
+    hit(Point::ServerListening);
     Ok(Parts { address, listener, router, gateway, journal, batcher, refresher, health })
 }
 
@@ -255,8 +257,10 @@ impl RunningApp {
             self.gateway.cut_off();
             self.tasks.end_of(GATEWAY, &mut others).await
         };
+        hit(Point::GatewayStopped);
         self.stop_batcher.cancel();
         let batcher = self.tasks.end_of(BATCHER, &mut others).await;
+        hit(Point::BatcherStopped);
         self.stop_background.cancel();
         let refresher = self.tasks.end_of(REFRESHER, &mut others).await;
         let journal = self.journal.clone();
@@ -266,6 +270,7 @@ impl RunningApp {
             Err(error) => Err(error).context("the spool was not closed"),
         };
         let database = self.database.stop().await;
+        hit(Point::ServerStopped);
         // What was lost comes first; the rest is logged.
         let results = [batcher, spool, gateway, refresher, database];
         let mut errors =
