@@ -3,8 +3,9 @@
 #[cfg(any(feature = "armed", test))]
 mod armed;
 
-/// The variable that arms one point: `name:nth:abort` or `name:nth:panic`.
-pub const VARIABLE: &str = "TOLLGATE_FAILPOINT";
+/// The variable that arms one point: `name:nth:abort` or `name:nth:panic`. It is no setting of the server, which takes those that begin
+/// with its name.
+pub const VARIABLE: &str = "FAILPOINT";
 
 /// When a point is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

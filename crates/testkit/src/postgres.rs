@@ -64,14 +64,14 @@ impl TestPostgres {
 pub struct PrivatePostgres {
     server: Option<EmbeddedPostgres>,
     options: Options,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl PrivatePostgres {
     async fn start(options: Options, directory: tempfile::TempDir) -> Self {
         fetch::fetch_if_missing().await.unwrap();
         let server = EmbeddedPostgres::start(options.clone()).await.unwrap();
-        Self { server: Some(server), options, _directory: directory }
+        Self { server: Some(server), options, directory }
     }
 
     /// URL of an empty database of this server; the same after [`start_again`](Self::start_again).
@@ -87,6 +87,12 @@ impl PrivatePostgres {
     /// Stops the server, until [`start_again`](Self::start_again).
     pub async fn stop(&mut self) {
         self.server.take().expect("the server runs").stop().await.unwrap();
+    }
+
+    /// Stops the server and leaves its data directory behind, to be looked at.
+    pub async fn keep(mut self) -> PathBuf {
+        self.stop().await;
+        self.directory.keep()
     }
 
     /// Starts the server again on the same data.

@@ -46,11 +46,7 @@ const RULES: [Rule; 11] = [
         may_use: &["domain", "store", "embedded-postgres"],
         must_not_know: &[],
     },
-    Rule {
-        directory: "crates/crash-test",
-        may_use: &["failpoints", "testkit"],
-        must_not_know: &[],
-    },
+    Rule { directory: "crates/crash-test", may_use: &["failpoints", "testkit"], must_not_know: &[] },
     Rule { directory: "xtask", may_use: &["testkit", "embedded-postgres"], must_not_know: &[SQL] },
 ];
 /// What our crates are called: this, then the name of their directory.

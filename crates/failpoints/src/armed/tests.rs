@@ -13,7 +13,14 @@ fn a_point_acts_once_at_the_time_that_was_asked_for() {
 
 #[test]
 fn what_is_not_understood_is_not_armed() {
-    for bad in ["", "end-appended", "end-appended:0:abort", "end-appended:1:explode", "nowhere:1:abort", "end-appended:1:abort:2"] {
+    for bad in [
+        "",
+        "end-appended",
+        "end-appended:0:abort",
+        "end-appended:1:explode",
+        "nowhere:1:abort",
+        "end-appended:1:abort:2",
+    ] {
         assert!(Armed::parse(bad).is_none(), "{bad}");
     }
     assert_eq!(Armed::parse("flush-begun:1:panic").unwrap().action, Action::Panic);

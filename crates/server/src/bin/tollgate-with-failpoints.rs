@@ -1,5 +1,5 @@
 //! `tollgate` as crash tests run it: the same program, built with the points at which it can be told to end
-//! (`TOLLGATE_FAILPOINT`, see the crate `tollgate-failpoints`).
+//! (`FAILPOINT`, see the crate `tollgate-failpoints`).
 
 use std::process::ExitCode;
 
