@@ -198,11 +198,9 @@ async fn create(program: &Program, data: &Path, upstream: &str) -> anyhow::Resul
     for model in MODELS {
         let alias = model.alias;
         program.ask(data, &format!("model create {alias} --endpoint up")).await?;
-        let mut prices =
-            format!("tariff set {alias} --input-price {} --output-price {}", model.input, model.output);
-        if let Some(price) = model.cache_read {
-            prices.push_str(&format!(" --cache-read-price {price}"));
-        }
+        let (input, output) = (model.input, model.output);
+        let cached = model.cache_read.map_or_else(String::new, |price| format!("--cache-read-price {price}"));
+        let prices = format!("tariff set {alias} --input-price {input} --output-price {output} {cached}");
         program.ask(data, &prices).await?;
     }
     let mut keys = Vec::new();

@@ -28,9 +28,9 @@ const WITHOUT_DATABASE_MS: u64 = 300;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reached {
     Fired(Point),
-    NotReached(Point),
+    Missed(Point),
     /// The cycle had none.
-    NoPoint,
+    Nothing,
 }
 
 /// Runs it. What is wrong is noted in the cluster.
@@ -99,7 +99,7 @@ pub(crate) async fn run(cluster: &mut Cluster, cycle: &Cycle) -> anyhow::Result<
             }
         }
     }
-    Ok(Reached::NoPoint)
+    Ok(Reached::Nothing)
 }
 
 async fn kill_database(cluster: &mut Cluster, random: &mut Random) -> anyhow::Result<()> {
@@ -124,13 +124,10 @@ async fn at_point(
             cluster.ensure_up(victim).await?;
             sleep(load).await;
             cluster.kill(victim).await?;
-            cluster.spawn(victim, Some(armed))?;
         }
-        Moment::Serving | Moment::Billing | Moment::Stopping => {
-            cluster.terminate(victim).await?;
-            cluster.spawn(victim, Some(armed))?;
-        }
+        Moment::Serving | Moment::Billing | Moment::Stopping => cluster.terminate(victim).await?,
     }
+    cluster.spawn(victim, Some(armed))?;
     let started = cluster.started(victim).await?;
     if let Started::Ended(status) = started {
         return judge_end(cluster, victim, point, panics, status);
@@ -179,24 +176,16 @@ async fn after_panic(cluster: &mut Cluster, victim: usize, point: Point) -> anyh
         }
         return Ok(Reached::Fired(point));
     }
-    match cluster.gateway(victim)?.ends_within(ENDS_WITHIN).await? {
-        Some(status) => {
-            cluster.note_end(victim, status);
-            if status.success() {
-                cluster.fault(format!(
-                    "gateway {victim} calls its end after a panic at {} a success",
-                    point.name()
-                ));
-            }
+    if let Some(status) = cluster.gateway(victim)?.ends_within(ENDS_WITHIN).await? {
+        cluster.note_end(victim, status);
+        if status.success() {
+            let point = point.name();
+            cluster.fault(format!("gateway {victim} calls its end after a panic at {point} a success"));
         }
-        None => {
-            cluster.fault(format!(
-                "gateway {victim} lives on {ENDS_WITHIN:?} after a panic at {}: {}",
-                point.name(),
-                log.display()
-            ));
-            cluster.kill(victim).await?;
-        }
+    } else {
+        let (point, log) = (point.name(), log.display());
+        cluster.fault(format!("gateway {victim} lives on {ENDS_WITHIN:?} after a panic at {point}: {log}"));
+        cluster.kill(victim).await?;
     }
     Ok(Reached::Fired(point))
 }
@@ -221,11 +210,11 @@ fn judge_end(
             logs.display()
         ));
     }
-    Ok(Reached::NotReached(point))
+    Ok(Reached::Missed(point))
 }
 
 /// It must not be reached in a later cycle.
 async fn not_reached(cluster: &mut Cluster, victim: usize, point: Point) -> anyhow::Result<Reached> {
     cluster.kill(victim).await?;
-    Ok(Reached::NotReached(point))
+    Ok(Reached::Missed(point))
 }

@@ -20,11 +20,11 @@ use tokio::{
 use tollgate_failpoints::VARIABLE;
 
 /// A start waits for the database, which may be recovering.
-const START_TIMEOUT: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_mins(1);
 /// Longer than the server's own bound, below.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
-/// How often a request for metrics is tried.
+/// A server that is there answers at once.
 const METRICS_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where the program is and what its commands are given.

@@ -187,11 +187,11 @@ async fn one_cycle(
     let began = Instant::now();
     match cycle::run(cluster, cycle).await.with_context(|| format!("cycle {number}: {cycle}"))? {
         Reached::Fired(point) => drop(report.fired.insert(point)),
-        Reached::NotReached(point) => {
+        Reached::Missed(point) => {
             cluster.event(format!("{} was not reached", point.name()));
             report.missed.push(point);
         }
-        Reached::NoPoint => {}
+        Reached::Nothing => {}
     }
     cluster.event(format!("cycle {number} took {:.1} s", began.elapsed().as_secs_f64()));
     Ok(())

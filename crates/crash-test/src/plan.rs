@@ -90,9 +90,8 @@ impl Plan {
         }
         let point = self.walk.pop().unwrap_or(Point::FlushCommitted);
         let nth = match point.moment() {
-            Moment::Starting | Moment::Stopping => 1,
             Moment::Recovering if point == Point::SettlementAppended => self.random.between(1, 3),
-            Moment::Recovering => 1,
+            Moment::Starting | Moment::Recovering | Moment::Stopping => 1,
             Moment::Serving if matches!(point, Point::ClientGone | Point::LastBytesReleased) => {
                 self.random.between(1, 6)
             }

@@ -101,29 +101,29 @@ impl Request {
         let model = MODELS.get(index).unwrap_or(&MODELS[0]);
         let stream = model.surface != Surface::Embeddings && random.below(3) > 0;
         let prompt = random.between(1, 5_000);
-        let mut script = format!("prompt={prompt} delay_ms={}", random.below(15));
+        let mut words = vec![format!("prompt={prompt}"), format!("delay_ms={}", random.below(15))];
         if model.surface != Surface::Embeddings {
-            script.push_str(&format!(" completion={}", random.between(1, 2_000)));
+            words.push(format!("completion={}", random.between(1, 2_000)));
             if random.below(3) == 0 {
-                script.push_str(&format!(" cache_read={}", random.below(prompt)));
+                words.push(format!("cache_read={}", random.below(prompt)));
             }
         }
         if stream {
-            script.push_str(&format!(" frames={} frame_delay_ms={}", random.between(1, 6), random.below(8)));
+            words.push(format!("frames={}", random.between(1, 6)));
+            words.push(format!("frame_delay_ms={}", random.below(8)));
         }
         let mut patience = Patience::Endless;
         match random.below(20) {
-            0 => script.push_str(" status=500"),
-            1 => script.push_str(" status=429"),
-            2 => script.push_str(" usage=none"),
-            3 => script.push_str(" cut=150"),
-            4 => script.push_str(" drop"),
+            0 => words.push("status=500".to_owned()),
+            1 => words.push("status=429".to_owned()),
+            2 => words.push("usage=none".to_owned()),
+            3 => words.push("cut=150".to_owned()),
+            4 => words.push("drop".to_owned()),
             5 => patience = Patience::Milliseconds(random.below(20)),
             6 | 7 if stream => patience = Patience::FirstBytes,
             _ => {}
         }
-        let trace = trace(seed, number);
-        Self { number, trace, user, model, stream, script, patience }
+        Self { number, trace: trace(seed, number), user, model, stream, script: words.join(" "), patience }
     }
 
     /// Path and body.

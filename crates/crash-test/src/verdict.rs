@@ -1,7 +1,7 @@
 //! The three books side by side: what clients got, what the upstream says, what Tollgate's books say. Pure.
 //!
-//! The upstream's books decide. A request that reached it has one row, unless its gateway died so soon that its client got nothing:
-//! then it may have none, as the promise begins where the admission is durable. Whoever got a whole answer that states its usage has
+//! The upstream's books decide. A request that reached it has one row, unless its gateway died so soon that its client got nothing of an
+//! answer: then it may have none, as the promise begins where the admission is durable. Whoever got a whole answer that states its usage has
 //! a row with just this usage, and its price by the harness's own arithmetic.
 
 use std::{
@@ -16,6 +16,10 @@ use crate::{
     load::{Life, Sent},
     scene::{Model, USERS},
 };
+
+/// How a gateway answers whose spool broke before the admission was durable, in place of the upstream's answer. No upstream here answers
+/// so.
+const UNRECORDABLE: u16 = 503;
 
 /// What the upstream knows of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +72,7 @@ pub(crate) struct Counted {
     pub(crate) charged: u64,
     /// Settled after their gateway's end.
     pub(crate) interrupted: u64,
-    /// Reached the upstream, and have no row and no client that got anything.
+    /// Reached the upstream, and have no row and no client that got any of its answer.
     pub(crate) unadmitted: u64,
 }
 
@@ -175,7 +179,7 @@ impl Case<'_> {
                 return Err((Kind::Uncharged, "a whole response without a row".to_owned()));
             }
             [] if self.served.is_none() => return Ok(()),
-            [] if self.has_crashed && got.status.is_none() => {
+            [] if self.has_crashed && got.status.is_none_or(|status| status == UNRECORDABLE) => {
                 counted.unadmitted += 1;
                 return Ok(());
             }
@@ -186,7 +190,7 @@ impl Case<'_> {
         counted.interrupted += u64::from(row.outcome == "interrupted");
         self.judge_row(row)?;
         match finished {
-            Some(stated) => self.judge_charge(row, &stated),
+            Some(stated) => judge_charge(row, &stated),
             None => Ok(()),
         }
     }
@@ -226,19 +230,15 @@ impl Case<'_> {
         };
         if is_right { Ok(()) } else { wrong("in a state that its cost does not make") }
     }
+}
 
-    /// What the row of a finished response must be.
-    fn judge_charge(&self, row: &Row, stated: &Counts) -> Result<(), (Kind, String)> {
-        let is_right = row.usage_source == "provider"
-            && row.counts.as_ref() == Some(stated)
-            && matches!(row.state.as_str(), "charged" | "free")
-            && row.outcome == "completed";
-        if is_right {
-            Ok(())
-        } else {
-            Err((Kind::Uncharged, "a whole response that is not charged".to_owned()))
-        }
-    }
+/// What the row of a finished response must be.
+fn judge_charge(row: &Row, stated: &Counts) -> Result<(), (Kind, String)> {
+    let is_right = row.usage_source == "provider"
+        && row.counts.as_ref() == Some(stated)
+        && matches!(row.state.as_str(), "charged" | "free")
+        && row.outcome == "completed";
+    if is_right { Ok(()) } else { Err((Kind::Uncharged, "a whole response that is not charged".to_owned())) }
 }
 
 #[cfg(test)]

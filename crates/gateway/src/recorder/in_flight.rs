@@ -15,7 +15,7 @@ use crate::usage::Observed;
 use crate::view::{KeyEntry, LiveModel, LiveView, cost_of};
 
 /// A request that was admitted and has not ended. It ends once: through [`InFlight::finish`], or, where nobody came to
-/// that (a panic, a task that was dropped), when it is dropped.
+/// that (a panic, the end of the process around it), when it is dropped.
 #[derive(Debug)]
 pub(crate) struct InFlight {
     /// `None` once it has ended.
@@ -189,12 +189,9 @@ impl Drop for Draining {
 impl Drop for InFlight {
     fn drop(&mut self) {
         if self.open.is_some() {
-            let outcome = if std::thread::panicking() {
-                self.answered(http::StatusCode::INTERNAL_SERVER_ERROR.as_u16());
-                Outcome::Failed
-            } else {
-                Outcome::Cancelled
-            };
+            self.answered(http::StatusCode::INTERNAL_SERVER_ERROR.as_u16());
+            // A client that leaves is seen by the exchange. What drops this without a panic is the end of the runtime.
+            let outcome = if std::thread::panicking() { Outcome::Failed } else { Outcome::Interrupted };
             drop(self.end(&Ended { outcome, observed: None }));
         }
     }

@@ -224,11 +224,13 @@ impl RunningApp {
             Some(Ended { name, result }) => {
                 let error = result.err().unwrap_or_else(|| anyhow::anyhow!("the {name} ended unasked"));
                 tracing::error!(error = %crate::explain(&error), "the server cannot go on");
-                if name == BATCHER {
-                    // Nobody would bill what streams on: end now.
-                    return Err(error);
-                }
-                if let Err(also) = self.stop_by(signal()).await {
+                // Nobody would bill what streams on without a batcher: it is cut off. What it was until then goes into the spool.
+                let cut_off = async {
+                    if name != BATCHER {
+                        signal().await;
+                    }
+                };
+                if let Err(also) = self.stop_by(cut_off).await {
                     tracing::error!(error = %crate::explain(&also), "and it did not stop cleanly");
                 }
                 Err(error)
