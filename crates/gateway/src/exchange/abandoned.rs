@@ -20,6 +20,8 @@ pub(super) struct Abandoned {
     pub(super) in_flight: InFlight,
     pub(super) progress: Progress,
     pub(super) plan: Arc<Plan>,
+    /// It was not the client that left: our own end cut it off.
+    pub(super) cut_off: bool,
 }
 
 /// How the reading came to its end.
@@ -53,7 +55,12 @@ impl Abandoned {
     }
 
     async fn record_unanswered(self, read: Read) -> Recorded {
-        let Self { in_flight, progress, plan, .. } = self;
+        let Self { mut in_flight, progress, plan, cut_off, .. } = self;
+        if cut_off {
+            // Whether the upstream has begun nobody knows, and the client has nothing: it is no customer's doing.
+            in_flight.answered(http::StatusCode::INTERNAL_SERVER_ERROR.as_u16());
+            return in_flight.finish(&Ended { outcome: Outcome::Interrupted, observed: None });
+        }
         if read == Read::Broken {
             return in_flight.finish(&Ended { outcome: Outcome::Failed, observed: None });
         }

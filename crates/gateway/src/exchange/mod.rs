@@ -223,6 +223,7 @@ impl Drop for Exchange {
             in_flight,
             progress: self.progress.clone(),
             plan: Arc::clone(&self.plan),
+            cut_off: self.plan.lifecycle.stop.is_cancelled(),
         };
         // Without a runtime, which is on its way out, dropping it records it.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
