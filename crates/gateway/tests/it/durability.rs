@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tollgate_domain::{Outcome, UsageSource};
 use tollgate_gateway::recorder::{NoPlace, NotDurable};
-use tollgate_testkit::upstream::{Script, UsageMode};
+use tollgate_testkit::upstream::{Recorded, Script, UsageMode};
 
 use crate::hand_sink::HandSink;
 use crate::house::{ALICE, House, Plan, Reply, credits, read, user};
@@ -194,17 +194,32 @@ async fn a_whole_answer_waits_for_its_record_however_long_that_takes() {
 async fn the_last_bytes_of_a_large_answer_wait_for_its_record() {
     let sink = HandSink::of_records();
     let house = house_with(&sink).await;
-    house.upstream.next(Script { reply: Some("x".repeat(100_000)), ..Script::default() });
-    let response = answered(ask(&house, CHAT, r#"{"model":"chat","messages":[]}"#)).await;
-    let length: usize = response.headers()["content-length"].to_str().unwrap().parse().unwrap();
-    let reading = Reading::of(response);
-    sink.records(1).await;
-    turns(&house).await;
-    assert!(reading.so_far().len() < length);
-    sink.tell_record(0, Ok(()));
-    let (text, end) = reading.ended().await;
-    end.unwrap();
-    assert_eq!(text.len(), length);
+    let file = Recorded {
+        status: 200,
+        content_type: "text/plain".to_owned(),
+        body: "x".repeat(100_000).into(),
+        stated: None,
+    };
+    house.upstream.record("file", file);
+    // One whose last brace is its end marker, and one that only its length ends.
+    let scripts = [
+        (CHAT, Script { reply: Some("x".repeat(100_000)), ..Script::default() }),
+        ("/v1/files/a", Script { replay: Some("file".to_owned()), ..Script::default() }),
+    ];
+    for (index, (path, script)) in scripts.into_iter().enumerate() {
+        house.upstream.next(script);
+        let response = answered(ask(&house, path, r#"{"model":"chat","messages":[]}"#)).await;
+        let length: usize = response.headers()["content-length"].to_str().unwrap().parse().unwrap();
+        let mut reading = Reading::of(response);
+        sink.records(index + 1).await;
+        reading.until(|text| text.len() > 10_000).await;
+        turns(&house).await;
+        assert!(reading.so_far().len() < length, "{path}");
+        sink.tell_record(index, Ok(()));
+        let (text, end) = reading.ended().await;
+        end.unwrap();
+        assert_eq!(text.len(), length);
+    }
 }
 
 #[tokio::test]
