@@ -2,7 +2,7 @@
 //!
 //! HTTP/1 and HTTP/2 in clear text; TLS is a load balancer's. On shutdown nothing new is accepted, streams go on for at most
 //! `shutdown_timeout`, then they are cut off; every request that was in flight has made its record when
-//! [`Gateway::serve`] returns.
+//! [`Gateway::serve`] returns, and the sink has said that it is safe, unless it does not say so in time.
 
 mod stall;
 
@@ -151,7 +151,7 @@ impl Server {
         if tokio::time::timeout(CUT_OFF_WITHIN, cut_off).await.is_err() {
             tracing::error!(
                 in_flight = self.gateway.0.metrics.in_flight.get(),
-                "requests could not be cut off in time; their records are made when the runtime ends"
+                "requests were not cut off in time, whose records are made when the runtime ends, or the sink does not say that records are safe"
             );
         }
     }

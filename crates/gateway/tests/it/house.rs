@@ -69,11 +69,19 @@ pub(crate) struct Plan {
     pub(crate) endpoint: fn(&mut EndpointEntry),
     /// Where the endpoint is, if not at the scripted upstream.
     pub(crate) base_url: Option<String>,
+    /// Where records go, if not into [`House::sink`].
+    pub(crate) sink: Option<Arc<dyn RecordSink>>,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { config: GatewayConfig::default(), capacity: 1000, endpoint: |_| {}, base_url: None }
+        Self {
+            config: GatewayConfig::default(),
+            capacity: 1000,
+            endpoint: |_| {},
+            base_url: None,
+            sink: None,
+        }
     }
 }
 
@@ -212,7 +220,7 @@ impl House {
         let sink = Arc::new(MemorySink::new(plan.capacity));
         let clock = Arc::new(ManualClock::new(NOW.parse().expect("a time")));
         let mut registry = Registry::default();
-        let records = Arc::clone(&sink) as Arc<dyn RecordSink>;
+        let records = plan.sink.unwrap_or_else(|| Arc::clone(&sink) as Arc<dyn RecordSink>);
         let gateway =
             Gateway::new(plan.config, Arc::clone(&view), records, clock, master_key(), &mut registry)
                 .expect("a gateway");
