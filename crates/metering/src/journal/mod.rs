@@ -20,6 +20,7 @@ mod wire;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
@@ -254,6 +255,8 @@ pub struct Place {
 #[derive(Debug)]
 pub struct Pending {
     receipt: Result<Receipt, SpoolError>,
+    /// Held for company until somebody waits for it, who says so here.
+    spool: Option<Arc<Spool>>,
     /// Told when it fails.
     failed: Option<Arc<AtomicBool>>,
 }
@@ -267,7 +270,13 @@ impl Pending {
     /// Waits until what was appended is durable.
     pub async fn durable(self) -> Result<(), SpoolError> {
         let outcome = match self.receipt {
-            Ok(receipt) => receipt.await.map(|_position| ()),
+            Ok(mut receipt) => match futures_util::poll!(&mut receipt) {
+                Poll::Ready(written) => written,
+                Poll::Pending => {
+                    self.spool.inspect(|spool| spool.hurry());
+                    receipt.await
+                }
+            },
             Err(error) => Err(error),
         };
         if outcome.is_err()
@@ -275,7 +284,7 @@ impl Pending {
         {
             failed.store(true, Ordering::Relaxed);
         }
-        outcome
+        outcome.map(|_position| ())
     }
 }
 
@@ -291,14 +300,14 @@ impl Place {
         let receipt = self.journal.spool.append(Class::Admission, wire::ADMITTED, bytes);
         let failed = Arc::new(AtomicBool::new(receipt.is_err()));
         self.admission = Some(Arc::clone(&failed));
-        Pending { receipt, failed: Some(failed) }
+        Pending { receipt, spool: Some(Arc::clone(&self.journal.spool)), failed: Some(failed) }
     }
 
     /// Appends how the request ended. Never blocks. Its position counts the ends of this gateway, in the order in which they reach the books.
     pub fn finish(self, record: RawAnalyticsRecord) -> (Position, Pending) {
         let without_admission = self.admission.as_ref().is_none_or(|failed| failed.load(Ordering::Relaxed));
         let (position, receipt) = self.journal.append_end(record, without_admission);
-        (position, Pending { receipt, failed: None })
+        (position, Pending { receipt, spool: None, failed: None })
     }
 }
 
