@@ -29,7 +29,7 @@ use tokio::time::Instant;
 use tollgate_domain::{Clock, CorrelationId, InstanceId, RawAnalyticsRecord};
 use tollgate_spool::{Class, Durability, Options, Receipt, Spool, SpoolError};
 use tollgate_store::instances::{self, Stand};
-use tollgate_store::{Store, StoreError};
+use tollgate_store::{Store, StoreError, Tx};
 use uuid::Uuid;
 
 use self::metrics::JournalMetrics;
@@ -175,24 +175,37 @@ impl Journal {
 
 /// Where the books of the instance stand. A database that does not know it begins with what waits in the spool.
 async fn stand_of(store: &Store, instance: InstanceId, spool: &Spool) -> Result<Stand, StoreError> {
-    let found = store.tx("find_instance", async |tx| instances::stand(&tx, instance).await).await?;
-    if let Some(stand) = found {
-        return Ok(stand);
-    }
     let stats = spool.stats();
-    if stats.low_water > stats.first {
-        tracing::warn!(
-            "this database does not know the spool, which has delivered to another one: only what waits in it is entered. \
-             If the database lost its last commits, `tollgate spool replay` enters what the spool still keeps"
-        );
+    let group = |sequence| reader::number(tollgate_spool::Position { sequence, index: 0 });
+    let found = store.tx("find_instance", async |tx| instances::stand(&tx, instance).await).await?;
+    match found {
+        Some(stand) if stand.mark.log_position <= group(stats.next) => Ok(stand),
+        Some(_) => {
+            // What is appended from now on would be taken for what the books have.
+            tracing::error!(
+                "the books are further than the spool: its end is lost, by a power cut without fsync or because an older copy of its \
+                 directory was put in its place. What was lost is in the books as far as they had it"
+            );
+            let reset = async |tx: Tx| {
+                instances::reset_log(&tx, instance, group(stats.next)).await?;
+                Ok(instances::stand(&tx, instance).await?.unwrap_or_default())
+            };
+            store.tx("reset_instance", reset).await
+        }
+        None => {
+            if stats.low_water > stats.first {
+                tracing::warn!(
+                    "this database does not know the spool, which has delivered to another one: only what waits in it is \
+                     entered. If the database lost its last commits, `tollgate spool replay` enters what the spool still keeps"
+                );
+            }
+            let adopt = async |tx: Tx| {
+                instances::adopt(&tx, instance, group(stats.low_water)).await?;
+                Ok(instances::stand(&tx, instance).await?.unwrap_or_default())
+            };
+            store.tx("adopt_instance", adopt).await
+        }
     }
-    let from = reader::number(tollgate_spool::Position { sequence: stats.low_water, index: 0 });
-    store
-        .tx("adopt_instance", async |tx| {
-            instances::adopt(&tx, instance, from).await?;
-            Ok(instances::stand(&tx, instance).await?.unwrap_or_default())
-        })
-        .await
 }
 
 impl Shared {
