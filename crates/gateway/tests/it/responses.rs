@@ -160,6 +160,24 @@ async fn what_the_upstream_says_of_itself_and_what_it_claims_of_us_stays_out() {
 }
 
 #[tokio::test]
+async fn a_length_beside_chunks_neither_cuts_off_what_is_read_nor_splits_the_answer() {
+    let body = r#"{"choices":[],"usage":{"prompt_tokens":1000,"completion_tokens":500}}"#;
+    for fields in
+        ["content-length: 5\r\ntransfer-encoding: chunked", "transfer-encoding: chunked\r\ncontent-length: 5"]
+    {
+        let raw = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n{fields}\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
+            body.len()
+        );
+        let base_url = Some(crate::house::raw_upstream(&raw).await);
+        let house = House::open_with(Plan { base_url, ..Plan::default() }).await;
+        let reply = house.chat(ALICE, "chat").await;
+        assert_eq!((reply.text(), reply.header("x-tollgate-cost")), (body, Some("0.025")));
+        assert_eq!(house.sink.one().await.usage.completion_tokens, Some(500));
+    }
+}
+
+#[tokio::test]
 async fn a_redirection_is_passed_on_and_not_followed() {
     let raw = "HTTP/1.1 307 Temporary Redirect\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n";
     let base_url = Some(crate::house::raw_upstream(raw).await);
