@@ -65,8 +65,8 @@ pub(super) fn for_upstream(headers: &mut HeaderMap, secret: &str, ask_identity: 
     headers.insert(header::ACCEPT_ENCODING, accepted);
 }
 
-/// Brings an upstream's headers to what the client may see. `length_holds` says whether its body passes unchanged.
-pub(super) fn for_client(headers: &mut HeaderMap, length_holds: bool) {
+/// Brings an upstream's headers, or trailers, to what the client may see. `length_holds` says whether its body passes unchanged.
+pub(crate) fn for_client(headers: &mut HeaderMap, length_holds: bool) {
     remove_hop_by_hop(headers);
     remove_disguised(headers);
     for name in &NOT_RETURNED {
