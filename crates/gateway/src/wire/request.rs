@@ -106,7 +106,7 @@ pub struct RequestSplicer {
     changes: Option<Changes>,
     edits: VecDeque<Edit>,
     /// Input that was not released, and the position of its first byte.
-    held: VecDeque<Bytes>,
+    held: Pieces,
     held_from: u64,
     pushed: u64,
     closing_brace: u64,
@@ -133,7 +133,7 @@ impl RequestSplicer {
             stream_options: None,
             changes: None,
             edits: VecDeque::new(),
-            held: VecDeque::new(),
+            held: Pieces::new(),
             held_from: 0,
             pushed: 0,
             closing_brace: 0,
@@ -148,9 +148,7 @@ impl RequestSplicer {
         self.text.push(&chunk);
         self.scan(&chunk)?;
         self.pushed += chunk.len() as u64;
-        if !chunk.is_empty() {
-            self.held.push_back(chunk);
-        }
+        self.held.push(chunk);
         self.release();
         Ok(())
     }
@@ -455,14 +453,7 @@ impl RequestSplicer {
     /// Takes the next held bytes that lie before `limit`.
     fn next_held(&mut self, limit: u64) -> Option<Bytes> {
         let wanted = usize::try_from(limit.saturating_sub(self.held_from)).unwrap_or(usize::MAX);
-        let front = self.held.front_mut()?;
-        if wanted == 0 {
-            return None;
-        }
-        let piece = front.split_to(wanted.min(front.len()));
-        if front.is_empty() {
-            self.held.pop_front();
-        }
+        let piece = self.held.pop_front_within(wanted)?;
         self.held_from += piece.len() as u64;
         Some(piece)
     }
