@@ -50,10 +50,14 @@ pub(super) fn merge(options: &[u8]) -> Result<Option<(Range<usize>, &'static str
         match event {
             Event::KeyEnd => {
                 keys += 1;
-                let key: Option<String> = serde_json::from_slice(&options[from..at]).ok();
-                ours = key.as_deref() == Some("include_usage");
+                const OURS: &str = "include_usage";
+                let key: String = serde_json::from_slice(&options[from..at]).unwrap_or_default();
+                ours = super::folded(&key) == OURS;
                 if ours && found.is_some() {
-                    return Err(RequestError::DuplicateKey { key: "include_usage" });
+                    return Err(RequestError::DuplicateKey { key: OURS });
+                }
+                if ours && key != OURS {
+                    return Err(RequestError::MisspelledKey { key: OURS });
                 }
             }
             Event::Open { .. } | Event::KeyStart | Event::StringStart | Event::ScalarStart => from = at - 1,
