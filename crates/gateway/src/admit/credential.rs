@@ -123,7 +123,7 @@ fn split_pair(pair: &str) -> (&str, Option<&str>) {
 }
 
 /// Undoes the encoding of a query; bytes that are not UTF-8 become `U+FFFD`.
-fn decode(text: &str) -> String {
+pub(crate) fn decode(text: &str) -> String {
     decode_path(&text.replace('+', " "))
 }
 
