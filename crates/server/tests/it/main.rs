@@ -12,6 +12,7 @@ mod canary;
 mod commands;
 mod corpus;
 mod harness;
+mod hostile;
 mod outage;
 mod processes;
 mod sdks;
