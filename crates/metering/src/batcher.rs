@@ -78,7 +78,7 @@ pub enum RunError {
         /// How many.
         reservations: u64,
     },
-    /// A flusher, or what runs beside the flushers, ended by a panic.
+    /// A task of the batcher ended by a panic.
     #[error("a task of the batcher panicked; up to {records} records that were sent are lost")]
     Panicked {
         /// How many; zero where a spool has them.
@@ -188,12 +188,13 @@ impl AnalyticsBatcher {
         }
         let in_time = tokio::select! {
             ended = flush_all(&mut flushers, &shutdown, &engine.config) => ended,
-            () = panic_of(&mut helpers) => Ended::Panicked,
+            () = a_panic(&mut helpers) => Ended::Panicked,
         };
         let last_word = async {
             stop_helpers.cancel();
             // The last word of a depletion is a hint: a database that does not answer must not hold up the end for it.
-            if tokio::time::timeout(LAST_WORD_TIMEOUT, all_ended(&mut helpers)).await.is_err() {
+            let all_ended = async { while helpers.join_next().await.is_some() {} };
+            if tokio::time::timeout(LAST_WORD_TIMEOUT, all_ended).await.is_err() {
                 tracing::warn!(
                     "the last notification of depleted balances was not sent; gateways see them when they poll"
                 );
@@ -279,30 +280,23 @@ fn end_of_journal(
     Ok(Drained { records, inserted: engine.metrics.batched_records.get(), left_in_spool })
 }
 
-/// Resolves when one of the helpers has panicked. Without them the books would be written on, but nothing would make tomorrow's
-/// partition or rate what waits for a price, and nobody would know.
-async fn panic_of(helpers: &mut JoinSet<()>) {
-    while let Some(ended) = helpers.join_next().await {
-        if let Err(error) = ended
-            && error.is_panic()
-        {
-            tracing::error!(%error, "a helper of the batcher ended by a panic");
-            return;
-        }
-    }
-    std::future::pending().await
-}
-
-async fn all_ended(helpers: &mut JoinSet<()>) {
-    while helpers.join_next().await.is_some() {}
-}
-
 /// How the flushers ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ended {
     All,
     OutOfTime,
     Panicked,
+}
+
+/// Resolves when one of the helpers has panicked: what it did is missing from then on, and nobody would know.
+async fn a_panic(helpers: &mut JoinSet<()>) {
+    while let Some(ended) = helpers.join_next().await {
+        if let Err(error) = ended {
+            tracing::error!(%error, "a helper of the batcher ended by a panic");
+            return;
+        }
+    }
+    std::future::pending::<()>().await;
 }
 
 async fn flush_all(

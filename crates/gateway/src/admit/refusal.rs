@@ -52,7 +52,7 @@ pub(crate) enum Refusal {
     #[error("The gateway is at its limit of requests in flight. Try again in a moment.")]
     Overloaded,
     #[error(
-        "The gateway cannot keep its records and answers nothing without. Its operator finds the reason in its log."
+        "The gateway cannot keep the records of what it serves, so it serves nothing. Its operator finds the reason in its log."
     )]
     Unrecordable,
 }

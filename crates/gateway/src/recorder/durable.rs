@@ -51,3 +51,6 @@ impl fmt::Debug for Durable {
         f.debug_struct("Durable").field("is_already", &self.is_already()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,11 +69,19 @@ pub(crate) struct Plan {
     pub(crate) endpoint: fn(&mut EndpointEntry),
     /// Where the endpoint is, if not at the scripted upstream.
     pub(crate) base_url: Option<String>,
+    /// Where records go, if not into [`House::sink`].
+    pub(crate) sink: Option<Arc<dyn RecordSink>>,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { config: GatewayConfig::default(), capacity: 1000, endpoint: |_| {}, base_url: None }
+        Self {
+            config: GatewayConfig::default(),
+            capacity: 1000,
+            endpoint: |_| {},
+            base_url: None,
+            sink: None,
+        }
     }
 }
 
@@ -212,7 +220,7 @@ impl House {
         let sink = Arc::new(MemorySink::new(plan.capacity));
         let clock = Arc::new(ManualClock::new(NOW.parse().expect("a time")));
         let mut registry = Registry::default();
-        let records = Arc::clone(&sink) as Arc<dyn RecordSink>;
+        let records = plan.sink.unwrap_or_else(|| Arc::clone(&sink) as Arc<dyn RecordSink>);
         let gateway =
             Gateway::new(plan.config, Arc::clone(&view), records, clock, master_key(), &mut registry)
                 .expect("a gateway");
@@ -370,11 +378,13 @@ impl Drop for MemorySlot {
 }
 
 /// The address of an upstream that answers the first request of every connection with these bytes, and hangs up.
-pub(crate) async fn raw_upstream(answer: &'static str) -> String {
+pub(crate) async fn raw_upstream(answer: &str) -> String {
+    let answer: Arc<str> = answer.into();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     tokio::spawn(async move {
         while let Ok((mut connection, _)) = listener.accept().await {
+            let answer = Arc::clone(&answer);
             tokio::spawn(async move {
                 read_request(&mut connection).await;
                 connection.write_all(answer.as_bytes()).await

@@ -18,7 +18,7 @@ async fn a_helper_that_panics_is_seen_and_one_that_ends_is_not_taken_for_it() {
     while !ending.is_finished() {
         tokio::task::yield_now().await;
     }
-    let mut seen = pin!(panic_of(&mut helpers));
+    let mut seen = pin!(a_panic(&mut helpers));
     assert!(seen.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending(), "nothing is wrong yet");
     order.send(()).unwrap();
     seen.await;
