@@ -56,15 +56,6 @@ struct House {
 
 impl House {
     async fn keep(&mut self, engine: &Engine) -> Result<(), StoreError> {
-        let today = UtcDay::clamped(engine.clock.now());
-        let is_due = self.partitions_at.is_none_or(|at| at.elapsed() >= PARTITIONS_INTERVAL);
-        if self.partitions_made != Some(today) && is_due {
-            self.partitions_at = Some(Instant::now());
-            if engine.make_partitions().await? {
-                self.partitions_made = Some(today);
-                self.partitions_at = None;
-            }
-        }
         let seen = engine.store.tx("read_epochs", async |tx| epochs::read(&tx).await).await?;
         if self.rated_epoch != Some(seen.pricing) {
             let rating = unrated::rate_unrated(&engine.store, &engine.preparer.keys).await?;
@@ -82,6 +73,16 @@ impl House {
             engine.metrics.unrated.set(unrated);
             engine.metrics.quarantined.set(quarantined);
             self.gauges_at = Some(Instant::now());
+        }
+        // Last: a clock that shows a day for which none can be made must hold up nothing else.
+        let today = UtcDay::clamped(engine.clock.now());
+        let is_due = self.partitions_at.is_none_or(|at| at.elapsed() >= PARTITIONS_INTERVAL);
+        if self.partitions_made != Some(today) && is_due {
+            self.partitions_at = Some(Instant::now());
+            if engine.make_partitions().await? {
+                self.partitions_made = Some(today);
+                self.partitions_at = None;
+            }
         }
         Ok(())
     }
