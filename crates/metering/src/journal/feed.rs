@@ -9,14 +9,15 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tollgate_failpoints::{Point, hit};
-use tollgate_spool::{Delivery, Group, Page, SpoolError, Which};
+use tollgate_spool::{self as spool, Delivery, Group, Page, Record, SpoolError, Which};
 use tollgate_store::instances::{self, Stand};
 use tollgate_store::{Store, StoreError};
 
 use super::reader::{Reader, Step, sequence};
+use super::wire::Unreadable;
 use super::{Shared, settle, wire};
 use crate::backoff::Backoff;
-use crate::delivery::Queued;
+use crate::delivery::{Queued, Spooled};
 
 /// Groups read at once. From the disk, a commit waits meanwhile.
 const PAGE_GROUPS: usize = 64;
@@ -241,11 +242,18 @@ impl Reading<'_> {
     async fn take_group(&mut self, group: &Group) -> Result<Option<Ended>, FeedError> {
         let mut known = Vec::new();
         for (at, record) in &group.records {
-            let entry = wire::decode(record.kind, &record.bytes).map_err(|source| FeedError::Unreadable {
-                sequence: at.sequence,
-                index: at.index,
-                source,
-            })?;
+            let entry = match wire::decode(record.kind, &record.bytes) {
+                Ok(entry) => entry,
+                // Whoever wrote it reads it; to go on without would enter what comes after it and not it.
+                Err(source @ Unreadable::Later { .. }) => {
+                    return Err(FeedError::Unreadable { sequence: at.sequence, index: at.index, source });
+                }
+                Err(source) => {
+                    self.set_aside(*at, record, &source).await;
+                    known.push(Spooled { end: *at, admission: None });
+                    continue;
+                }
+            };
             match self.reader.read(*at, entry) {
                 Step::Open => {}
                 Step::Known(spooled) => known.push(spooled),
@@ -269,6 +277,19 @@ impl Reading<'_> {
         let open = i64::try_from(self.reader.open_requests()).unwrap_or(i64::MAX);
         self.journal.metrics.open_requests.set(open);
         Ok(None)
+    }
+
+    /// A record that no version writes, in a group that is whole: a mistake of ours, which must not keep every other record from the books.
+    async fn set_aside(&self, at: spool::Position, record: &Record, why: &Unreadable) {
+        let path = self.journal.directory.join(format!("record-{}-{}.unreadable", at.sequence, at.index));
+        self.journal.metrics.unreadable_records.inc();
+        let kept = tokio::fs::write(&path, &record.bytes).await;
+        tracing::error!(
+            error = %why,
+            kept_in = %path.display(),
+            is_kept = kept.is_ok(),
+            "a record of the spool cannot be read: its request is not in the books, but for its admission; please report this"
+        );
     }
 
     /// Everything of the lives before this one was read: what is open of them has no end, and gets one.
