@@ -28,6 +28,7 @@ use cluster::Cluster;
 use cycle::Reached;
 use plan::{Cycle, Plan};
 use round::Ledger;
+use tokio::signal::unix::{SignalKind, signal};
 use tollgate_failpoints::Point;
 use verdict::{Fault, Kind};
 
@@ -124,7 +125,10 @@ async fn crash(binary: &Path, cycles: usize, seed: u64) -> anyhow::Result<Report
     std::fs::copy(binary, &copy).with_context(|| format!("copying {}", binary.display()))?;
     let mut cluster = Cluster::start(&copy, directory.path(), seed).await?;
     let mut report = Report::default();
-    let done = cycle_through(&mut cluster, &mut report, cycles, seed).await;
+    let done = tokio::select! {
+        done = cycle_through(&mut cluster, &mut report, cycles, seed) => done,
+        interrupted = interrupted() => interrupted.and_then(|()| Err(anyhow::anyhow!("interrupted"))),
+    };
     let is_right = done.is_ok() && report.faults.is_empty();
     if !is_right {
         for event in &cluster.events {
@@ -140,6 +144,16 @@ async fn crash(binary: &Path, cycles: usize, seed: u64) -> anyhow::Result<Report
     }
     done.with_context(|| format!("seed {seed}, after cycle {}", report.cycles))?;
     Ok(report)
+}
+
+/// Ctrl-C, or a polite request to end: gateways that were left behind would live on.
+async fn interrupted() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
 }
 
 /// Until something is wrong.

@@ -144,6 +144,22 @@ fn what_never_reached_the_upstream_costs_nothing() {
 }
 
 #[test]
+fn a_stream_that_was_cut_off_may_be_charged_what_was_stated_until_then_and_no_more() {
+    let mut sent = sent();
+    sent.got.whole = false;
+    // 1,000 × 0.0000025 + 1 × 0.00001.
+    let begun = Some(Counts { completion: 1, ..STATED });
+    let cut =
+        Row { outcome: "cancelled".to_owned(), counts: begun, cost: "0.00251".to_owned(), ..row(&sent) };
+    assert_eq!(found(&sent, &[served(&sent)], std::slice::from_ref(&cut), true), []);
+    let completed = Row { outcome: "completed".to_owned(), ..cut.clone() };
+    assert_eq!(found(&sent, &[served(&sent)], &[completed], true), [Kind::Double]);
+    let more = Some(Counts { completion: 501, ..STATED });
+    let more = Row { counts: more, cost: "0.00751".to_owned(), ..cut };
+    assert_eq!(found(&sent, &[served(&sent)], &[more], true), [Kind::Double]);
+}
+
+#[test]
 fn a_balance_is_what_was_given_less_what_was_spent() {
     let balances = |ada: &str| {
         let full = |user: &str| (user.to_owned(), ("10".to_owned(), "10".to_owned()));
