@@ -161,8 +161,7 @@ impl Engine {
         self.make_ready().await.map_err(Failure::Ready)?;
         let catalog = self.view.get(&self.store).await.map_err(Failure::Ready)?;
         let prepared = self.preparer.prepare(records, catalog).await.map_err(Failure::Enrich)?;
-        let own = self.own_instance().await.map_err(Failure::Ready)?;
-        let written = self.write(queued, own, records, &prepared, mode).await.map_err(Failure::Write)?;
+        let written = self.write(queued, records, &prepared, mode).await.map_err(Failure::Write)?;
         let Some(written) = written else { return Ok(Tried::Stale) };
         self.account(queued, records, &prepared, &written, totals);
         Ok(Tried::Done)
@@ -172,7 +171,6 @@ impl Engine {
     async fn write<'p>(
         &self,
         queued: &[Queued],
-        own_instance: i32,
         records: &[&RawAnalyticsRecord],
         prepared: &'p Prepared,
         mode: Mode,
@@ -188,7 +186,7 @@ impl Engine {
                     return Ok(None);
                 }
                 let written = write::write(&tx, records, prepared, mode).await?;
-                let mine = self.advance(&tx, queued, own_instance).await?;
+                let mine = self.advance(&tx, queued).await?;
                 *turn.lock() = Some(mine);
                 Ok(Some(written))
             })
@@ -206,12 +204,11 @@ impl Engine {
         &self,
         tx: &Tx,
         queued: &[Queued],
-        own_instance: i32,
     ) -> Result<tokio::sync::MutexGuard<'_, ()>, StoreError> {
         let turn = self.commit_order.lock().await;
         if let (Some(first), Some(last)) = (queued.first(), queued.last()) {
             let reached = self.progress.with(first.position, last.position);
-            instances::advance(tx, own_instance, reached).await?;
+            instances::advance(tx, self.stream.instance_id(), reached).await?;
         }
         Ok(turn)
     }
@@ -257,14 +254,13 @@ impl Engine {
     }
 
     async fn enter(&self, queued: &[Queued], entry: &[Refused]) -> Result<u64, StoreError> {
-        let own = self.own_instance().await?;
         let turn = Mutex::new(None);
         let entered = self
             .store
             .tx("quarantine", async |tx| {
                 *turn.lock() = None;
                 let entered = quarantine::insert(&tx, entry).await?;
-                let mine = self.advance(&tx, queued, own).await?;
+                let mine = self.advance(&tx, queued).await?;
                 *turn.lock() = Some(mine);
                 Ok(entered)
             })
@@ -294,11 +290,6 @@ impl Engine {
             tracing::warn!(%day, "partitions from this day on could not be made because the table was locked");
         }
         Ok(missing.locked.is_none())
-    }
-
-    /// The number of the instance whose positions these are.
-    async fn own_instance(&self) -> Result<i32, StoreError> {
-        self.preparer.instances.number(&self.store, self.stream.instance_id()).await
     }
 
     /// After a commit: metrics, and word of depleted balances.

@@ -16,12 +16,24 @@ pub async fn intern(tx: &Tx, id: InstanceId) -> Result<i32, StoreError> {
 }
 
 /// Says that every position of the instance up to and including `position` is in the books. Never goes back.
-pub async fn advance(tx: &Tx, instance_no: i32, position: i64) -> Result<(), StoreError> {
-    let statement = tx
+///
+/// By id, not by number: a number that was remembered from before a failover may be that of another instance by now.
+pub async fn advance(tx: &Tx, id: InstanceId, position: i64) -> Result<(), StoreError> {
+    let id = id.as_uuid();
+    let advance = tx
         .prepare_cached(
-            "update instances set committed_position = greatest(committed_position, $2) where no = $1",
+            "update instances set committed_position = greatest(committed_position, $2) where id = $1",
         )
         .await?;
-    tx.execute(&statement, &[&instance_no, &position]).await?;
+    if tx.execute(&advance, &[&id, &position]).await? == 0 {
+        // Entered only where it is missing: an upsert would use up a number with each flush.
+        tx.execute(
+            "insert into instances (id, committed_position) values ($1, $2)
+             on conflict (id) do update
+             set committed_position = greatest(instances.committed_position, excluded.committed_position)",
+            &[&id, &position],
+        )
+        .await?;
+    }
     Ok(())
 }
