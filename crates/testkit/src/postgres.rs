@@ -18,6 +18,8 @@ use tokio::sync::OnceCell;
 use tokio_postgres::NoTls;
 use tollgate_embedded_postgres::{EmbeddedPostgres, Options, destroy, fetch};
 
+use crate::private_postgres::{Home, PrivatePostgres};
+
 /// Longer than any pause inside a run of all tests, short enough not to be found the next morning.
 const IDLE_MINUTES: u32 = 10;
 
@@ -43,56 +45,12 @@ impl TestPostgres {
 
     /// A server of this test's own, to stop, kill or freeze.
     pub async fn private() -> PrivatePostgres {
-        let directory = tempfile::Builder::new()
-            .prefix("tollgate-private-pg-")
-            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o711))
-            .tempdir()
-            .unwrap();
-        let mut options = Options::new(directory.path().join("pg"));
-        options.durable = false;
-        PrivatePostgres::start(options, directory).await
+        PrivatePostgres::start(Home::temporary(), &[]).await
     }
 
     /// URL of the server's maintenance database. Make databases with [`TestDatabase`](crate::TestDatabase).
     pub fn url(self) -> &'static str {
         self.url
-    }
-}
-
-/// A server of one test's own.
-#[derive(Debug)]
-pub struct PrivatePostgres {
-    server: Option<EmbeddedPostgres>,
-    options: Options,
-    _directory: tempfile::TempDir,
-}
-
-impl PrivatePostgres {
-    async fn start(options: Options, directory: tempfile::TempDir) -> Self {
-        fetch::fetch_if_missing().await.unwrap();
-        let server = EmbeddedPostgres::start(options.clone()).await.unwrap();
-        Self { server: Some(server), options, _directory: directory }
-    }
-
-    /// URL of an empty database of this server; the same after [`start_again`](Self::start_again).
-    pub fn url(&self) -> String {
-        self.server.as_ref().expect("the server is stopped").connection_string().to_owned()
-    }
-
-    /// The pid of the server's main process. A SIGKILL is answered by a new start, half a second later.
-    pub fn pid(&self) -> i32 {
-        self.server.as_ref().and_then(EmbeddedPostgres::pid).expect("the server runs")
-    }
-
-    /// Stops the server, until [`start_again`](Self::start_again).
-    pub async fn stop(&mut self) {
-        self.server.take().expect("the server runs").stop().await.unwrap();
-    }
-
-    /// Starts the server again on the same data.
-    pub async fn start_again(&mut self) {
-        assert!(self.server.is_none(), "the server runs already");
-        self.server = Some(EmbeddedPostgres::start(self.options.clone()).await.unwrap());
     }
 }
 
