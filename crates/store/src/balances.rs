@@ -4,6 +4,8 @@
 //! oldest id that was still running when it was taken. Everything below it had ended and was visible, so asking for
 //! what is at or above it never skips a commit, however late it comes; some rows come twice, which does no harm.
 
+use std::cmp::Ordering;
+
 use rust_decimal::Decimal;
 use tollgate_domain::{Credits, UserId};
 use uuid::Uuid;
@@ -16,6 +18,13 @@ use crate::{ServerRun, StoreError, Tx};
 pub struct Cursor {
     server: ServerRun,
     xid: i64,
+}
+
+/// Cursors of two servers have no order.
+impl PartialOrd for Cursor {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        (self.server == other.server).then(|| self.xid.cmp(&other.xid))
+    }
 }
 
 impl Cursor {

@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use prometheus_client::registry::Registry;
 use secrecy::SecretString;
 
@@ -97,11 +97,8 @@ impl Store {
         let connector = Arc::new(Connector::new(config)?);
         // No question before each use: BEGIN is that question, and has a limit.
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_connect(
-            tokio_postgres::Config::new(),
-            ForPool(Arc::clone(&connector)),
-            recycling,
-        );
+        let manager =
+            Manager::from_connect(tokio_postgres::Config::new(), ForPool(Arc::clone(&connector)), recycling);
         let pool = Pool::builder(manager)
             .max_size(config.max_connections.max(1))
             .runtime(Runtime::Tokio1)
@@ -121,6 +118,13 @@ impl Store {
     /// Answers when the database does.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.tx("ping", async |tx| Ok(tx.batch_execute("select 1").await?)).await
+    }
+
+    /// A connection from the pool, or a new one.
+    pub(crate) async fn connection(&self) -> Result<Object, StoreError> {
+        // Those that broke while they waited are no news: who is affected says what is wrong.
+        self.pool.retain(|connection, _| !connection.is_closed());
+        self.pool.get().await.map_err(|error| StoreError::Connect(Box::new(error)))
     }
 
     /// Closes every connection that waits in the pool, because another has shown that the server behind them is gone, or is not

@@ -125,9 +125,7 @@ impl StoreError {
 
 /// Connection failures, shutdown and start-up, and a server that may only be read: it is, or has become, a standby.
 fn is_of_another_server(code: &str) -> bool {
-    code.starts_with("08")
-        || code.starts_with("57P0")
-        || code == SqlState::READ_ONLY_SQL_TRANSACTION.code()
+    code.starts_with("08") || code.starts_with("57P0") || code == SqlState::READ_ONLY_SQL_TRANSACTION.code()
 }
 
 fn classify(error: &tokio_postgres::Error) -> ErrorClass {

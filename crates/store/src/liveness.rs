@@ -89,7 +89,9 @@ impl Store {
             Some(client) => client,
             None => match self.connector.open(Limits::Server, |_| ()).await {
                 Ok(client) => client,
-                Err(error) => return if error.sqlstate().is_some() { Heard::Something } else { Heard::Nothing },
+                Err(error) => {
+                    return if error.sqlstate().is_some() { Heard::Something } else { Heard::Nothing };
+                }
             },
         };
         let question = session.question();

@@ -143,8 +143,7 @@ impl Store {
         F: Fn(Tx) -> W,
         W: Future<Output = Result<T, StoreError>>,
     {
-        let connection = self.pool.get().await.map_err(|error| StoreError::Connect(Box::new(error)))?;
-        let connection = Arc::new(connection);
+        let connection = Arc::new(self.connection().await?);
         let held = Held(Some(Arc::clone(&connection)));
         let (result, ended) = if mode.is_bounded {
             let after = self.transaction_timeout;

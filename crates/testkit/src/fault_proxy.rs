@@ -53,6 +53,8 @@ type Fates = Box<dyn Fn(u64) -> Fate + Send + Sync>;
 /// What the connections share.
 struct Shared {
     line: watch::Sender<Line>,
+    /// How often the far end of every open connection has vanished.
+    vanished: watch::Sender<u64>,
     socket: Mutex<PathBuf>,
     fates: RwLock<Option<Fates>>,
     commits: AtomicU64,
@@ -82,6 +84,7 @@ impl FaultProxy {
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             line: watch::Sender::new(Line::Open),
+            vanished: watch::Sender::new(0),
             socket: socket_of(&config).into(),
             fates: RwLock::new(None),
             commits: AtomicU64::new(0),
@@ -116,6 +119,12 @@ impl FaultProxy {
     pub fn heal(&self) {
         *self.shared.fates.write().unwrap() = None;
         self.shared.line.send_replace(Line::Open);
+    }
+
+    /// Lets the far end of every open connection vanish without a word, as with a host that lost its power or an address that moved: the
+    /// server ends the session, the client hears nothing ever again. New connections work.
+    pub fn vanish(&self) {
+        self.shared.vanished.send_modify(|times| *times += 1);
     }
 
     /// Leads new connections to the database at `url`; those that are open stay where they are, as with a name or an address
@@ -170,19 +179,23 @@ async fn connect(client: TcpStream, shared: Arc<Shared>) {
     let socket = shared.socket.lock().unwrap().clone();
     // A server that is not there looks to the client like a broken connection, which it is.
     let Ok(server) = UnixStream::connect(socket).await else { return };
-    let (from_client, to_client) = client.into_split();
+    let (mut from_client, mut to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     let mut cut = shared.line.subscribe();
+    let mut vanished = shared.vanished.subscribe();
     let is_answer_lost = AtomicBool::new(false);
     tokio::select! {
-        _ = carry_requests(from_client, to_server, &shared, &is_answer_lost) => {}
-        _ = carry_answers(from_server, to_client, &shared, &is_answer_lost) => {}
-        _ = cut.wait_for(|line| matches!(line, Line::Cut | Line::Gone)) => {}
+        _ = carry_requests(&mut from_client, to_server, &shared, &is_answer_lost) => return,
+        _ = carry_answers(from_server, &mut to_client, &shared, &is_answer_lost) => return,
+        _ = cut.wait_for(|line| matches!(line, Line::Cut | Line::Gone)) => return,
+        _ = vanished.changed() => {}
     }
+    // The server's side is closed by now; the client's stays.
+    drop(cut.wait_for(|line| matches!(line, Line::Cut | Line::Gone)).await);
 }
 
 async fn carry_requests(
-    mut from: tcp::OwnedReadHalf,
+    from: &mut tcp::OwnedReadHalf,
     mut to: unix::OwnedWriteHalf,
     shared: &Shared,
     is_answer_lost: &AtomicBool,
@@ -215,7 +228,7 @@ async fn carry_requests(
 
 async fn carry_answers(
     mut from: unix::OwnedReadHalf,
-    mut to: tcp::OwnedWriteHalf,
+    to: &mut tcp::OwnedWriteHalf,
     shared: &Shared,
     is_answer_lost: &AtomicBool,
 ) -> io::Result<()> {

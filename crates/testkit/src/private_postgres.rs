@@ -60,7 +60,7 @@ impl PrivatePostgres {
         options.durable = false;
         options.settings =
             settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Self { server: None, options, home: home }
+        Self { server: None, options, home }
     }
 
     /// A server all of whose files are on `disk`, which takes some 60 MB of it.
@@ -76,6 +76,11 @@ impl PrivatePostgres {
     /// The pid of the server's main process. A SIGKILL is answered by a new start, half a second later.
     pub fn pid(&self) -> i32 {
         self.running().pid().expect("the server runs")
+    }
+
+    /// What the server has logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.options.data_dir.join("postgres.log")).unwrap()
     }
 
     /// The disk that it is on, if it has one of its own.

@@ -43,8 +43,7 @@ impl SmallDisk {
 
     /// Takes all the space that is left.
     pub fn fill(&self) {
-        let mut ballast =
-            OpenOptions::new().create(true).append(true).open(self.ballast()).unwrap();
+        let mut ballast = OpenOptions::new().create(true).append(true).open(self.ballast()).unwrap();
         for step in BALLAST_STEPS {
             let zeros = vec![0; step];
             loop {

@@ -7,8 +7,10 @@ fn hosts(url: &str) -> Vec<Config> {
 #[test]
 fn several_hosts_become_one_connection_each_that_must_take_writes() {
     let found = hosts("postgres://ada:secret@one:5433,two:5434/books?options=-c%20work_mem%3D1MB");
-    let names: Vec<_> = found.iter().map(|config| (config.get_hosts().to_vec(), config.get_ports().to_vec())).collect();
-    let expected = [("one", 5433), ("two", 5434)].map(|(name, port)| (vec![Host::Tcp(name.to_owned())], vec![port]));
+    let names: Vec<_> =
+        found.iter().map(|config| (config.get_hosts().to_vec(), config.get_ports().to_vec())).collect();
+    let expected =
+        [("one", 5433), ("two", 5434)].map(|(name, port)| (vec![Host::Tcp(name.to_owned())], vec![port]));
     assert_eq!(names, expected);
     for config in &found {
         assert_eq!(config.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
@@ -25,7 +27,7 @@ fn several_hosts_become_one_connection_each_that_must_take_writes() {
 
 #[test]
 fn sockets_share_a_port_and_a_stated_session_kind_stays() {
-    let found = hosts("postgres://ada@/books?host=/run/a,/run/b&port=5432&target_session_attrs=read-only");
+    let found = hosts("host=/run/a,/run/b port=5432 user=ada dbname=books target_session_attrs=read-only");
     let paths: Vec<_> = found.iter().flat_map(Config::get_hosts).cloned().collect();
     assert_eq!(paths, ["/run/a", "/run/b"].map(|path| Host::Unix(path.into())));
     assert!(found.iter().all(|config| config.get_ports() == [5432]));
@@ -37,7 +39,10 @@ fn one_host_may_be_read_only_and_keeps_the_settings_as_they_are() {
     let found = hosts("postgres://ada@one/books");
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].get_target_session_attrs(), TargetSessionAttrs::Any);
-    assert_eq!(Connector::new(&StoreConfig::new("postgres://a@x,y,z/b")).unwrap().patience(), CONNECT_TIMEOUT * 3);
+    assert_eq!(
+        Connector::new(&StoreConfig::new("postgres://a@x,y,z/b")).unwrap().patience(),
+        CONNECT_TIMEOUT * 3
+    );
 }
 
 #[test]
