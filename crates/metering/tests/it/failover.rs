@@ -2,9 +2,11 @@
 
 use std::time::Instant;
 
+use tokio_postgres::NoTls;
 use tollgate_domain::RawAnalyticsRecord;
 use tollgate_metering::AnalyticsConfig;
 use tollgate_store::StoreConfig;
+use tollgate_store::pricing::PRICING_LOCK;
 use tollgate_testkit::{CapturedLog, FailoverPair, FaultProxy, Replication};
 
 use crate::books::{Books, Recorder, Running};
@@ -62,14 +64,17 @@ async fn a_primary_that_froze_is_left_for_the_standby_that_was_promoted() {
     let mut pair = FailoverPair::start(Replication::Synchronous).await;
     let proxy = FaultProxy::start(&pair.primary_url()).await;
     let mut site = through(&proxy, &pair).await;
-    let standby = Books::at(pair.standby_url(), None);
-    // Its connections stay open, and so does the transaction that was under way.
-    let frozen = site.under_load(async { pair.primary().freeze() }).await;
+    // A flush is under way: it waits for a lock, and will wait for an answer that never comes.
+    let (holder, connection) = tokio_postgres::connect(&pair.primary_url(), NoTls).await.unwrap();
+    tokio::spawn(connection);
+    holder.batch_execute(&format!("select pg_advisory_lock({PRICING_LOCK})")).await.unwrap();
     site.send(3000).await;
+    site.books.wait_for_more_than("pg_locks where locktype = 'advisory' and not granted", 0).await;
+    let frozen = pair.primary().freeze();
     pair.promote().await;
     proxy.lead_to(&pair.standby_url());
     let back_at = Instant::now();
-    site.books = standby;
+    site.books = Books::at(pair.standby_url(), None);
     site.drained("frozen primary, promoted standby", back_at).await;
     frozen.thaw();
     site.close().await;

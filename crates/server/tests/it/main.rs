@@ -10,6 +10,7 @@
 mod canary;
 mod commands;
 mod corpus;
+mod failover;
 mod harness;
 mod outage;
 mod processes;
