@@ -13,13 +13,14 @@ async fn after_a_failover_that_lost_commits_a_gateway_forgets_what_was_lost() {
     let place = Place::on(&proxy.url());
     let ada = place.set_up("ada", "0.0001", &upstream.base_url()).await;
     let app = place.serve().await;
+    let status = async |key: &str, script: &str| chat(app.address(), key, script, false).await.status;
+    // Requests that cost nothing, so that it is not a charge that brings the new balance.
     let until = async |key: &str, expected: StatusCode| {
-        eventually(&format!("{expected}"), async || {
-            chat(app.address(), key, "prompt=1 completion=1", false).await.status == expected
-        })
-        .await;
+        let free = "prompt=0 completion=0";
+        eventually(&format!("{expected}"), async || status(key, free).await == expected).await;
     };
     until(&ada, StatusCode::OK).await;
+    assert_eq!(status(&ada, "prompt=100 completion=0").await, StatusCode::OK);
     until(&ada, StatusCode::PAYMENT_REQUIRED).await;
     pair.wait_until_caught_up().await;
     pair.hold_back().await;
