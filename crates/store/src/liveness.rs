@@ -5,6 +5,7 @@
 //! server that was started again), waiting is pointless and ends at once. When nobody answers, it ends after the
 //! transaction's usual limit, also for transactions that have none of their own.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
 use tokio_postgres::{Client, SimpleQueryMessage};
@@ -17,39 +18,51 @@ use crate::{Store, StoreError};
 /// database is back it is written to again.
 const PROBE_INTERVAL: Duration = Duration::from_secs(2);
 
-/// One life of one database server, told by the time of its start. What was read or written in one life is there for all of
-/// that life; after a failover or a restore, another server may never have had it.
+/// One run of one database server, told by the time of its start. What was read or written in a run is there to its end; after
+/// a failover or a restore, another server may never have had it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct ServerRun(i64);
+pub struct ServerRun(u64);
 
-/// What names a session: asked for in each transaction's first line, and answered with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What names a session: asked for in each transaction's first line, and answered with it. Not once for each connection: with a pooling
+/// proxy in between, each transaction may have another.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Session {
-    pub(crate) server: ServerRun,
     pid: i32,
+    /// As the server writes it: to read it would cost more than the transaction's own start.
+    server_started: String,
 }
 
 impl Session {
     /// What asks for it.
-    pub(crate) const QUERY: &str = "select pg_backend_pid(), \
-         (extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint";
+    pub(crate) const QUERY: &str = "select pg_backend_pid(), pg_postmaster_start_time()";
 
     /// From the answers of a simple query that ended with [`Session::QUERY`].
     pub(crate) fn from_answers(answers: &[SimpleQueryMessage]) -> Result<Self, StoreError> {
         let found = answers.iter().find_map(|answer| match answer {
             SimpleQueryMessage::Row(row) => {
-                Some(Self { pid: row.get(0)?.parse().ok()?, server: ServerRun(row.get(1)?.parse().ok()?) })
+                let server_started = row.get(1).filter(|text| !text.contains('\''))?.to_owned();
+                Some(Self { pid: row.get(0)?.parse().ok()?, server_started })
             }
             _ => None,
         });
         found.ok_or_else(|| StoreError::Corrupt("the database did not say which session this is".to_owned()))
     }
 
-    fn question(self) -> String {
-        let Self { server: ServerRun(started), pid } = self;
+    /// The run that it belongs to.
+    pub(crate) fn server(&self) -> ServerRun {
+        let mut hasher = DefaultHasher::new();
+        self.server_started.hash(&mut hasher);
+        ServerRun(hasher.finish())
+    }
+
+    fn question(&self) -> String {
+        let Self { pid, server_started } = self;
         format!(
-            "select 1 from pg_stat_activity where pid = {pid} \
-             and {started} = (extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint"
+            "select case \
+               when pg_postmaster_start_time()::text = '{server_started}' \
+                 and exists (select from pg_stat_activity where pid = {pid}) then 'alive' \
+               when pg_is_in_recovery() then 'something' \
+               else 'gone' end"
         )
     }
 }
@@ -58,16 +71,30 @@ impl Session {
 enum Heard {
     /// The session is there.
     Alive,
-    /// The server is there, and could not say.
+    /// Somebody is there, and could not say: a server that is starting, or a standby, to which some proxies send whoever only asks.
     Something,
     /// Another server, or the same after a new start.
     Gone,
     Nothing,
 }
 
+impl Heard {
+    fn from_answers(answers: &[SimpleQueryMessage]) -> Self {
+        let word = answers.iter().find_map(|answer| match answer {
+            SimpleQueryMessage::Row(row) => row.get(0),
+            _ => None,
+        });
+        match word {
+            Some("alive") => Self::Alive,
+            Some("gone") => Self::Gone,
+            _ => Self::Something,
+        }
+    }
+}
+
 impl Store {
     /// Ends when it has become pointless to wait for `session`, and says why.
-    pub(crate) async fn until_pointless(&self, name: &'static str, session: Session) -> StoreError {
+    pub(crate) async fn until_pointless(&self, name: &'static str, session: &Session) -> StoreError {
         let mut heard_at = Instant::now();
         let mut line = None;
         loop {
@@ -84,7 +111,7 @@ impl Store {
     }
 
     /// Asks over `line`, or over a new one that is then kept there as long as it answers.
-    async fn ask(&self, session: Session, line: &mut Option<Client>) -> Heard {
+    async fn ask(&self, session: &Session, line: &mut Option<Client>) -> Heard {
         let client = match line.take() {
             Some(client) => client,
             None => match self.connector.open(Limits::Server, |_| ()).await {
@@ -97,9 +124,8 @@ impl Store {
         let question = session.question();
         match tokio::time::timeout(ANSWER_TIMEOUT, client.simple_query(&question)).await {
             Ok(Ok(answers)) => {
-                let is_there = answers.iter().any(|answer| matches!(answer, SimpleQueryMessage::Row(_)));
                 *line = Some(client);
-                if is_there { Heard::Alive } else { Heard::Gone }
+                Heard::from_answers(&answers)
             }
             Ok(Err(error)) if error.code().is_some() => Heard::Something,
             Ok(Err(_)) | Err(_) => Heard::Nothing,

@@ -26,7 +26,7 @@ impl Store {
         let report = tokio::select! {
             biased;
             migrated = migrating => migrated?,
-            lost = self.until_pointless("migrate", session) => return Err(lost),
+            lost = self.until_pointless("migrate", &session) => return Err(lost),
         };
         for migration in report.applied_migrations() {
             tracing::info!(%migration, "applied a migration");

@@ -143,56 +143,92 @@ impl Store {
         F: Fn(Tx) -> W,
         W: Future<Output = Result<T, StoreError>>,
     {
-        let connection = Arc::new(self.connection().await?);
-        let held = Held(Some(Arc::clone(&connection)));
-        let (result, ended) = if mode.is_bounded {
-            let after = self.transaction_timeout;
-            match tokio::time::timeout(after, self.run_on(connection, name, mode, work)).await {
-                Ok(finished) => finished,
-                Err(_) => (Err(StoreError::Timeout { name, after }), false),
+        let mut is_second = false;
+        let result = loop {
+            match Box::pin(self.attempt(name, mode, work)).await? {
+                Ended::Over(result) => break result,
+                // Nothing was begun, so nothing is done twice.
+                Ended::Stale(_) if !is_second => self.forget_connections(),
+                Ended::Broken(error) | Ended::Stale(error) => break Err(error),
             }
-        } else {
-            self.run_on(connection, name, mode, work).await
+            is_second = true;
         };
-        if ended {
-            held.give_back();
-        }
         if result.as_ref().is_err_and(StoreError::is_loss) {
             self.forget_connections();
         }
         result
     }
 
-    /// The result, and whether the transaction has certainly ended, so that its connection may serve another.
+    /// Runs the transaction on some connection. `Err`: there was none.
+    async fn attempt<T, F, W>(&self, name: &'static str, mode: Mode, work: &F) -> Result<Ended<T>, StoreError>
+    where
+        F: Fn(Tx) -> W,
+        W: Future<Output = Result<T, StoreError>>,
+    {
+        let connection = Arc::new(self.connection().await?);
+        let held = Held(Some(Arc::clone(&connection)));
+        let ended = self.run_on(connection, name, mode, work).await;
+        if matches!(ended, Ended::Over(_)) {
+            held.give_back();
+        }
+        Ok(ended)
+    }
+
     async fn run_on<T, F, W>(
         &self,
         connection: Arc<Object>,
         name: &'static str,
         mode: Mode,
         work: &F,
-    ) -> (Result<T, StoreError>, bool)
+    ) -> Ended<T>
     where
         F: Fn(Tx) -> W,
         W: Future<Output = Result<T, StoreError>>,
     {
-        let session = match begin(&connection, name, mode).await {
+        let after = self.transaction_timeout;
+        // A new connection has just been answered on. One that waited may lead nowhere by now, and that shows soon.
+        let has_waited = Object::metrics(&connection).recycle_count > 0;
+        let limit = if has_waited { after.min(ANSWER_TIMEOUT) } else { after };
+        let session = match begin(&connection, name, mode, limit).await {
             Ok(session) => session,
-            Err(error) => return (Err(error), false),
+            Err(error) if has_waited && error.is_loss() => return Ended::Stale(error),
+            Err(error) => return Ended::Broken(error),
         };
-        tokio::select! {
-            biased;
-            finished = finish(connection, name, session, work) => finished,
-            lost = self.until_pointless(name, session) => (Err(lost), false),
+        let finishing = async {
+            tokio::select! {
+                biased;
+                finished = finish(connection, name, session.server(), work) => finished,
+                lost = self.until_pointless(name, &session) => Ended::Broken(lost),
+            }
+        };
+        if !mode.is_bounded {
+            return finishing.await;
         }
+        let in_time = tokio::time::timeout(after, finishing).await;
+        in_time.unwrap_or(Ended::Broken(StoreError::Timeout { name, after }))
     }
 }
 
-/// Opens the transaction. A connection that was good when it was used last may lead nowhere by now, so this has a limit of its own.
-async fn begin(connection: &Object, name: &'static str, mode: Mode) -> Result<Session, StoreError> {
+/// How a transaction ended, and so what its connection is good for.
+enum Ended<T> {
+    /// Certainly: the connection may serve another.
+    Over(Result<T, StoreError>),
+    /// Nobody knows, or not at all: the connection is closed, which rolls back.
+    Broken(StoreError),
+    /// It never began, because the connection had waited in the pool and leads nowhere by now.
+    Stale(StoreError),
+}
+
+async fn begin(
+    connection: &Object,
+    name: &'static str,
+    mode: Mode,
+    limit: Duration,
+) -> Result<Session, StoreError> {
     let first = format!("{}; {}", mode.begin, Session::QUERY);
-    match tokio::time::timeout(ANSWER_TIMEOUT, connection.simple_query(&first)).await {
+    match tokio::time::timeout(limit, connection.simple_query(&first)).await {
         Ok(answers) => Session::from_answers(&answers?),
-        Err(_) => Err(StoreError::Timeout { name, after: ANSWER_TIMEOUT }),
+        Err(_) => Err(StoreError::Timeout { name, after: limit }),
     }
 }
 
@@ -215,32 +251,26 @@ impl Drop for Held {
 }
 
 /// Does the work in an open transaction and ends it.
-async fn finish<T, F, W>(
-    connection: Arc<Object>,
-    name: &'static str,
-    session: Session,
-    work: &F,
-) -> (Result<T, StoreError>, bool)
+async fn finish<T, F, W>(connection: Arc<Object>, name: &'static str, server: ServerRun, work: &F) -> Ended<T>
 where
     F: Fn(Tx) -> W,
     W: Future<Output = Result<T, StoreError>>,
 {
-    match work(Tx { connection: Arc::clone(&connection), name, server: session.server }).await {
+    match work(Tx { connection: Arc::clone(&connection), name, server }).await {
         Ok(value) => match connection.batch_execute("commit").await {
-            Ok(()) => (Ok(value), true),
+            Ok(()) => Ended::Over(Ok(value)),
             Err(error) => {
                 // A constraint that is checked at the end, say: then the server has rolled back.
                 let is_answer = error.as_db_error().is_some();
                 let error = StoreError::from(error);
-                let ended = is_answer && !error.is_loss();
-                (Err(error), ended)
+                if is_answer && !error.is_loss() { Ended::Over(Err(error)) } else { Ended::Broken(error) }
             }
         },
-        Err(error) if error.is_loss() => (Err(error), false),
-        Err(error) => {
-            let rolled_back = connection.batch_execute("rollback").await;
-            (Err(error), rolled_back.is_ok())
-        }
+        Err(error) if error.is_loss() => Ended::Broken(error),
+        Err(error) => match connection.batch_execute("rollback").await {
+            Ok(()) => Ended::Over(Err(error)),
+            Err(_) => Ended::Broken(error),
+        },
     }
 }
 

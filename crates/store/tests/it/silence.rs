@@ -28,14 +28,26 @@ async fn bounded<T>(wait: impl Future<Output = T>) -> T {
 }
 
 #[tokio::test]
-async fn a_waiting_connection_that_leads_nowhere_is_noticed_at_once_and_replaced() {
+async fn a_connection_that_waited_and_leads_nowhere_is_replaced_before_anybody_hears_of_it() {
     let Line { store, proxy, _database } = open().await;
     store.ping().await.unwrap();
     proxy.vanish();
+    bounded(store.ping()).await.unwrap();
+    // Nor of one that has ended.
+    proxy.cut();
+    proxy.heal();
+    bounded(store.ping()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_new_connection_that_leads_nowhere_is_given_up_at_the_limit_and_keeps_no_place() {
+    let Line { store, proxy, _database } = open().await;
+    store.ping().await.unwrap();
+    proxy.freeze();
     let error = bounded(store.ping()).await.unwrap_err();
-    assert!(matches!(error, StoreError::Timeout { name: "ping", .. }), "{error}");
     assert_eq!(error.class(), ErrorClass::Retry);
-    assert!(error.to_string().starts_with("the database has not answered"), "{error}");
+    assert!(error.to_string().contains("it gave no connection"), "{error}");
+    proxy.heal();
     bounded(store.ping()).await.unwrap();
 }
 
