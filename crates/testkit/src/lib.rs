@@ -7,6 +7,7 @@
 )]
 
 mod captured_log;
+mod cluster_template;
 pub mod corpus;
 mod database;
 mod failover;

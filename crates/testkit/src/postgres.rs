@@ -60,9 +60,8 @@ async fn find_or_start_shared() -> String {
     touch(&heartbeat);
     keep_touching(heartbeat.clone());
     let url_file = base.join("url");
-    let lock = open_for_writing(&base.join("start.lock"));
     // Held until this function ends, so of many test processes one starts the server and the others find it.
-    let _lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await.unwrap().unwrap();
+    let _lock = locked(&base.join("start.lock")).await;
     if let Ok(url) = fs::read_to_string(&url_file)
         && is_answering(&url).await
     {
@@ -85,7 +84,7 @@ async fn find_or_start_shared() -> String {
 }
 
 /// One directory per user and per PostgreSQL that was asked for.
-fn shared_base() -> PathBuf {
+pub(crate) fn shared_base() -> PathBuf {
     let uid = rustix::process::geteuid().as_raw();
     let version = env::var("PG_BIN")
         .map_or_else(|_| String::new(), |named| format!("-{}", crate::database::short_hash(&named)));
@@ -98,8 +97,10 @@ fn shared_base() -> PathBuf {
     base
 }
 
-fn open_for_writing(path: &Path) -> File {
-    OpenOptions::new().create(true).write(true).truncate(false).open(path).unwrap()
+/// Waits for a lock among all test processes; it ends with what this returns.
+pub(crate) async fn locked(path: &Path) -> File {
+    let lock = OpenOptions::new().create(true).write(true).truncate(false).open(path).unwrap();
+    tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await.unwrap().unwrap()
 }
 
 /// Sets the modification time to now, as the file system sees it.

@@ -8,9 +8,9 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process};
-use tollgate_embedded_postgres::{EmbeddedPostgres, Halt, Options, fetch};
+use tollgate_embedded_postgres::{EmbeddedPostgres, Halt, Options};
 
-use crate::SmallDisk;
+use crate::{SmallDisk, cluster_template};
 
 /// A server of one test's own. Get one from [`TestPostgres::private`](crate::TestPostgres::private).
 #[derive(Debug)]
@@ -104,7 +104,7 @@ impl PrivatePostgres {
     /// Starts the server again on the same data. Returns when it answers.
     pub async fn start_again(&mut self) {
         assert!(self.server.is_none(), "the server runs already");
-        fetch::fetch_if_missing().await.unwrap();
+        cluster_template::provide(&self.options.data_dir).await;
         self.server = Some(EmbeddedPostgres::start(self.options.clone()).await.unwrap());
     }
 

@@ -2,11 +2,9 @@
 
 use std::time::Instant;
 
-use tokio_postgres::NoTls;
 use tollgate_domain::RawAnalyticsRecord;
 use tollgate_metering::AnalyticsConfig;
 use tollgate_store::StoreConfig;
-use tollgate_store::pricing::PRICING_LOCK;
 use tollgate_testkit::{CapturedLog, FailoverPair, FaultProxy, Replication};
 
 use crate::books::{Books, Recorder, Running};
@@ -64,12 +62,7 @@ async fn a_primary_that_froze_is_left_for_the_standby_that_was_promoted() {
     let mut pair = FailoverPair::start(Replication::Synchronous).await;
     let proxy = FaultProxy::start(&pair.primary_url()).await;
     let mut site = through(&proxy, &pair).await;
-    // A flush is under way: it waits for a lock, and will wait for an answer that never comes.
-    let (holder, connection) = tokio_postgres::connect(&pair.primary_url(), NoTls).await.unwrap();
-    tokio::spawn(connection);
-    holder.batch_execute(&format!("select pg_advisory_lock({PRICING_LOCK})")).await.unwrap();
-    site.send(3000).await;
-    site.books.wait_for_more_than("pg_locks where locktype = 'advisory' and not granted", 0).await;
+    let held = site.send_and_hold(3000, &pair.primary_url()).await;
     let frozen = pair.primary().freeze();
     pair.promote().await;
     proxy.lead_to(&pair.standby_url());
@@ -77,6 +70,7 @@ async fn a_primary_that_froze_is_left_for_the_standby_that_was_promoted() {
     site.books = Books::at(pair.standby_url(), None);
     site.drained("frozen primary, promoted standby", back_at).await;
     frozen.thaw();
+    drop(held);
     site.close().await;
 }
 
@@ -111,19 +105,15 @@ async fn a_line_that_led_to_a_standby_for_a_while_holds_up_records_and_loses_non
 async fn commits_that_wait_for_a_standby_that_is_away_are_charged_once() {
     let pair = FailoverPair::start(Replication::Synchronous).await;
     let mut line = StoreConfig::new(pair.primary_url());
-    line.transaction_timeout = std::time::Duration::from_secs(1);
+    line.transaction_timeout = std::time::Duration::from_secs(2);
     let mut site = Site::open(pair.primary_url(), &line, AnalyticsConfig::default()).await;
     let registry = site.running.registry();
     pair.hold_back().await;
-    let back_at = site
-        .under_load(async {
-            // A commit that is done and not confirmed, and tries that wait behind it.
-            wait_for_failures(&registry, 3).await;
-            pair.let_through().await;
-            Instant::now()
-        })
-        .await;
-    site.drained("synchronous standby away", back_at).await;
+    site.send(500).await;
+    // A commit that is done and not confirmed, and a try that waits behind it.
+    wait_for_failures(&registry, 2).await;
+    pair.let_through().await;
+    site.drained("synchronous standby away", Instant::now()).await;
     site.close().await;
 }
 

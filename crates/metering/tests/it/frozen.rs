@@ -14,11 +14,17 @@ use crate::outages::{Site, assert_logged, wait_for_failures};
 async fn a_server_that_was_frozen_for_a_moment_goes_on_where_it_was() {
     let server = TestPostgres::private().await;
     let url = server.url();
-    let mut site = Site::open(url.clone(), &StoreConfig::new(url), AnalyticsConfig::default()).await;
-    let frozen = site.under_load(async { server.freeze() }).await;
+    let line = StoreConfig::new(url.clone());
+    let mut site = Site::open(url.clone(), &line, AnalyticsConfig::default()).await;
+    let held = site.send_and_hold(3000, &url).await;
+    let frozen = server.freeze();
     site.send(3000).await;
     frozen.thaw();
-    site.drained("frozen for a moment", Instant::now()).await;
+    let back_at = Instant::now();
+    held.let_go().await;
+    site.drained("frozen for a moment", back_at).await;
+    let failures = site.running.metric("tollgate_analytics_batch_retries_total{outcome=\"retry\"}");
+    assert_eq!(failures, 0.0, "nothing was given up");
     site.close().await;
 }
 
@@ -27,20 +33,18 @@ async fn a_server_that_stays_frozen_is_given_up_and_drained_when_it_goes_on() {
     let log = CapturedLog::start();
     let server = TestPostgres::private().await;
     let mut line = StoreConfig::new(server.url());
-    line.transaction_timeout = Duration::from_secs(1);
+    line.transaction_timeout = Duration::from_secs(2);
     // A connection that hangs and keeps its place would be the end of a pool of two.
     line.max_connections = 2;
     let mut site = Site::open(server.url(), &line, AnalyticsConfig::default()).await;
     let registry = site.running.registry();
-    let back_at = site
-        .under_load(async {
-            let frozen = server.freeze();
-            // The transaction that was under way, and one that got no connection.
-            wait_for_failures(&registry, 2).await;
-            frozen.thaw();
-            Instant::now()
-        })
-        .await;
+    let held = site.send_and_hold(500, &server.url()).await;
+    let frozen = server.freeze();
+    // The transaction that was under way, and one that got no connection.
+    wait_for_failures(&registry, 2).await;
+    frozen.thaw();
+    let back_at = Instant::now();
+    held.let_go().await;
     site.drained("frozen until it was given up", back_at).await;
     assert_logged(&log, &["the database has not answered", "gave no connection"]);
     site.close().await;

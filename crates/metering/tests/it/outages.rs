@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 
 use prometheus_client::registry::Registry;
 use tokio::time::interval;
+use tokio_postgres::{Client, NoTls};
 use tollgate_domain::{ApiKeyPurpose, Credential};
 use tollgate_metering::{AnalyticsConfig, audit};
 use tollgate_store::StoreConfig;
+use tollgate_store::pricing::PRICING_LOCK;
 use tollgate_testkit::CapturedLog;
 
 use crate::books::{Books, PATIENCE, Recorder, Running, price, sample};
@@ -47,6 +49,17 @@ impl Site {
             self.running.send(self.recorder.record(self.credential, "m", 10, 10)).await;
             self.sent += 1;
         }
+    }
+
+    /// Sends records and holds their flush where it has begun its transaction, until [`Held::let_go`].
+    pub(crate) async fn send_and_hold(&mut self, count: u32, direct: &str) -> Held {
+        let (client, connection) = tokio_postgres::connect(direct, NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client.batch_execute(&format!("select pg_advisory_lock({PRICING_LOCK})")).await.unwrap();
+        self.send(count).await;
+        let waiting = "pg_locks where locktype = 'advisory' and not granted";
+        self.books.wait_for_more_than(waiting, 0).await;
+        Held(client)
     }
 
     /// Sends records at a steady pace until `fault` is over. While the channel is full none is taken, and none counted.
@@ -87,6 +100,15 @@ impl Site {
         assert_eq!(self.books.text(&reached).await, self.sent.to_string());
         assert_eq!(sample(&registry, "tollgate_analytics_unaccounted"), 0.0);
         assert_eq!(sample(&registry, "tollgate_analytics_conflicts_total"), 0.0);
+    }
+}
+
+/// Holds the lock that every flush takes first.
+pub(crate) struct Held(Client);
+
+impl Held {
+    pub(crate) async fn let_go(self) {
+        self.0.batch_execute(&format!("select pg_advisory_unlock({PRICING_LOCK})")).await.unwrap();
     }
 }
 

@@ -18,7 +18,7 @@ async fn open() -> Line {
     let proxy = FaultProxy::start(database.url()).await;
     let mut config = StoreConfig::new(proxy.url());
     config.max_connections = 1;
-    config.transaction_timeout = Duration::from_millis(500);
+    config.transaction_timeout = Duration::from_secs(2);
     Line { store: Store::connect(&config).unwrap(), proxy, _database: database }
 }
 
@@ -82,7 +82,7 @@ async fn a_transaction_without_a_limit_is_given_up_when_nobody_answers() {
 #[tokio::test]
 async fn a_transaction_without_a_limit_takes_as_long_as_it_takes_while_the_server_is_there() {
     let Line { store, proxy: _proxy, _database } = open().await;
-    // Many times the limit of others, and two questions long.
+    // Twice the limit of others, and two questions long.
     bounded(store.tx_unbounded("report", async |tx| Ok(tx.batch_execute("select pg_sleep(5)").await?)))
         .await
         .unwrap();
