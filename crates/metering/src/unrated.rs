@@ -109,7 +109,10 @@ async fn rate_page(
     tried: &Mutex<Option<RecordKey>>,
 ) -> Result<Option<Page>, StoreError> {
     let seen = epochs::read_shared(tx).await?;
-    if seen.pricing != catalog.pricing_epoch || seen.config != catalog.config_epoch {
+    if seen.server != catalog.server
+        || seen.pricing != catalog.pricing_epoch
+        || seen.config != catalog.config_epoch
+    {
         return Ok(None);
     }
     let rows = usage_records::unrated_page(tx, after, limit).await?;

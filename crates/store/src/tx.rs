@@ -19,6 +19,8 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use rand::RngExt;
 
+use crate::connection::ANSWER_TIMEOUT;
+use crate::liveness::{ServerRun, Session};
 use crate::{Store, StoreError};
 
 /// Most runs of one transaction: a conflict that five runs do not resolve is a design error, and the caller
@@ -27,7 +29,8 @@ const MAX_RUNS: u32 = 5;
 /// Longest wait before the second run; doubled for each further one. The wait is a random part of it.
 const CONFLICT_DELAY: Duration = Duration::from_millis(10);
 /// A transaction with nothing special about it is given up after this long: twice the server's own statement time-out,
-/// for a server that has stopped answering without closing the connection.
+/// for a server that has stopped answering without closing the connection. One without a limit of its own is given up when nobody
+/// has answered at all for this long.
 pub const DEFAULT_TRANSACTION_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How a transaction runs.
@@ -50,6 +53,7 @@ const UNBOUNDED: Mode = Mode {
 pub struct Tx {
     connection: Arc<Object>,
     name: &'static str,
+    server: ServerRun,
 }
 
 impl std::fmt::Debug for Tx {
@@ -71,6 +75,11 @@ impl Tx {
     pub fn name(&self) -> &'static str {
         self.name
     }
+
+    /// The server that it runs on. What another one said may never have been true here.
+    pub fn server(&self) -> ServerRun {
+        self.server
+    }
 }
 
 impl Store {
@@ -85,7 +94,7 @@ impl Store {
         self.run(name, READ_COMMITTED, work).await
     }
 
-    /// As [`Store::tx`], with one snapshot for all its statements.
+    /// As [`Store::tx`], with one snapshot for all its statements, taken when it begins.
     pub async fn tx_repeatable_read<T, F, W>(&self, name: &'static str, work: F) -> Result<T, StoreError>
     where
         F: Fn(Tx) -> W,
@@ -134,23 +143,92 @@ impl Store {
         F: Fn(Tx) -> W,
         W: Future<Output = Result<T, StoreError>>,
     {
-        let connection = self.pool.get().await.map_err(|error| StoreError::Connect(Box::new(error)))?;
-        let connection = Arc::new(connection);
-        let held = Held(Some(Arc::clone(&connection)));
-        let transaction = run_on(connection, name, mode, work);
-        let (result, ended) = if mode.is_bounded {
-            let after = self.transaction_timeout;
-            match tokio::time::timeout(after, transaction).await {
-                Ok(finished) => finished,
-                Err(_) => (Err(StoreError::Timeout { name, after }), false),
+        let mut is_second = false;
+        let result = loop {
+            match Box::pin(self.attempt(name, mode, work)).await? {
+                Ended::Over(result) => break result,
+                // Nothing was begun, so nothing is done twice.
+                Ended::Stale(_) if !is_second => self.forget_connections(),
+                Ended::Broken(error) | Ended::Stale(error) => break Err(error),
             }
-        } else {
-            transaction.await
+            is_second = true;
         };
-        if ended {
-            held.give_back();
+        if result.as_ref().is_err_and(StoreError::is_loss) {
+            self.forget_connections();
         }
         result
+    }
+
+    /// Runs the transaction on some connection. `Err`: there was none.
+    async fn attempt<T, F, W>(&self, name: &'static str, mode: Mode, work: &F) -> Result<Ended<T>, StoreError>
+    where
+        F: Fn(Tx) -> W,
+        W: Future<Output = Result<T, StoreError>>,
+    {
+        let connection = Arc::new(self.connection().await?);
+        let held = Held(Some(Arc::clone(&connection)));
+        let ended = self.run_on(connection, name, mode, work).await;
+        if matches!(ended, Ended::Over(_)) {
+            held.give_back();
+        }
+        Ok(ended)
+    }
+
+    async fn run_on<T, F, W>(
+        &self,
+        connection: Arc<Object>,
+        name: &'static str,
+        mode: Mode,
+        work: &F,
+    ) -> Ended<T>
+    where
+        F: Fn(Tx) -> W,
+        W: Future<Output = Result<T, StoreError>>,
+    {
+        let after = self.transaction_timeout;
+        // A new connection has just been answered on. One that waited may lead nowhere by now, and that shows soon.
+        let has_waited = Object::metrics(&connection).recycle_count > 0;
+        let limit = if has_waited { after.min(ANSWER_TIMEOUT) } else { after };
+        let session = match begin(&connection, name, mode, limit).await {
+            Ok(session) => session,
+            Err(error) if has_waited && error.is_loss() => return Ended::Stale(error),
+            Err(error) => return Ended::Broken(error),
+        };
+        let finishing = async {
+            tokio::select! {
+                biased;
+                finished = finish(connection, name, session.server(), work) => finished,
+                lost = self.until_pointless(name, &session) => Ended::Broken(lost),
+            }
+        };
+        if !mode.is_bounded {
+            return finishing.await;
+        }
+        let in_time = tokio::time::timeout(after, finishing).await;
+        in_time.unwrap_or(Ended::Broken(StoreError::Timeout { name, after }))
+    }
+}
+
+/// How a transaction ended, and so what its connection is good for.
+enum Ended<T> {
+    /// Certainly: the connection may serve another.
+    Over(Result<T, StoreError>),
+    /// Nobody knows, or not at all: the connection is closed, which rolls back.
+    Broken(StoreError),
+    /// It never began, because the connection had waited in the pool and leads nowhere by now.
+    Stale(StoreError),
+}
+
+async fn begin(
+    connection: &Object,
+    name: &'static str,
+    mode: Mode,
+    limit: Duration,
+) -> Result<Session, StoreError> {
+    let first = format!("{}; {}", mode.begin, Session::QUERY);
+    match tokio::time::timeout(limit, connection.simple_query(&first)).await {
+        Ok(answers) => Session::from_answers(&answers?),
+        Err(_) => Err(StoreError::Timeout { name, after: limit }),
     }
 }
 
@@ -172,33 +250,27 @@ impl Drop for Held {
     }
 }
 
-/// The result, and whether the transaction has certainly ended, so that its connection may serve another.
-async fn run_on<T, F, W>(
-    connection: Arc<Object>,
-    name: &'static str,
-    mode: Mode,
-    work: &F,
-) -> (Result<T, StoreError>, bool)
+/// Does the work in an open transaction and ends it.
+async fn finish<T, F, W>(connection: Arc<Object>, name: &'static str, server: ServerRun, work: &F) -> Ended<T>
 where
     F: Fn(Tx) -> W,
     W: Future<Output = Result<T, StoreError>>,
 {
-    if let Err(error) = connection.batch_execute(mode.begin).await {
-        return (Err(error.into()), false);
-    }
-    match work(Tx { connection: Arc::clone(&connection), name }).await {
+    match work(Tx { connection: Arc::clone(&connection), name, server }).await {
         Ok(value) => match connection.batch_execute("commit").await {
-            Ok(()) => (Ok(value), true),
+            Ok(()) => Ended::Over(Ok(value)),
             Err(error) => {
                 // A constraint that is checked at the end, say: then the server has rolled back.
-                let ended = error.as_db_error().is_some();
-                (Err(error.into()), ended)
+                let is_answer = error.as_db_error().is_some();
+                let error = StoreError::from(error);
+                if is_answer && !error.is_loss() { Ended::Over(Err(error)) } else { Ended::Broken(error) }
             }
         },
-        Err(error) => {
-            let rolled_back = connection.batch_execute("rollback").await;
-            (Err(error), rolled_back.is_ok())
-        }
+        Err(error) if error.is_loss() => Ended::Broken(error),
+        Err(error) => match connection.batch_execute("rollback").await {
+            Ok(()) => Ended::Over(Err(error)),
+            Err(_) => Ended::Broken(error),
+        },
     }
 }
 

@@ -95,8 +95,13 @@ impl Books {
 
     /// Books on a database of somebody else.
     pub(crate) fn at(url: String, database: Option<TestDatabase>) -> Self {
+        Self::on(&StoreConfig::new(url), database)
+    }
+
+    /// Books on a database of somebody else, with settings of their own for the way to it.
+    pub(crate) fn on(config: &StoreConfig, database: Option<TestDatabase>) -> Self {
         Self {
-            store: Store::connect(&StoreConfig::new(url)).unwrap(),
+            store: Store::connect(config).unwrap(),
             master: MasterKey::from_bytes([9; 32]),
             clock: Arc::new(ManualClock::new(start())),
             database,

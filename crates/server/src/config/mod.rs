@@ -80,8 +80,8 @@ impl Default for Config {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DatabaseConfig {
-    /// URL of a PostgreSQL 15 or newer, such as `postgresql://tollgate:secret@db/tollgate`. Empty: a private server runs in the data
-    /// directory.
+    /// URL of a PostgreSQL 15 or newer, such as `postgresql://tollgate:secret@db/tollgate`. Of several hosts
+    /// (`…@one,two/tollgate`) the first that takes writes is used. Empty: a private server runs in the data directory.
     #[serde(serialize_with = "url_without_password")]
     #[schemars(with = "String")]
     pub url: Option<SecretString>,

@@ -11,6 +11,7 @@ mod broken_disk;
 mod canary;
 mod commands;
 mod corpus;
+mod failover;
 mod harness;
 mod hostile;
 mod outage;

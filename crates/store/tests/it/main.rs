@@ -7,5 +7,6 @@ mod money;
 mod prices;
 mod reports;
 mod schema;
+mod silence;
 mod support;
 mod transactions;
