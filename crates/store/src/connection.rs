@@ -115,6 +115,11 @@ impl Store {
         self.tx("ping", async |tx| Ok(tx.batch_execute("select 1").await?)).await
     }
 
+    /// How many transactions may be open at a time.
+    pub fn max_connections(&self) -> usize {
+        self.pool.status().max_size
+    }
+
     /// Makes the duration of transactions visible as `tollgate_store_transaction_duration_seconds{name,outcome}`.
     pub fn register_metrics(&self, registry: &mut Registry) {
         self.metrics.register(registry);

@@ -36,4 +36,4 @@ pub mod utc;
 
 pub use connection::{Store, StoreConfig};
 pub use error::{ErrorClass, StoreError};
-pub use tx::{DEFAULT_TRANSACTION_TIMEOUT, Tx};
+pub use tx::{DEFAULT_TRANSACTION_TIMEOUT, SharedSnapshot, Tx};

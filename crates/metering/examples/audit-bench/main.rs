@@ -1,0 +1,103 @@
+//! How long a whole audit takes: fills a throw-away database through the real batcher, then audits it.
+//!
+//! `cargo run --release -p tollgate-metering --example audit-bench -- --rows 10000000 [--json]`
+//!
+//! An example of this crate, because it needs the batcher and the audit and nothing else of Tollgate: `xtask` may not know
+//! either, and would build them for each of its tasks. With `--database` it fills, or audits again, a database of yours.
+
+#![expect(clippy::print_stdout, reason = "it talks to the person who started it")]
+
+mod fill;
+
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use serde_json::json;
+use tollgate_domain::MasterKey;
+use tollgate_metering::{RecordKeys, audit};
+use tollgate_store::{Store, StoreConfig};
+use tollgate_testkit::TestPostgres;
+
+/// Not secret: the database is thrown away.
+const MASTER_KEY: [u8; 32] = [7; 32];
+
+#[derive(Debug, Parser)]
+#[command(about = "How long a whole audit takes")]
+struct Options {
+    /// Usage records to audit. Each takes about 300 bytes of disk, in the directory for temporary files.
+    #[arg(long, default_value_t = 1_000_000)]
+    rows: u64,
+    /// Audits, one after the other: the first one finds the files in no cache of PostgreSQL's.
+    #[arg(long, default_value_t = 3)]
+    runs: u32,
+    /// An empty database to fill, or one that this program has filled before; it is kept.
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+    /// End with one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let options = Options::parse();
+    let mut postgres = None;
+    let url = match &options.database {
+        Some(url) => url.clone(),
+        None => postgres.insert(TestPostgres::private().await).url(),
+    };
+    let store = Store::connect(&StoreConfig::new(url))?;
+    store.migrate().await?;
+    let keys = RecordKeys::derive(&MasterKey::from_bytes(MASTER_KEY));
+
+    let started = Instant::now();
+    let filled = fill::fill(&store, &MasterKey::from_bytes(MASTER_KEY), options.rows).await?;
+    let took = started.elapsed();
+    if filled {
+        say(&options, &format!("{} records written in {}", options.rows, seconds(took)));
+    }
+    let mut audits = Vec::new();
+    let mut is_right = true;
+    for _ in 0..options.runs {
+        let started = Instant::now();
+        let report = audit::audit(&store, &keys).await?;
+        let took = started.elapsed();
+        is_right &= report.ok() && report.records >= options.rows;
+        say(&options, &format!("{} records audited in {}", report.records, seconds(took)));
+        audits.push(json!({ "total_ms": millis(took) }));
+        if let Some(finding) = report.findings.first() {
+            say(&options, &format!("{} findings, such as {finding:?}", report.findings_in_all));
+        }
+    }
+    if options.json {
+        println!(
+            "{}",
+            json!({ "rows": options.rows, "fill_ms": filled.then(|| millis(took)), "audits": audits, "ok": is_right })
+        );
+    }
+    drop(store);
+    if let Some(mut postgres) = postgres {
+        postgres.stop().await;
+    }
+    if is_right {
+        Ok(())
+    } else {
+        Err("the audit of sound books found something, or not every record".into())
+    }
+}
+
+fn say(options: &Options, line: &str) {
+    if options.json {
+        eprintln!("{line}");
+    } else {
+        println!("{line}");
+    }
+}
+
+fn seconds(took: Duration) -> String {
+    format!("{:.2} s", took.as_secs_f64())
+}
+
+fn millis(took: Duration) -> u64 {
+    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
+}
