@@ -28,6 +28,7 @@ pub mod tariffs;
 mod text;
 mod tls;
 pub mod tx;
+pub mod usage_commits;
 pub mod usage_details;
 pub mod usage_dimensions;
 pub mod usage_records;

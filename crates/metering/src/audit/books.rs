@@ -1,15 +1,18 @@
-//! One record against what the books say must be true of it. Nothing here asks the database.
+//! One record against what the books say must be true of it.
 
 use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 use jiff::Timestamp;
 use tollgate_domain::{
-    ApiKeyPurpose, InstanceId, Outcome, RatingFacts, Tariff, UsageState, UserId, find_best_tariff,
+    ApiKeyPurpose, InstanceId, Outcome, RatingFacts, RecordDigest, Tariff, UsageState, UserId,
+    find_best_tariff,
 };
-use tollgate_store::catalog::{Catalog, CatalogTariff};
-use tollgate_store::usage_dimensions::Dimensions;
+use tollgate_store::catalog::{self, CatalogTariff};
+use tollgate_store::instances::Instance;
+use tollgate_store::usage_dimensions::{self, Dimensions};
 use tollgate_store::usage_records::{ScannedRow, UsageRow};
+use tollgate_store::{StoreError, Tx, tariffs};
 
 use super::report::{Days, Finding, Findings, RecordId, Rule};
 use crate::digest::{DimensionsRef, RecordKeys};
@@ -43,39 +46,55 @@ struct DimensionFacts {
 }
 
 impl Facts {
-    pub(super) fn new(keys: RecordKeys, catalog: Catalog, ends: TariffEnds) -> Self {
-        Self {
-            keys,
+    /// Reads them. Combinations of dimensions that are not what their fingerprint says are findings.
+    pub(super) async fn load(
+        tx: &Tx,
+        keys: &RecordKeys,
+        instances: &[Instance],
+        findings: &mut Findings,
+    ) -> Result<Self, StoreError> {
+        let catalog = catalog::load(tx).await?;
+        let mut facts = Self {
+            keys: keys.clone(),
             key_owners: catalog.keys.values().map(|key| (key.no, key.user_no)).collect(),
             users: catalog.users_by_no,
             tariffs: catalog.models.into_values().map(|model| (model.no, model.tariffs)).collect(),
-            ends,
+            ends: tariffs::all_ends(tx).await?,
             instances: Map::default(),
             dimensions: Map::default(),
+        };
+        facts.add_instances(instances);
+        facts.add_dimensions(usage_dimensions::all(tx).await?, findings);
+        Ok(facts)
+    }
+
+    pub(super) fn add_instances(&mut self, instances: &[Instance]) {
+        self.instances.extend(instances.iter().map(|instance| (instance.no, instance.id)));
+    }
+
+    pub(super) fn add_dimensions(
+        &mut self,
+        stored: Vec<(i32, RecordDigest, Dimensions)>,
+        findings: &mut Findings,
+    ) {
+        let mut scratch = Vec::new();
+        for (no, fingerprint, dimensions) in stored {
+            DimensionsRef::of(&dimensions).encode(&mut scratch);
+            if self.keys.fingerprint(&scratch) != fingerprint {
+                let what = format!("usage_dimensions {no} is not what its fingerprint says");
+                findings.add(Finding::new(Rule::DimensionsAreUntouched, None, None, what));
+            }
+            let facts = DimensionFacts {
+                purpose: dimensions.purpose(),
+                outcome: dimensions.outcome(),
+                completion_window: dimensions.batch_completion_window,
+            };
+            self.dimensions.insert(no, facts);
         }
     }
 
-    pub(super) fn add_instance(&mut self, no: i32, id: InstanceId) {
-        self.instances.insert(no, id);
-    }
-
-    /// Takes the combination in; whether it is as it was written.
-    pub(super) fn add_dimensions(
-        &mut self,
-        no: i32,
-        fingerprint: tollgate_domain::RecordDigest,
-        dimensions: Dimensions,
-        scratch: &mut Vec<u8>,
-    ) -> bool {
-        DimensionsRef::of(&dimensions).encode(scratch);
-        let is_untouched = self.keys.fingerprint(scratch) == fingerprint;
-        let facts = DimensionFacts {
-            purpose: dimensions.purpose(),
-            outcome: dimensions.outcome(),
-            completion_window: dimensions.batch_completion_window,
-        };
-        self.dimensions.insert(no, facts);
-        is_untouched
+    pub(super) fn knows_instance(&self, no: i32) -> bool {
+        self.instances.contains_key(&no)
     }
 
     pub(super) fn user(&self, user_no: Option<i32>) -> Option<UserId> {
@@ -178,7 +197,7 @@ impl<'a> Checker<'a> {
         if let Err(wrong) = self.check_payer(row) {
             self.add(row, Rule::PayerOwnsKey, &Wrong::new(wrong));
         }
-        if !self.facts.instances.contains_key(&row.key.instance_no) {
+        if !self.facts.knows_instance(row.key.instance_no) {
             self.add(row, Rule::RowsAgree, &Wrong::new("belongs to no known instance"));
         }
         let facts = self.facts;
@@ -192,6 +211,11 @@ impl<'a> Checker<'a> {
                 }
             }
         }
+    }
+
+    /// Says of a record that it breaks a rule.
+    pub(super) fn accuse(&mut self, row: &UsageRow, rule: Rule, what: &str) {
+        self.add(row, rule, &Wrong::new(what));
     }
 
     fn add(&mut self, row: &UsageRow, rule: Rule, wrong: &Wrong) {

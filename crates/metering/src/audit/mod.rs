@@ -5,8 +5,10 @@
 //! rollups with the records.
 
 mod books;
+mod incremental;
 mod report;
 mod whole;
 
+pub use incremental::{Checked, IncrementalAudit, MAX_RECORDS, Pass, Reason};
 pub use report::{AuditReport, DayDifference, Finding, InstanceReport, RecordId, Rule, Timings};
 pub use whole::audit;

@@ -15,7 +15,7 @@ use tollgate_domain::UserId;
 use tollgate_store::audit::{self as queries, RollupDifference, RollupShare, Sums};
 use tollgate_store::instances::{self, Instance};
 use tollgate_store::usage_records::{self, Slice};
-use tollgate_store::{SharedSnapshot, Store, StoreError, Tx, catalog, tariffs, usage_dimensions, users};
+use tollgate_store::{SharedSnapshot, Store, StoreError, Tx, users};
 
 use super::books::{Checker, Facts, Tally};
 use super::report::{AuditReport, Finding, InstanceReport, Rule, millis};
@@ -23,6 +23,10 @@ use crate::digest::RecordKeys;
 
 /// Most connections that check at a time. Each keeps about one core of the database and one here busy.
 const MAX_WORKERS: usize = 8;
+
+/// Pages of 8 KB in a slice: 32 MB, some 200,000 rows. Half a second of work, so that those who share the slices end at about the
+/// same time.
+const SLICE_PAGES: i64 = 4096;
 
 /// Reads everything and reports what is wrong. `keys` must be those that the records were written with.
 ///
@@ -42,7 +46,7 @@ async fn whole(store: &Store, tx: &Tx, keys: &RecordKeys) -> Result<AuditReport,
 
     let started = Instant::now();
     let instances = instances::list(tx).await?;
-    let facts = Arc::new(facts(tx, keys, &instances, &mut tally).await?);
+    let facts = Arc::new(Facts::load(tx, keys, &instances, &mut tally.findings).await?);
     let units = Units::of(tx).await?;
     let snapshot = tx.share_snapshot().await?;
     let workers = workers(store);
@@ -75,26 +79,6 @@ fn workers(store: &Store) -> usize {
     cores.min(MAX_WORKERS).min(store.max_connections().saturating_sub(1))
 }
 
-async fn facts(
-    tx: &Tx,
-    keys: &RecordKeys,
-    instances: &[Instance],
-    tally: &mut Tally,
-) -> Result<Facts, StoreError> {
-    let mut facts = Facts::new(keys.clone(), catalog::load(tx).await?, tariffs::all_ends(tx).await?);
-    for instance in instances {
-        facts.add_instance(instance.no, instance.id);
-    }
-    let mut scratch = Vec::new();
-    for (no, fingerprint, dimensions) in usage_dimensions::all(tx).await? {
-        if !facts.add_dimensions(no, fingerprint, dimensions, &mut scratch) {
-            let what = format!("usage_dimensions {no} is not what its fingerprint says");
-            tally.findings.add(Finding::new(Rule::DimensionsAreUntouched, None, None, what));
-        }
-    }
-    Ok(facts)
-}
-
 /// The work that is shared.
 struct Units {
     all: Vec<Unit>,
@@ -110,7 +94,7 @@ impl Units {
     async fn of(tx: &Tx) -> Result<Self, StoreError> {
         // Rollups first: the ones of a busy day take longer than any slice, and nobody should wait for them at the end.
         let rollups = queries::rollup_shares(tx).await?.into_iter().map(Unit::Rollups);
-        let records = usage_records::slices(tx).await?.into_iter().map(Unit::Records);
+        let records = usage_records::slices(tx, SLICE_PAGES).await?.into_iter().map(Unit::Records);
         Ok(Self { all: rollups.chain(records).collect(), next: AtomicUsize::new(0) })
     }
 

@@ -13,9 +13,6 @@ use super::encode::COLUMNS;
 use crate::utc::UtcDay;
 use crate::{StoreError, Tx};
 
-/// Pages in a slice: 32 MB, some 200,000 rows. Half a second of work, so that two who share the slices end at about the same time.
-const SLICE_PAGES: i64 = 4096;
-
 /// Some pages of one partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slice {
@@ -39,8 +36,8 @@ pub struct KeyRange {
     pub last: CorrelationId,
 }
 
-/// Slices that together hold every row of the transaction's snapshot. The transaction must have one snapshot, taken before.
-pub async fn slices(tx: &Tx) -> Result<Vec<Slice>, StoreError> {
+/// Slices of so many pages at most that together hold every row of the transaction's snapshot. It must have one, taken before.
+pub async fn slices(tx: &Tx, slice_pages: i64) -> Result<Vec<Slice>, StoreError> {
     // Read after the snapshot was taken: no row of it lies behind these sizes.
     let rows = tx
         .query(
@@ -54,7 +51,7 @@ pub async fn slices(tx: &Tx) -> Result<Vec<Slice>, StoreError> {
         let (table, pages): (String, i64) = (row.try_get(0)?, row.try_get(1)?);
         let mut first_page = 0;
         while first_page < pages {
-            let next = first_page + SLICE_PAGES;
+            let next = first_page.saturating_add(slice_pages.max(1));
             let until_page = (next < pages).then_some(next);
             slices.push(Slice { table: table.clone(), first_page, until_page });
             first_page = next;
