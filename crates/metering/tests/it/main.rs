@@ -7,6 +7,7 @@ mod audits;
 mod books;
 mod charges;
 mod edges;
+mod incremental_audits;
 mod late_prices;
 mod lost_answers;
 mod poison;

@@ -3,6 +3,7 @@
 //! It ends in the order of the flow: the gateway stops accepting and lets its streams end, then the batcher writes what they
 //! left, then the database stops. A task that ends unasked ends the server.
 
+mod auditor;
 mod health;
 pub(crate) mod refresher;
 mod sink;
@@ -26,6 +27,7 @@ use tollgate_metering::{AnalyticsBatcher, RecordKeys};
 use tollgate_store::{ErrorClass, Store, StoreConfig};
 
 use self::{
+    auditor::Auditor,
     health::{Health, Operations, SnapshotAge},
     refresher::Refresher,
     sink::BatcherSink,
@@ -44,6 +46,7 @@ const DATABASE_RETRY: Duration = Duration::from_millis(500);
 /// How often it says that it still waits.
 const DATABASE_SAID_EVERY: Duration = Duration::from_secs(10);
 
+const AUDITOR: &str = "auditor";
 const GATEWAY: &str = "gateway";
 const BATCHER: &str = "batcher";
 const REFRESHER: &str = "refresher";
@@ -93,6 +96,7 @@ struct Parts {
     gateway: Gateway,
     batcher: AnalyticsBatcher,
     refresher: Refresher,
+    auditor: Option<Auditor>,
     health: Arc<Health>,
 }
 
@@ -108,6 +112,7 @@ async fn assemble(
     let master_key = load_master_key(&config.master_key_path(), &store).await?;
 
     let keys = RecordKeys::derive(&master_key);
+    let auditor = Auditor::new(&config.audit, store.clone(), keys.clone(), Arc::clone(&clock), &mut registry);
     let settings = config.analytics.clone();
     let (batcher, sender) =
         AnalyticsBatcher::new(store.clone(), settings, Arc::clone(&clock), keys, &mut registry);
@@ -131,7 +136,7 @@ async fn assemble(
         TcpListener::bind(&config.listen).await.map_err(|error| cannot_listen(&config.listen, &error))?;
     let address = listener.local_addr()?;
     lock.publish_address(address)?;
-    Ok(Parts { address, listener, router, gateway, batcher, refresher, health })
+    Ok(Parts { address, listener, router, gateway, batcher, refresher, auditor, health })
 }
 
 fn cannot_listen(address: &str, error: &io::Error) -> anyhow::Error {
@@ -153,7 +158,7 @@ fn cannot_listen(address: &str, error: &io::Error) -> anyhow::Error {
 
 impl Parts {
     fn spawn(self, config: &Config, database: Database, lock: ServeLock) -> RunningApp {
-        let Self { address, listener, router, gateway, batcher, refresher, health } = self;
+        let Self { address, listener, router, gateway, batcher, refresher, auditor, health } = self;
         let mut tasks = Tasks::default();
         let (stop_gateway, stop_batcher, stop_background) =
             (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
@@ -166,6 +171,9 @@ impl Parts {
             Ok(())
         });
         tasks.spawn(REFRESHER, refresher.run(config.database.listen, stop_background.clone()));
+        if let Some(auditor) = auditor {
+            tasks.spawn(AUDITOR, auditor.run(stop_background.clone()));
+        }
         let (serving, stop) = (gateway.clone(), stop_gateway.clone());
         tasks.spawn(GATEWAY, async move { Ok(serving.serve_router(listener, router, stop).await?) });
         RunningApp {
@@ -242,9 +250,10 @@ impl RunningApp {
         let batcher = self.tasks.end_of(BATCHER, &mut others).await;
         self.stop_background.cancel();
         let refresher = self.tasks.end_of(REFRESHER, &mut others).await;
+        let auditor = self.tasks.end_of(AUDITOR, &mut others).await;
         let database = self.database.stop().await;
         // What was lost comes first; the rest is logged.
-        let results = [batcher, gateway, refresher, database];
+        let results = [batcher, gateway, refresher, auditor, database];
         let mut errors =
             results.into_iter().chain(others.into_iter().map(|ended| ended.result)).filter_map(Result::err);
         let Some(first) = errors.next() else { return Ok(()) };

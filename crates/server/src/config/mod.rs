@@ -18,7 +18,7 @@ use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 use tollgate_gateway::GatewayConfig;
-use tollgate_metering::AnalyticsConfig;
+use tollgate_metering::{AnalyticsConfig, audit::AuditConfig};
 
 use crate::{cli::GlobalArgs, logging};
 
@@ -52,6 +52,8 @@ pub struct Config {
     pub gateway: GatewayConfig,
     /// The batcher that enters records into the books.
     pub analytics: AnalyticsConfig,
+    /// The audit of what is new, beside a running server.
+    pub audit: AuditConfig,
     /// The log, on stderr.
     pub log: LogConfig,
 }
@@ -65,6 +67,7 @@ impl Default for Config {
             database: DatabaseConfig::default(),
             gateway: GatewayConfig::default(),
             analytics: AnalyticsConfig::default(),
+            audit: AuditConfig::default(),
             log: LogConfig::default(),
         }
     }

@@ -67,17 +67,26 @@ pub async fn scan(tx: &Tx, slice: &Slice, each: impl FnMut(ScannedRow)) -> Resul
     copy(tx, &format!("only {table} where ctid >= '({first_page},0)'{end}"), each).await
 }
 
-/// Calls `each` for every row whose key is in the range.
-pub async fn scan_keys(tx: &Tx, range: &KeyRange, each: impl FnMut(ScannedRow)) -> Result<(), StoreError> {
-    let KeyRange { day, instance_no, first, last } = range;
-    let from = format!(
-        "usage_records where day = date '2000-01-01' + {} and instance_no = {instance_no}
-         and correlation_id between {} and {}",
-        day.to_wire(),
-        first.get(),
-        last.get()
-    );
-    copy(tx, &from, each).await
+/// Calls `each` for every row whose key is in one of the ranges, range by range. Reads these rows, however many others there are.
+pub async fn scan_keys(
+    tx: &Tx,
+    ranges: &[KeyRange],
+    mut each: impl FnMut(ScannedRow),
+) -> Result<(), StoreError> {
+    // A planner whose statistics are older than the day's partition could take it for empty, and read all of it.
+    tx.batch_execute("set local enable_seqscan = off").await?;
+    for KeyRange { day, instance_no, first, last } in ranges {
+        let from = format!(
+            "usage_records where day = date '2000-01-01' + {} and instance_no = {instance_no}
+             and correlation_id between {} and {}",
+            day.to_wire(),
+            first.get(),
+            last.get()
+        );
+        copy(tx, &from, &mut each).await?;
+    }
+    tx.batch_execute("set local enable_seqscan = on").await?;
+    Ok(())
 }
 
 async fn copy(tx: &Tx, from: &str, mut each: impl FnMut(ScannedRow)) -> Result<(), StoreError> {

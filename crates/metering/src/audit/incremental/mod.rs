@@ -158,22 +158,19 @@ impl IncrementalAudit {
         let known = self.known_facts(tx, seen, &mark, &commits, &mut findings).await?;
         let mut checker = Checker::new(&known.facts);
         let mut news = News::new(&commits);
-        for range in usage_commits::joined(&commits) {
-            usage_records::scan_keys(tx, &range, |scanned| {
-                let is_ours = news.add(&scanned);
-                if is_ours {
-                    checker.check(&scanned);
-                } else if mark.is_news_since(&seen.mark, scanned.xid) {
-                    checker.check(&scanned);
-                    checker.accuse(
-                        &scanned.row,
-                        Rule::RowIsUntouched,
-                        "was written by a transaction that entered no records",
-                    );
-                }
-            })
-            .await?;
-        }
+        usage_records::scan_keys(tx, &usage_commits::joined(&commits), |scanned| {
+            if news.add(&scanned) {
+                checker.check(&scanned);
+            } else if mark.is_news_since(&seen.mark, scanned.xid) {
+                checker.check(&scanned);
+                checker.accuse(
+                    &scanned.row,
+                    Rule::RowIsUntouched,
+                    "was written by a transaction that entered no records",
+                );
+            }
+        })
+        .await?;
         let records = checker.tally.records;
         findings.merge(checker.tally.findings);
         news.check_commits(&mut findings);
