@@ -174,17 +174,14 @@ fn add_states(sums: &Sums, tally: &mut Tally) {
     let known = [b'c', b'f', b'u', b'v'];
     for state in &sums.states {
         let letter = char::from(state.letter);
-        if !known.contains(&state.letter) {
-            let what = format!("{} records are in the state `{letter}`, which is none", state.records);
-            tally.findings.add(Finding::new(Rule::StateIsOne, None, None, what));
-        }
-        if state.impossible > 0 {
-            let what = format!(
-                "{} records in state `{letter}` have an amount that none there has",
-                state.impossible
-            );
-            tally.findings.add(Finding::new(Rule::StateIsOne, None, None, what));
-        }
+        let what = if !known.contains(&state.letter) {
+            format!("{} records are in the state `{letter}`, which is none", state.records)
+        } else if state.impossible > 0 {
+            format!("{} records in state `{letter}` have an amount that none there has", state.impossible)
+        } else {
+            continue;
+        };
+        tally.findings.add(Finding::new(Rule::StateIsOne, None, None, what));
     }
 }
 

@@ -21,6 +21,7 @@ pub(super) struct Hours {
     known: BTreeMap<UtcMicros, Hour>,
     /// Hours that were known once, and are not any more.
     forgotten: BTreeSet<UtcMicros>,
+    max_cells: usize,
 }
 
 #[derive(Debug)]
@@ -34,7 +35,12 @@ struct Hour {
 impl Hours {
     /// Nothing is known; after `newest` there is nothing.
     pub(super) const fn after(newest: Option<UtcMicros>) -> Self {
-        Self { newest_at_start: newest, known: BTreeMap::new(), forgotten: BTreeSet::new() }
+        Self {
+            newest_at_start: newest,
+            known: BTreeMap::new(),
+            forgotten: BTreeSet::new(),
+            max_cells: MAX_CELLS,
+        }
     }
 
     /// What the rollup was, if that is known.
@@ -76,7 +82,7 @@ impl Hours {
         for hour in idle {
             self.forget(hour);
         }
-        while self.known.values().map(|hour| hour.cells.len()).sum::<usize>() > MAX_CELLS {
+        while self.known.values().map(|hour| hour.cells.len()).sum::<usize>() > self.max_cells {
             let longest_idle = self.known.iter().max_by_key(|(_, hour)| hour.idle_passes).map(|(at, _)| *at);
             let Some(hour) = longest_idle else { break };
             self.forget(hour);

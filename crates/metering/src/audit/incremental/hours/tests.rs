@@ -60,10 +60,9 @@ fn an_hour_to_which_nothing_comes_is_forgotten_and_not_taken_for_an_empty_one() 
 
 #[test]
 fn past_the_cap_the_hours_that_are_idle_longest_go_first() {
-    let mut hours = Hours::after(None);
+    let mut hours = Hours { max_cells: 100, ..Hours::after(None) };
     hours.remember(vec![(key("11", 1), sums(5))], &none());
-    let many = i32::try_from(MAX_CELLS).unwrap();
-    hours.remember((0..many).map(|user| (key("12", user), sums(1))).collect(), &none());
+    hours.remember((0..100).map(|user| (key("12", user), sums(1))).collect(), &none());
     assert_eq!(hours.before(&key("11", 1)), None);
     assert_eq!(hours.before(&key("12", 7)), Some(sums(1)));
     hours.remember(vec![(key("13", 1), sums(1))], &none());
