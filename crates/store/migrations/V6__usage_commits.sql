@@ -1,7 +1,8 @@
 -- Which usage records each of the latest transactions wrote, or rated: by this the audit of what is new finds it, in the order of
--- commits, without an index on the records. A ring: a transaction takes the slot of its id, over the one that had it 131,072 ids
--- ago, so the table stays small and nobody has to empty it. Keys are kept as runs, [firsts, lasts] of one day and instance; in a run
--- there may be records of others, told apart by the transaction that wrote them (xmin).
+-- commits, without an index on the records. A ring: each transaction takes the next of 131,072 slots, over what was in it, so the
+-- table stays small and nobody has to empty it. Keys are kept as runs, [firsts, lasts] of one day and instance; in a run there may be
+-- records of others, told apart by the transaction that wrote them (xmin).
+create sequence usage_commits_no;
 create table usage_commits (
     slot        integer primary key,
     xid         xid8    not null,

@@ -2,7 +2,7 @@
 //!
 //! Neither times nor sequences tell in which order transactions committed; the snapshot of a transaction does. A [`Mark`] is such a
 //! snapshot, kept: what is visible now and was not visible at the mark is exactly what has been committed since, whoever started
-//! when. It holds for as long as the ring does ([`RING`] transaction ids) and the server is not another one.
+//! when. It can be told for as long as the ring of [`RING`] transactions holds it, and the server is not another one.
 
 use rust_decimal::Decimal;
 use tokio_postgres::Row;
@@ -12,8 +12,11 @@ use crate::usage_records::{KeyRange, RecordKey};
 use crate::utc::UtcDay;
 use crate::{StoreError, Tx};
 
-/// Transactions that the ring holds. At a thousand a second it goes back two minutes.
-pub const RING: u64 = 131_072;
+/// Transactions that the ring holds: each that wrote usage records takes a slot.
+pub const RING: i64 = 131_072;
+/// So many later than a mark, and it is too far back. The other half of the ring is for those that had taken their slot before the mark
+/// and committed after it: none is open while so many others commit, not within the time that a transaction may take.
+const REACH: i64 = RING / 2;
 /// What a row carries of a transaction's id counts to here, and begins anew.
 const HALF: u64 = 1 << 32;
 /// Keys that lie closer than this are one run: reading a few rows of others costs less than another range.
@@ -45,6 +48,8 @@ pub struct Mark {
     xmax: u64,
     /// Those between that had not ended.
     running: Vec<u64>,
+    /// How many slots had been taken.
+    slots_taken: i64,
     /// When the server started: ids mean nothing to another one, such as a standby that took over.
     server: String,
 }
@@ -57,7 +62,9 @@ impl Mark {
 
     /// Whether the ring still holds everything that was committed between `earlier` and this mark.
     pub fn reaches(&self, earlier: &Self) -> bool {
-        self.xmax.saturating_sub(earlier.xmin) <= RING
+        // Half an id tells apart what is less than half of all halves away.
+        self.slots_taken.saturating_sub(earlier.slots_taken) <= REACH
+            && self.xmax.saturating_sub(earlier.xmin) < HALF / 2
     }
 
     /// Whether what a transaction wrote was committed between `earlier` and this mark, where it is visible at this one. Of its id a
@@ -76,8 +83,8 @@ pub async fn mark(tx: &Tx) -> Result<Mark, StoreError> {
     let row = tx
         .query_one(
             "select s::text, pg_snapshot_xmin(s)::text, pg_snapshot_xmax(s)::text,
-                    array(select pg_snapshot_xip(s)::text), pg_postmaster_start_time()::text
-             from pg_current_snapshot() s",
+                    array(select pg_snapshot_xip(s)::text), n.last_value, pg_postmaster_start_time()::text
+             from pg_current_snapshot() s, usage_commits_no n",
             &[],
         )
         .await?;
@@ -87,7 +94,8 @@ pub async fn mark(tx: &Tx) -> Result<Mark, StoreError> {
         xmin: number(row.try_get(1)?)?,
         xmax: number(row.try_get(2)?)?,
         running: running.into_iter().map(number).collect::<Result<_, _>>()?,
-        server: row.try_get(4)?,
+        slots_taken: row.try_get(4)?,
+        server: row.try_get(5)?,
     })
 }
 
@@ -109,7 +117,7 @@ pub async fn enter(
     let statement = tx
         .prepare_cached(
             "insert into usage_commits (slot, xid, is_rating, records, amount_pico, days, instances, firsts, lasts)
-             values ((pg_current_xact_id()::text::bigint % 131072)::integer, pg_current_xact_id(), $1, $2, $3, $4, $5, $6, $7)
+             values ((nextval('usage_commits_no') % 131072)::integer, pg_current_xact_id(), $1, $2, $3, $4, $5, $6, $7)
              on conflict (slot) do update set
                  xid = excluded.xid, is_rating = excluded.is_rating, records = excluded.records,
                  amount_pico = excluded.amount_pico, days = excluded.days, instances = excluded.instances,

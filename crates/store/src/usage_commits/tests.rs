@@ -19,7 +19,7 @@ fn commit(ranges: Vec<KeyRange>) -> Commit {
 
 fn mark(xmin: u64, xmax: u64, running: &[u64]) -> Mark {
     let snapshot = String::new();
-    Mark { snapshot, xmin, xmax, running: running.to_vec(), server: "started".to_owned() }
+    Mark { snapshot, xmin, xmax, running: running.to_vec(), slots_taken: 7, server: "started".to_owned() }
 }
 
 #[test]
@@ -78,8 +78,10 @@ fn half_an_id_tells_what_was_committed_between_two_marks() {
 #[test]
 fn a_mark_reaches_as_far_back_as_the_ring_and_to_no_other_server() {
     let earlier = mark(1000, 1010, &[]);
-    assert!(mark(1000 + RING, 1000 + RING, &[]).reaches(&earlier));
-    assert!(!mark(1000 + RING, 1001 + RING, &[]).reaches(&earlier));
+    let after = |slots_taken| Mark { slots_taken, ..mark(9_000_000, 9_000_000, &[]) };
+    assert!(after(7 + REACH).reaches(&earlier), "others on the server may use up as many ids as they like");
+    assert!(!after(8 + REACH).reaches(&earlier));
+    assert!(!mark(HALF, HALF, &[]).reaches(&earlier), "but half an id must tell");
     assert!(mark(1020, 1020, &[]).is_of_the_same_server(&earlier));
     assert!(!mark(900, 900, &[]).is_of_the_same_server(&earlier), "ids that went back");
     let other = Mark { server: "started again".to_owned(), ..mark(1020, 1020, &[]) };
