@@ -5,20 +5,6 @@
 //! of them is held against every rule for single records. Then the sums: what each balance moved by must be its movements and these
 //! records, what each of their rollups moved by must be these records, and each transaction's records must all be there, as it
 //! wrote them.
-//!
-//! # What a pass costs
-//! It reads the ring of latest transactions, one row of each user, the new records, and the rollups that they are in: nothing that is
-//! old, however much of that there is. More than [`MAX_RECORDS`] new records, or more transactions than the ring holds, are
-//! not read: the pass says so and begins anew. Memory: a number for each user, and the rollups of the last hours.
-//!
-//! # What it does not check, and the whole audit does
-//! - What was in the books when the process began, or when a pass began anew. A balance is compared with how it moved: one that
-//!   was wrong before stays as wrong as it was, unsaid.
-//! - Records that are changed, forged or removed behind the back of the code that enters them, once a pass has seen them, or where
-//!   no new record is near.
-//! - Rollups that no new record is in; how much was in those of an hour that had begun before the process did, or that nothing
-//!   came to for long, or that late prices moved. How they move after that, it does.
-//! - Dimensions once they are known; movements against the audit log; details; quarantine.
 
 mod hours;
 mod news;
@@ -43,6 +29,23 @@ use crate::digest::RecordKeys;
 pub const MAX_RECORDS: u64 = 500_000;
 
 /// An audit of what is new, pass after pass. The first one only takes the moment to begin at.
+///
+/// # What a pass costs
+/// It reads the ring of latest transactions, one row of each user, the new records, and the rollups that they are in: nothing that is
+/// old, however much of that there is. More than [`MAX_RECORDS`] new records, or more transactions than the ring holds, are
+/// not read: the pass says so and begins anew. Memory: a number for each user, and the rollups of the last hours.
+///
+/// # What it does not check, and the whole audit does
+/// - What was in the books when the process began, or when a pass began anew. A balance is compared with how it moved: one that
+///   was wrong before stays as wrong as it was, unsaid.
+/// - Records that are changed, forged or removed behind the back of the code that enters them, once a pass has seen them, or where
+///   no new record is near.
+/// - Rollups that no new record is in; how much was in those of an hour that had begun before the process did, or that nothing
+///   came to for long, or that late prices moved. How they move after that, it does.
+/// - Dimensions once they are known; movements against the audit log; details; quarantine.
+///
+/// Everybody who writes to the database must be of a version that keeps `usage_commits`: what others write moves balances without
+/// records, and is reported.
 #[derive(Debug)]
 pub struct IncrementalAudit {
     store: Store,
