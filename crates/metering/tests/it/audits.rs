@@ -222,7 +222,7 @@ async fn of_many_days_and_users_only_those_that_differ_are_named() {
         for day in 0..5 {
             for _ in 0..3 {
                 let mut record = recorder.record(credential, "m", 100, 10);
-                record.timestamp = record.timestamp - jiff::SignedDuration::from_hours(24 * day);
+                record.timestamp -= jiff::SignedDuration::from_hours(24 * day);
                 running.send(record).await;
             }
         }

@@ -172,7 +172,7 @@ async fn everything_that_rightly_moves_books_raises_no_alarm() {
     // Records without a payer, of another day, and ones that are there already.
     desk.running.send(desk.recorder.record(Credential::None, "m", 100, 10)).await;
     let mut late = desk.recorder.record(desk.credential, "m", 100, 10);
-    late.timestamp = late.timestamp - jiff::SignedDuration::from_hours(30);
+    late.timestamp -= jiff::SignedDuration::from_hours(30);
     desk.running.send(late.clone()).await;
     desk.sent += 2;
     desk.enter("m", 1).await;
@@ -377,7 +377,8 @@ async fn passes_beside_flushers_that_overtake_each_other_see_every_record_once_a
             seen += found.records;
         }
     };
-    tokio::time::timeout(crate::books::PATIENCE * 2, async { tokio::join!(sending, passing) }).await.unwrap();
+    let both = Box::pin(async { tokio::join!(sending, passing) });
+    tokio::time::timeout(crate::books::PATIENCE * 2, both).await.unwrap();
     busy.stop().await.unwrap();
     assert_eq!(checked(&mut audit).await.records, 0);
     assert_eq!(seen, RECORDS);
