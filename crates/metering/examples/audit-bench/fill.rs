@@ -11,8 +11,8 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio_util::sync::CancellationToken;
 use tollgate_domain::{
-    ApiKeyId, ApiKeyPurpose, Batch, CorrelationId, Credential, InstanceId, ManualClock, MasterKey, Outcome,
-    PriceList, RawAnalyticsRecord, StatedUsage, UsageSource,
+    ApiKeyId, ApiKeyPurpose, Batch, Clock, CorrelationId, Credential, InstanceId, ManualClock, MasterKey,
+    Outcome, PriceList, RawAnalyticsRecord, StatedUsage, UsageSource,
 };
 use tollgate_metering::{AnalyticsBatcher, AnalyticsConfig, AnalyticsSender, RecordKeys};
 use tollgate_store::movements::{self, MovementKind, NewMovement};
@@ -26,43 +26,74 @@ const ACTOR: &str = "audit-bench";
 const USERS: u32 = 300;
 const MODELS: usize = 8;
 const INSTANCES: usize = 3;
+const BEGIN: &str = "2026-10-01T00:00:00Z";
 const DAYS: i32 = 30;
+const DAYS_I64: i64 = DAYS as i64;
 /// How often prices change while records come.
 const PRICE_CHANGES: u64 = 6;
 
 type Failure = Box<dyn std::error::Error>;
 
-/// Writes `rows` records, unless there are that many already; whether it did.
+/// Writes `rows` records over the month, unless there are that many already; whether it did.
 pub(crate) async fn fill(store: &Store, master: &MasterKey, rows: u64) -> Result<bool, Failure> {
     let all = UsageQuery { user: None, group_by: GroupBy::Model, since: None, until: None };
     let there = store.tx("count", async |tx| reports::usage(&tx, &all).await).await?;
     if there.iter().map(|model| model.requests).sum::<i64>() >= i64::try_from(rows)? {
         return Ok(false);
     }
-    let begin: Timestamp = "2026-10-01T00:00:00Z".parse()?;
+    let begin: Timestamp = BEGIN.parse()?;
     partitions::ensure(store, UtcDay::clamped(begin), DAYS).await?;
     let clock = Arc::new(ManualClock::new(begin));
-    let customers = set_up(store, master, &clock).await?;
+    set_up(store, master, &clock).await?;
+    write(store, master, &clock, (rows, SignedDuration::from_hours(24 * DAYS_I64)), PRICE_CHANGES).await?;
+    Ok(true)
+}
 
+/// Writes `rows` records of the hour after the month, as a server does that is busy beside an audit.
+pub(crate) async fn go_on(store: &Store, master: &MasterKey, rows: u64) -> Result<(), Failure> {
+    let begin = BEGIN.parse::<Timestamp>()? + SignedDuration::from_hours(24 * DAYS_I64);
+    let clock = Arc::new(ManualClock::new(begin));
+    write(store, master, &clock, (rows, SignedDuration::from_hours(1)), 0).await
+}
+
+/// Writes so many records in so long a time, with so many changes of prices on the way.
+async fn write(
+    store: &Store,
+    master: &MasterKey,
+    clock: &Arc<ManualClock>,
+    (rows, span): (u64, SignedDuration),
+    price_changes: u64,
+) -> Result<(), Failure> {
+    let begin = clock.now();
     let config = AnalyticsConfig { flush_interval_ms: 0, ..AnalyticsConfig::default() };
     let mut registry = Registry::default();
     let keys = RecordKeys::derive(master);
     let (batcher, sender) =
-        AnalyticsBatcher::new(store.clone(), config, Arc::clone(&clock) as _, keys, &mut registry);
+        AnalyticsBatcher::new(store.clone(), config, Arc::clone(clock) as _, keys, &mut registry);
     let shutdown = CancellationToken::new();
     let running = tokio::spawn(batcher.run(shutdown.clone()));
-    let micros = i64::from(DAYS) * 86_400_000_000 / i64::try_from(rows)?;
-    let mut traffic = Traffic::new(customers);
+    let step = i64::try_from(span.as_micros())? / i64::try_from(rows)?.max(1);
+    let between_changes = rows.checked_div(price_changes).map_or(u64::MAX, |rows| rows.max(1));
+    let mut traffic = Traffic::new(customers(store).await?);
     for number in 0..rows {
-        let at = begin + SignedDuration::from_micros(micros * i64::try_from(number)?);
-        if number % (rows / PRICE_CHANGES).max(1) == 0 && number > 0 {
-            change_prices(store, &clock, at, number).await?;
+        let at = begin + SignedDuration::from_micros(step * i64::try_from(number)?);
+        if number > 0 && number.is_multiple_of(between_changes) {
+            change_prices(store, clock, at, number).await?;
         }
         send(&sender, traffic.record(number, at)).await?;
     }
     shutdown.cancel();
     let drained = running.await??;
-    if drained.records == rows { Ok(true) } else { Err("records are missing".into()) }
+    if drained.records == rows { Ok(()) } else { Err("records are missing".into()) }
+}
+
+/// The keys of all users, by user.
+async fn customers(store: &Store) -> Result<Vec<Vec<ApiKeyId>>, Failure> {
+    let keys = store.tx("list_keys", async |tx| api_keys::list(&tx, None).await).await?;
+    Ok(keys
+        .chunk_by(|a, b| a.user_id == b.user_id)
+        .map(|keys| keys.iter().map(|key| key.id).collect())
+        .collect())
 }
 
 async fn send(sender: &AnalyticsSender, record: RawAnalyticsRecord) -> Result<(), Failure> {
@@ -78,12 +109,8 @@ async fn send(sender: &AnalyticsSender, record: RawAnalyticsRecord) -> Result<()
     Ok(())
 }
 
-/// Keys of all users: two for each, every fifth user with one for batches.
-async fn set_up(
-    store: &Store,
-    master: &MasterKey,
-    clock: &ManualClock,
-) -> Result<Vec<Vec<ApiKeyId>>, Failure> {
+/// Models with prices, and users with two keys each, of which every fifth user has one for batches.
+async fn set_up(store: &Store, master: &MasterKey, clock: &ManualClock) -> Result<(), Failure> {
     for number in 0..MODELS {
         let alias = format!("model-{number}");
         let endpoint = endpoints::NewEndpoint::new(format!("up-{number}"), "http://upstream.test");
@@ -102,7 +129,6 @@ async fn set_up(
             })
             .await?;
     }
-    let mut customers = Vec::new();
     for number in 0..USERS {
         let name = format!("user-{number}");
         let grant = NewMovement {
@@ -112,32 +138,26 @@ async fn set_up(
             source_id: format!("invoice-{number}"),
             description: String::new(),
         };
-        let keys = store
+        store
             .tx("set_up_user", async |tx| {
                 users::create(&tx, &name, UserKind::Individual, ACTOR).await?;
                 movements::apply(&tx, &grant, ACTOR).await?;
-                let mut keys = Vec::new();
                 for key in 0..2 {
-                    let purpose = if key == 1 && number % 5 == 0 {
-                        ApiKeyPurpose::Batch
-                    } else {
-                        ApiKeyPurpose::Realtime
-                    };
+                    let is_for_batches = key == 1 && number % 5 == 0;
                     let new = api_keys::NewApiKey {
                         user: name.clone(),
-                        purpose,
+                        purpose: if is_for_batches { ApiKeyPurpose::Batch } else { ApiKeyPurpose::Realtime },
                         trusted: true,
                         name: String::new(),
                         created_by: None,
                     };
-                    keys.push(api_keys::create(&tx, master, &new, ACTOR).await?.key.id);
+                    api_keys::create(&tx, master, &new, ACTOR).await?;
                 }
-                Ok(keys)
+                Ok(())
             })
             .await?;
-        customers.push(keys);
     }
-    Ok(customers)
+    Ok(())
 }
 
 /// Of realtime, of batches, and of batches that may take a day.
@@ -258,6 +278,7 @@ impl Traffic {
             served_by: Some(format!("gateway-{instance}")),
             credential: Credential::Key(self.customers[rank][key_number]),
             batch: Batch {
+                custom_id: is_batch.then(|| format!("request-{number}")),
                 batch_completion_window: (is_batch && random.random_bool(0.5)).then(|| "24h".to_owned()),
                 batch_created_at: is_batch.then(|| at - SignedDuration::from_secs(600)),
                 ..Batch::default()

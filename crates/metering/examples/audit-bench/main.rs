@@ -1,4 +1,4 @@
-//! How long a whole audit takes: fills a throw-away database through the real batcher, then audits it.
+//! How long audits take: fills a throw-away database through the real batcher, audits the whole of it, and what is new beside it.
 //!
 //! `cargo run --release -p tollgate-metering --example audit-bench -- --rows 10000000 [--json]`
 //!
@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use serde_json::json;
 use tollgate_domain::MasterKey;
-use tollgate_metering::{RecordKeys, audit};
+use tollgate_metering::RecordKeys;
+use tollgate_metering::audit::{self, IncrementalAudit, Pass};
 use tollgate_store::{Store, StoreConfig};
 use tollgate_testkit::TestPostgres;
 
@@ -30,6 +31,9 @@ struct Options {
     /// Audits, one after the other: the first one finds the files in no cache of PostgreSQL's.
     #[arg(long, default_value_t = 3)]
     runs: u32,
+    /// Records that come after that, for the audit of what is new.
+    #[arg(long, default_value_t = 100_000)]
+    new_rows: u64,
     /// An empty database to fill, or one that this program has filled before; it is kept.
     #[arg(long, value_name = "URL")]
     database: Option<String>,
@@ -76,9 +80,19 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             say(&options, &format!("{} findings, such as {finding:?}", report.findings_in_all));
         }
     }
+    let new = audit_new(&options, &store, &keys).await?;
+    is_right &= new.is_right;
     if options.json {
-        let fill = filled.then(|| millis(fill_took));
-        println!("{}", json!({ "rows": options.rows, "fill_ms": fill, "audits": audits, "ok": is_right }));
+        let object = json!({
+            "rows": options.rows,
+            "fill_ms": filled.then(|| millis(fill_took)),
+            "audits": audits,
+            "new_rows": options.new_rows,
+            "new_ms": millis(new.took),
+            "nothing_new_ms": millis(new.took_for_nothing),
+            "ok": is_right,
+        });
+        println!("{object}");
     }
     drop(store);
     if let Some(mut postgres) = postgres {
@@ -89,6 +103,38 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     } else {
         Err("the audit of sound books found something, or not every record".into())
     }
+}
+
+/// Passes of the incremental audit.
+struct New {
+    took: Duration,
+    took_for_nothing: Duration,
+    is_right: bool,
+}
+
+async fn audit_new(
+    options: &Options,
+    store: &Store,
+    keys: &RecordKeys,
+) -> Result<New, Box<dyn std::error::Error>> {
+    let mut audit = IncrementalAudit::new(store.clone(), keys.clone());
+    audit.pass().await?;
+    fill::go_on(store, &MasterKey::from_bytes(MASTER_KEY), options.new_rows).await?;
+    let mut took = [Duration::ZERO; 2];
+    let mut is_right = true;
+    for (took, records) in took.iter_mut().zip([options.new_rows, 0]) {
+        let started = Instant::now();
+        let pass = audit.pass().await?;
+        *took = started.elapsed();
+        is_right &=
+            matches!(&pass, Pass::Checked(found) if found.findings_in_all == 0 && found.records == records);
+        say(options, &format!("{records} new records checked in {}", seconds(*took)));
+        if !is_right {
+            say(options, &format!("{pass:?}"));
+        }
+    }
+    let [took, took_for_nothing] = took;
+    Ok(New { took, took_for_nothing, is_right })
 }
 
 fn say(options: &Options, line: &str) {
