@@ -136,6 +136,11 @@ impl Store {
         }
     }
 
+    /// How many transactions may be open at a time.
+    pub fn max_connections(&self) -> usize {
+        self.pool.status().max_size
+    }
+
     /// Makes the duration of transactions visible as `tollgate_store_transaction_duration_seconds{name,outcome}`.
     pub fn register_metrics(&self, registry: &mut Registry) {
         self.metrics.register(registry);

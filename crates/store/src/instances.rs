@@ -131,3 +131,32 @@ pub async fn advance_in_log(
         tx.execute(enter, &[&id, &position, &log_position, &admitted, &finished, &interrupted]).await?;
     Ok(entered > 0)
 }
+
+/// An instance, and how far it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Instance {
+    /// Its number in the books.
+    pub no: i32,
+    /// The instance.
+    pub id: InstanceId,
+    /// See [`advance`].
+    pub committed_position: i64,
+    /// Its records in quarantine, those that were written off included.
+    pub quarantined: i64,
+}
+
+/// Every instance that there ever was, by number.
+pub async fn list(tx: &Tx) -> Result<Vec<Instance>, StoreError> {
+    let sql = "select i.no, i.id, i.committed_position,
+                      (select count(*) from quarantine q where q.instance_id = i.id)
+               from instances i order by i.no";
+    let instance = |row: &Row| {
+        Ok(Instance {
+            no: row.try_get(0)?,
+            id: InstanceId::from_uuid(row.try_get(1)?),
+            committed_position: row.try_get(2)?,
+            quarantined: row.try_get(3)?,
+        })
+    };
+    tx.query(sql, &[]).await?.iter().map(instance).collect()
+}

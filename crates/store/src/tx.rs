@@ -8,6 +8,7 @@
 //! What broke for another reason is returned with its class. When the connection broke during COMMIT nobody knows
 //! whether it happened; therefore whatever runs here is idempotent by a key of its own.
 
+use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,19 +35,39 @@ const CONFLICT_DELAY: Duration = Duration::from_millis(10);
 pub const DEFAULT_TRANSACTION_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How a transaction runs.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Mode {
-    begin: &'static str,
+    begin: Cow<'static, str>,
     is_bounded: bool,
 }
 
-const READ_COMMITTED: Mode = Mode { begin: "begin isolation level read committed", is_bounded: true };
-const REPEATABLE_READ: Mode = Mode { begin: "begin isolation level repeatable read", is_bounded: true };
+const READ_COMMITTED: Mode =
+    Mode { begin: Cow::Borrowed("begin isolation level read committed"), is_bounded: true };
+const REPEATABLE_READ: Mode =
+    Mode { begin: Cow::Borrowed("begin isolation level repeatable read"), is_bounded: true };
 const UNBOUNDED: Mode = Mode {
-    begin: "begin isolation level repeatable read; set local statement_timeout = 0; \
-            set local idle_in_transaction_session_timeout = 0",
+    begin: Cow::Borrowed(
+        "begin isolation level repeatable read; set local statement_timeout = 0; \
+         set local idle_in_transaction_session_timeout = 0",
+    ),
     is_bounded: false,
 };
+
+/// The snapshot of an open transaction, which others may read by as well. It is gone when that transaction ends.
+#[derive(Debug, Clone)]
+pub struct SharedSnapshot(String);
+
+impl SharedSnapshot {
+    fn mode(&self) -> Mode {
+        // First of all statements: once a transaction has a snapshot, it takes no other.
+        let begin = format!(
+            "begin isolation level repeatable read read only; set transaction snapshot '{}'; \
+             set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0",
+            self.0
+        );
+        Mode { begin: Cow::Owned(begin), is_bounded: false }
+    }
+}
 
 /// An open transaction. Dereferences to its connection, with a cache of prepared statements. It ends with the
 /// closure that got it.
@@ -80,6 +101,13 @@ impl Tx {
     pub fn server(&self) -> ServerRun {
         self.server
     }
+
+    /// Lets other transactions read by this one's snapshot, for as long as this one is open. It must have one snapshot for all its
+    /// statements.
+    pub async fn share_snapshot(&self) -> Result<SharedSnapshot, StoreError> {
+        let row = self.connection.query_one("select pg_export_snapshot()", &[]).await?;
+        Ok(SharedSnapshot(row.try_get(0)?))
+    }
 }
 
 impl Store {
@@ -112,6 +140,20 @@ impl Store {
         self.run(name, UNBOUNDED, work).await
     }
 
+    /// As [`Store::tx_unbounded`], read only, on the snapshot of another transaction: for work that several connections share.
+    pub async fn tx_sharing<T, F, W>(
+        &self,
+        name: &'static str,
+        snapshot: &SharedSnapshot,
+        work: F,
+    ) -> Result<T, StoreError>
+    where
+        F: Fn(Tx) -> W,
+        W: Future<Output = Result<T, StoreError>>,
+    {
+        self.run(name, snapshot.mode(), work).await
+    }
+
     async fn run<T, F, W>(&self, name: &'static str, mode: Mode, work: F) -> Result<T, StoreError>
     where
         F: Fn(Tx) -> W,
@@ -120,7 +162,7 @@ impl Store {
         let mut run = 1;
         loop {
             let started = Instant::now();
-            let result = self.run_once(name, mode, &work).await;
+            let result = self.run_once(name, &mode, &work).await;
             let outcome = match &result {
                 Ok(_) => "committed",
                 Err(error) if error.is_conflict() => "conflict",
@@ -138,7 +180,7 @@ impl Store {
         }
     }
 
-    async fn run_once<T, F, W>(&self, name: &'static str, mode: Mode, work: &F) -> Result<T, StoreError>
+    async fn run_once<T, F, W>(&self, name: &'static str, mode: &Mode, work: &F) -> Result<T, StoreError>
     where
         F: Fn(Tx) -> W,
         W: Future<Output = Result<T, StoreError>>,
@@ -160,7 +202,12 @@ impl Store {
     }
 
     /// Runs the transaction on some connection. `Err`: there was none.
-    async fn attempt<T, F, W>(&self, name: &'static str, mode: Mode, work: &F) -> Result<Ended<T>, StoreError>
+    async fn attempt<T, F, W>(
+        &self,
+        name: &'static str,
+        mode: &Mode,
+        work: &F,
+    ) -> Result<Ended<T>, StoreError>
     where
         F: Fn(Tx) -> W,
         W: Future<Output = Result<T, StoreError>>,
@@ -178,7 +225,7 @@ impl Store {
         &self,
         connection: Arc<Object>,
         name: &'static str,
-        mode: Mode,
+        mode: &Mode,
         work: &F,
     ) -> Ended<T>
     where
@@ -222,7 +269,7 @@ enum Ended<T> {
 async fn begin(
     connection: &Object,
     name: &'static str,
-    mode: Mode,
+    mode: &Mode,
     limit: Duration,
 ) -> Result<Session, StoreError> {
     let first = format!("{}; {}", mode.begin, Session::QUERY);

@@ -10,6 +10,7 @@ mod edges;
 mod failover;
 mod frozen;
 mod full_disk;
+mod incremental_audits;
 mod journal;
 mod late_prices;
 mod lost_answers;

@@ -3,6 +3,7 @@
 //! It ends in the order of the flow: the gateway stops accepting and lets its streams end, then the batcher writes what they
 //! left, then the database stops. A task that ends unasked ends the server.
 
+mod auditor;
 mod health;
 pub(crate) mod refresher;
 mod sink;
@@ -27,6 +28,7 @@ use tollgate_metering::{AnalyticsBatcher, Journal, RecordKeys};
 use tollgate_store::{ErrorClass, Store, StoreConfig};
 
 use self::{
+    auditor::Auditor,
     health::{Health, Operations, SnapshotAge, SpoolState},
     refresher::Refresher,
     sink::JournalSink,
@@ -45,6 +47,7 @@ const DATABASE_RETRY: Duration = Duration::from_millis(500);
 /// How often it says that it still waits.
 const DATABASE_SAID_EVERY: Duration = Duration::from_secs(10);
 
+const AUDITOR: &str = "auditor";
 const GATEWAY: &str = "gateway";
 const BATCHER: &str = "batcher";
 const REFRESHER: &str = "refresher";
@@ -97,6 +100,7 @@ struct Parts {
     journal: Journal,
     batcher: AnalyticsBatcher,
     refresher: Refresher,
+    auditor: Option<Auditor>,
     health: Arc<Health>,
 }
 
@@ -115,6 +119,7 @@ async fn assemble(
     let journal =
         Journal::open(&store, &config.spool, &data_dir.spool(), Arc::clone(&clock), &mut registry).await?;
     let keys = RecordKeys::derive(&master_key);
+    let auditor = Auditor::new(&config.audit, store.clone(), keys.clone(), Arc::clone(&clock), &mut registry);
     let batcher = AnalyticsBatcher::with_journal(
         store.clone(),
         config.analytics.clone(),
@@ -147,7 +152,7 @@ async fn assemble(
     let address = listener.local_addr()?;
     lock.publish_address(address)?;
     hit(Point::ServerListening);
-    Ok(Parts { address, listener, router, gateway, journal, batcher, refresher, health })
+    Ok(Parts { address, listener, router, gateway, journal, batcher, refresher, auditor, health })
 }
 
 fn cannot_listen(address: &str, error: &io::Error) -> anyhow::Error {
@@ -169,7 +174,7 @@ fn cannot_listen(address: &str, error: &io::Error) -> anyhow::Error {
 
 impl Parts {
     fn spawn(self, config: &Config, database: Database, lock: ServeLock) -> RunningApp {
-        let Self { address, listener, router, gateway, journal, batcher, refresher, health } = self;
+        let Self { address, listener, router, gateway, journal, batcher, refresher, auditor, health } = self;
         let mut tasks = Tasks::default();
         let (stop_gateway, stop_batcher, stop_background) =
             (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
@@ -184,6 +189,9 @@ impl Parts {
             Ok(())
         });
         tasks.spawn(REFRESHER, refresher.run(config.database.listen, stop_background.clone()));
+        if let Some(auditor) = auditor {
+            tasks.spawn(AUDITOR, auditor.run(stop_background.clone()));
+        }
         let (serving, stop) = (gateway.clone(), stop_gateway.clone());
         tasks.spawn(GATEWAY, async move { Ok(serving.serve_router(listener, router, stop).await?) });
         RunningApp {
@@ -265,6 +273,7 @@ impl RunningApp {
         hit(Point::BatcherStopped);
         self.stop_background.cancel();
         let refresher = self.tasks.end_of(REFRESHER, &mut others).await;
+        let auditor = self.tasks.end_of(AUDITOR, &mut others).await;
         let journal = self.journal.clone();
         let closing = tokio::task::spawn_blocking(move || journal.close());
         let spool = match closing.await {
@@ -274,7 +283,7 @@ impl RunningApp {
         let database = self.database.stop().await;
         hit(Point::ServerStopped);
         // What was lost comes first; the rest is logged.
-        let results = [batcher, spool, gateway, refresher, database];
+        let results = [batcher, spool, gateway, refresher, auditor, database];
         let mut errors =
             results.into_iter().chain(others.into_iter().map(|ended| ended.result)).filter_map(Result::err);
         let Some(first) = errors.next() else { return Ok(()) };

@@ -18,7 +18,7 @@ use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 use tollgate_gateway::GatewayConfig;
-use tollgate_metering::{AnalyticsConfig, SpoolConfig};
+use tollgate_metering::{AnalyticsConfig, SpoolConfig, audit::AuditConfig};
 
 use crate::{cli::GlobalArgs, logging};
 
@@ -57,6 +57,8 @@ pub struct Config {
     pub spool: SpoolConfig,
     /// The batcher that enters records into the books.
     pub analytics: AnalyticsConfig,
+    /// The audit of what is new, beside a running server.
+    pub audit: AuditConfig,
     /// The log, on stderr.
     pub log: LogConfig,
 }
@@ -71,6 +73,7 @@ impl Default for Config {
             gateway: GatewayConfig::default(),
             spool: SpoolConfig::default(),
             analytics: AnalyticsConfig::default(),
+            audit: AuditConfig::default(),
             log: LogConfig::default(),
         }
     }

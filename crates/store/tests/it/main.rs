@@ -6,6 +6,7 @@ mod configuration;
 mod money;
 mod prices;
 mod reports;
+mod scans;
 mod schema;
 mod silence;
 mod support;
