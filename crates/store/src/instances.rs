@@ -139,23 +139,23 @@ pub struct Instance {
     pub no: i32,
     /// The instance.
     pub id: InstanceId,
-    /// See [`advance`].
-    pub committed_position: i64,
+    /// See [`advance`] and [`advance_in_log`].
+    pub stand: Stand,
     /// Its records in quarantine, those that were written off included.
     pub quarantined: i64,
 }
 
 /// Every instance that there ever was, by number.
 pub async fn list(tx: &Tx) -> Result<Vec<Instance>, StoreError> {
-    let sql = "select i.no, i.id, i.committed_position,
+    let sql = "select committed_position, log_position, admitted, finished, interrupted, no, id,
                       (select count(*) from quarantine q where q.instance_id = i.id)
-               from instances i order by i.no";
+               from instances i order by no";
     let instance = |row: &Row| {
         Ok(Instance {
-            no: row.try_get(0)?,
-            id: InstanceId::from_uuid(row.try_get(1)?),
-            committed_position: row.try_get(2)?,
-            quarantined: row.try_get(3)?,
+            stand: read_stand(row)?,
+            no: row.try_get(5)?,
+            id: InstanceId::from_uuid(row.try_get(6)?),
+            quarantined: row.try_get(7)?,
         })
     };
     tx.query(sql, &[]).await?.iter().map(instance).collect()

@@ -74,6 +74,14 @@ pub struct InstanceReport {
     pub voided: u64,
     /// Its records in quarantine, those that were written off included.
     pub quarantined: u64,
+    /// Requests that its log counted as admitted, as far as the books have read it; zero for one without a log.
+    pub admitted: i64,
+    /// Of these, ended.
+    pub finished: i64,
+    /// Of these, interrupted by the end of the gateway, and settled.
+    pub interrupted: i64,
+    /// Of these, neither: in flight, or a part of the log was damaged (then it may be negative).
+    pub open: i64,
 }
 
 /// A user and a day whose records do not have the amounts that they should have, or whose rollups say something else than the
@@ -116,6 +124,8 @@ pub enum Rule {
     RollupIsRecords,
     /// Rows beside each other agree.
     RowsAgree,
+    /// What an instance's log counted as ended is in the books or in quarantine.
+    InstanceIsComplete,
 }
 
 /// Which record it is.

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tollgate_domain::UserId;
 use tollgate_store::audit::{self as queries, RollupDifference, RollupShare, Sums};
-use tollgate_store::instances::{self, Instance};
+use tollgate_store::instances::{self, Instance, LogMark};
 use tollgate_store::usage_records::{self, Slice};
 use tollgate_store::{SharedSnapshot, Store, StoreError, Tx, users};
 
@@ -218,7 +218,27 @@ fn add_balances(sums: &Sums, tally: &mut Tally) {
     }
 }
 
-fn finish(report: &mut AuditReport, tally: Tally, instances: &[Instance]) {
+/// Every end that the log of an instance counted is a row or in quarantine. With several flushers there may be more than were counted
+/// yet; there are never fewer.
+fn check_instances(tally: &mut Tally, instances: &[Instance]) {
+    for instance in instances {
+        let records = tally.instances.get(&instance.no).copied().unwrap_or_default().all();
+        let found = i64::try_from(records).unwrap_or(i64::MAX).saturating_add(instance.quarantined);
+        let LogMark { finished, interrupted, .. } = instance.stand.mark;
+        let counted = finished.saturating_add(interrupted);
+        if found < counted {
+            let what = format!(
+                "instance {} has {found} records in the books and in quarantine, and its log has counted {counted}: {} are missing",
+                instance.id,
+                counted.saturating_sub(found)
+            );
+            tally.findings.add(Finding::new(Rule::InstanceIsComplete, None, None, what));
+        }
+    }
+}
+
+fn finish(report: &mut AuditReport, mut tally: Tally, instances: &[Instance]) {
+    check_instances(&mut tally, instances);
     report.records = tally.records;
     report.charged = tally.states.charged;
     report.free = tally.states.free;
@@ -228,13 +248,18 @@ fn finish(report: &mut AuditReport, tally: Tally, instances: &[Instance]) {
         .iter()
         .map(|instance| {
             let counts = tally.instances.get(&instance.no).copied().unwrap_or_default();
+            let mark = instance.stand.mark;
             InstanceReport {
                 instance: instance.id,
                 no: instance.no,
-                committed_position: instance.committed_position,
+                committed_position: instance.stand.committed_position,
                 records: counts.all(),
                 voided: counts.voided,
                 quarantined: u64::try_from(instance.quarantined).unwrap_or(0),
+                admitted: mark.admitted,
+                finished: mark.finished,
+                interrupted: mark.interrupted,
+                open: mark.admitted.saturating_sub(mark.finished).saturating_sub(mark.interrupted),
             }
         })
         .collect();

@@ -81,7 +81,8 @@ impl App {
         let data_dir = DataDir::prepare(&config.data_dir)?;
         let lock = data_dir.lock_for_serving().await?;
         let database = Database::for_serving(&config, &data_dir).await?;
-        match assemble(&config, clock, &database, &data_dir, &lock).await {
+        // It is large, and every caller would carry it.
+        match Box::pin(assemble(&config, clock, &database, &data_dir, &lock)).await {
             Ok(parts) => Ok(parts.spawn(&config, database, lock)),
             Err(error) => {
                 database.stop().await?;
