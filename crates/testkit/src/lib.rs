@@ -9,6 +9,7 @@
 pub mod corpus;
 mod database;
 mod fault_proxy;
+pub mod gauge;
 mod oracle;
 mod postgres;
 pub mod scenario;
