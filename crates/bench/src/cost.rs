@@ -1,5 +1,6 @@
 //! What a piece of work costs: wall time, CPU of this process and of PostgreSQL, log and disk.
 
+use std::collections::HashMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -75,21 +76,45 @@ pub(crate) fn own_cpu() -> anyhow::Result<Duration> {
     Ok(Duration::new(u64::try_from(used.tv_sec)?, u32::try_from(used.tv_nsec)?))
 }
 
-/// CPU of a process, of its children, and of those of its children that have ended.
+/// CPU of a process, of all that descend from it, and of those of them that have ended.
 pub(crate) fn tree_cpu(root: i32) -> anyhow::Result<Duration> {
-    let mut ticks = 0;
-    for entry in fs::read_dir("/proc")? {
-        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
-        // One that ends between listing and reading is in its parent's sum, which may have been read before: a tick or two.
-        let Some(stat) = Stat::read(pid) else { continue };
-        if pid == root {
-            ticks += stat.own + stat.ended_children;
-        } else if stat.parent == root {
-            ticks += stat.own;
-        }
-    }
+    // One that ends between listing and reading is in its parent's sum, which may have been read before: a tick or two.
+    let ticks: u64 = tree(root)?.values().map(|stat| stat.own + stat.ended_children).sum();
     let per_second = rustix::param::clock_ticks_per_second();
     Ok(Duration::from_micros(ticks * 1_000_000 / per_second.max(1)))
+}
+
+/// A process and all that descend from it, living ones.
+fn tree(root: i32) -> anyhow::Result<HashMap<i32, Stat>> {
+    let mut all = HashMap::new();
+    for entry in fs::read_dir("/proc")? {
+        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+        if let Some(stat) = Stat::read(pid) {
+            all.insert(pid, stat);
+        }
+    }
+    let mut tree = HashMap::new();
+    let mut found = vec![root];
+    while let Some(pid) = found.pop() {
+        found.extend(all.iter().filter(|(_, stat)| stat.parent == pid).map(|(child, _)| *child));
+        if let Some(stat) = all.remove(&pid) {
+            tree.insert(pid, stat);
+        }
+    }
+    Ok(tree)
+}
+
+/// Memory that processes of this name have for themselves, shared pages by their share; those of a process and all that descend from it.
+/// In bytes.
+pub(crate) fn tree_memory(root: i32, name: &str) -> anyhow::Result<u64> {
+    let mut bytes = 0;
+    for pid in tree(root)?.into_keys() {
+        let is_named = fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim() == name);
+        if is_named {
+            bytes += line_of(&format!("/proc/{pid}/smaps_rollup"), "Pss:")?;
+        }
+    }
+    Ok(bytes)
 }
 
 /// What `/proc/PID/stat` says, in clock ticks.
@@ -121,9 +146,14 @@ pub(crate) fn peak_memory() -> anyhow::Result<u64> {
 
 /// A line of `/proc/self/status`, in bytes.
 pub(crate) fn memory(line: &str) -> anyhow::Result<u64> {
-    let status = fs::read_to_string("/proc/self/status")?;
-    let found = status.lines().find_map(|text| text.strip_prefix(line));
-    let kilobytes = found.and_then(|rest| rest.split_whitespace().next()).context("no such line in status")?;
+    line_of("/proc/self/status", line)
+}
+
+fn line_of(file: &str, line: &str) -> anyhow::Result<u64> {
+    let text = fs::read_to_string(file)?;
+    let found = text.lines().find_map(|text| text.strip_prefix(line));
+    let kilobytes = found.and_then(|rest| rest.split_whitespace().next());
+    let kilobytes = kilobytes.with_context(|| format!("no {line} in {file}"))?;
     Ok(kilobytes.parse::<u64>()? * 1024)
 }
 

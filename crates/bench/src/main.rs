@@ -8,10 +8,12 @@
 mod batcher;
 mod cost;
 mod flushes;
+mod gateway;
 mod journal;
 mod postgres;
 mod report;
 mod statistics;
+mod tap;
 mod world;
 
 use std::process::ExitCode;
@@ -29,6 +31,16 @@ struct Arguments {
 enum Benchmark {
     /// Records per second from the journal into the books, and what a record costs.
     Batcher(batcher::Options),
+    /// What the gateway adds to a request, beside nginx.
+    Gateway(gateway::Options),
+    /// The hot functions: criterion, and their instructions.
+    Tap(tap::Options),
+    /// One piece of work of `tap`, for callgrind.
+    #[command(hide = true)]
+    Work(tap::Work),
+    /// The upstream of `gateway`, which starts it.
+    #[command(hide = true)]
+    Upstream,
 }
 
 fn main() -> ExitCode {
@@ -48,6 +60,10 @@ fn run() -> anyhow::Result<()> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         match benchmark {
             Benchmark::Batcher(options) => batcher::run(&options, &flushes).await,
+            Benchmark::Gateway(options) => gateway::run(&options).await,
+            Benchmark::Tap(options) => tap::run(&options),
+            Benchmark::Work(work) => tap::work(&work),
+            Benchmark::Upstream => gateway::upstream::run().await,
         }
     })
 }

@@ -14,14 +14,19 @@ impl Report {
 
     /// Takes a measured figure down, with four digits: more would be noise.
     pub(crate) fn figure(&mut self, name: &str, value: f64) {
-        let shown: f64 = format!("{value:.3e}").parse().unwrap_or(value);
-        self.set(name, json!(shown));
+        self.set(name, rounded(value));
     }
 
     /// Prints it on one line.
     pub(crate) fn print(self) {
         println!("{}", Value::Object(self.0));
     }
+}
+
+/// With four digits. What is not a number is null.
+pub(crate) fn rounded(value: f64) -> Value {
+    let shown: f64 = format!("{value:.3e}").parse().unwrap_or(value);
+    json!(shown)
 }
 
 /// A heading.

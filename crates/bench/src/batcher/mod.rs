@@ -89,6 +89,23 @@ pub(crate) enum Survives {
     Memory,
 }
 
+impl Survives {
+    /// As the setting calls it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Fsync => "fsync",
+            Self::Os => "os",
+            Self::Memory => "memory",
+        }
+    }
+}
+
+impl std::fmt::Display for Survives {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// A database with users, keys and prices, and what is needed to write books in it.
 struct Bench<'a> {
     options: &'a Options,
