@@ -33,7 +33,8 @@ fn total(chunks: &[Bytes]) -> Throughput {
 
 fn usage_tap(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("usage_tap");
-    for (name, chunks) in [("stream_by_frames", workloads::frames()), ("stream_by_reads", workloads::reads())] {
+    for (name, chunks) in [("stream_by_frames", workloads::frames()), ("stream_by_reads", workloads::reads())]
+    {
         group.throughput(total(&chunks));
         group.bench_function(name, |bencher| bencher.iter(|| workloads::read_stream(black_box(&chunks))));
     }

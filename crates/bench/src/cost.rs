@@ -88,7 +88,9 @@ pub(crate) fn tree_cpu(root: i32) -> anyhow::Result<Duration> {
 fn tree(root: i32) -> anyhow::Result<HashMap<i32, Stat>> {
     let mut all = HashMap::new();
     for entry in fs::read_dir("/proc")? {
-        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {
+            continue;
+        };
         if let Some(stat) = Stat::read(pid) {
             all.insert(pid, stat);
         }

@@ -34,7 +34,10 @@ mod tests {
         let values = || (1..=100).map(f64::from);
         let found = [0.5, 0.99, 1.0].map(|part| quantile(values(), part));
         let expected = [50.0, 99.0, 100.0];
-        assert!(found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-9), "{found:?}");
+        assert!(
+            found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-9),
+            "{found:?}"
+        );
         assert!((median([3.0, 1.0, 2.0, 4.0]) - 2.0).abs() < 1e-9);
         assert!(median([]).is_nan());
     }

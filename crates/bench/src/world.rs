@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use tollgate_domain::{
-    ApiKeyId, ApiKeyPurpose, Batch, Clock, CorrelationId, Credential, InstanceId, MasterKey, ModelId, Outcome,
-    PriceList, RawAnalyticsRecord, StatedUsage, UsageSource, truncate_to_micros,
+    ApiKeyId, ApiKeyPurpose, Batch, Clock, CorrelationId, Credential, InstanceId, MasterKey, ModelId,
+    Outcome, PriceList, RawAnalyticsRecord, StatedUsage, UsageSource, truncate_to_micros,
 };
 use tollgate_metering::RecordKeys;
 use tollgate_store::movements::{self, MovementKind, NewMovement};
@@ -25,8 +25,11 @@ const BATCH_KEY_EVERY: usize = 10;
 /// The one who causes everything with `--hot-user`; the second key of this user is for batches.
 const HOT_USER: usize = 4;
 const WINDOW: &str = "24h";
-const PROVIDERS: [(&str, &str); 3] =
-    [("openai", "api.openai.example"), ("anthropic", "api.anthropic.example"), ("google", "generative.example")];
+const PROVIDERS: [(&str, &str); 3] = [
+    ("openai", "api.openai.example"),
+    ("anthropic", "api.anthropic.example"),
+    ("google", "generative.example"),
+];
 const USER_AGENTS: [&str; 8] = [
     "OpenAI/Python 1.61.0",
     "OpenAI/Python 1.58.1",
@@ -205,7 +208,8 @@ async fn create_models(store: &Store, master: &MasterKey) -> anyhow::Result<Vec<
         let created = store
             .tx("bench", async |tx| {
                 let created = models::create(&tx, &alias, provider, None, ACTOR).await?;
-                tariffs::replace(&tx, &alias, &[realtime.clone(), batch.clone()], &SystemClock, ACTOR).await?;
+                tariffs::replace(&tx, &alias, &[realtime.clone(), batch.clone()], &SystemClock, ACTOR)
+                    .await?;
                 Ok(created)
             })
             .await?;

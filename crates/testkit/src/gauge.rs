@@ -153,12 +153,7 @@ impl Gauge {
             tree("usage_details", "pg_total_relation_size"),
         );
         let row = self.client.query_one(&sql, &[]).await.unwrap();
-        Sizes {
-            records_heap: row.get(0),
-            records_index: row.get(1),
-            details: row.get(2),
-            sums: row.get(3),
-        }
+        Sizes { records_heap: row.get(0), records_index: row.get(1), details: row.get(2), sums: row.get(3) }
     }
 
     /// Version and the settings that decide how fast it is.

@@ -28,11 +28,7 @@ pub(super) async fn run(bench: &Bench<'_>, report: &mut Report) -> anyhow::Resul
     line("filled in", &format!("{:.1} s, {} MB", filling.elapsed().as_secs_f64(), bytes / (1024 * 1024)));
 
     bench.flushes.restart();
-    let served = bench.world.records(
-        bench.mix(),
-        99,
-        usize::try_from(SERVED_PER_SECOND)? * SERVED_SECONDS,
-    );
+    let served = bench.world.records(bench.mix(), 99, usize::try_from(SERVED_PER_SECOND)? * SERVED_SECONDS);
     let served_count = served.len();
     let started = Instant::now();
     let journal = bench.journal(NAME).await?;
@@ -41,8 +37,7 @@ pub(super) async fn run(bench: &Bench<'_>, report: &mut Report) -> anyhow::Resul
     let could_admit = started.elapsed();
     let running = bench.batcher_of(&journal);
     let drained = timeout(PATIENCE, bench.flushes.reached(u64::try_from(BACKLOG)?));
-    let (drained, served) =
-        tokio::join!(drained, at_rate(&journal, served, SERVED_PER_SECOND.into()));
+    let (drained, served) = tokio::join!(drained, at_rate(&journal, served, SERVED_PER_SECOND.into()));
     let drain = drained?? - started;
     let durable: Vec<f64> = served?.iter().map(|one| milliseconds(one.durable_at - one.at)).collect();
     running.stop(BACKLOG + served_count).await?;

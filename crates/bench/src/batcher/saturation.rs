@@ -33,7 +33,11 @@ pub(super) async fn run(bench: &Bench<'_>, report: &mut Report) -> anyhow::Resul
         options.rounds,
         options.batch_size,
         options.connections,
-        if options.channel { "in-memory channel".to_owned() } else { format!("journal, {:?}", options.durability) },
+        if options.channel {
+            "in-memory channel".to_owned()
+        } else {
+            format!("journal, {:?}", options.durability)
+        },
         if options.prefilled { " (filled before)" } else { "" },
         if options.hot_user { ", one user" } else { "" },
     ));
@@ -125,9 +129,8 @@ fn print(rounds: &[Round], count: usize, report: &mut Report) {
     let per = count as f64;
     let middle = |of: &dyn Fn(&Round) -> f64| median(rounds.iter().map(of));
     let rate = |of: Side| middle(&|round| per / of(round).took.as_secs_f64());
-    let cpu = |of: Side, part: fn(&Cost) -> Duration| {
-        middle(&|round| part(of(round)).as_secs_f64() * 1e6 / per)
-    };
+    let cpu =
+        |of: Side, part: fn(&Cost) -> Duration| middle(&|round| part(of(round)).as_secs_f64() * 1e6 / per);
     heading("median");
     let sides: [(&str, &str, Side); 3] = [
         ("Tollgate", "", |round| &round.tollgate),
@@ -148,9 +151,7 @@ fn print(rounds: &[Round], count: usize, report: &mut Report) {
         report.figure(&format!("{prefix}postgres_cpu_us_per_record"), postgres);
         report.figure(&format!("{prefix}wal_bytes_per_record"), wal);
     }
-    let ratio = |to: Side| {
-        middle(&|round| to(round).took.as_secs_f64() / round.tollgate.took.as_secs_f64())
-    };
+    let ratio = |to: Side| middle(&|round| to(round).took.as_secs_f64() / round.tollgate.took.as_secs_f64());
     let (to_copy, to_bare) = (ratio(|round| &round.same_table), ratio(|round| &round.bare));
     line("ratio to COPY into the same table", &format!("{to_copy:.2}"));
     line("ratio to COPY into a bare table", &format!("{to_bare:.2}"));
@@ -173,10 +174,8 @@ fn print(rounds: &[Round], count: usize, report: &mut Report) {
         report.figure("appended_per_second", appended);
     }
     let megabytes = |bytes: u64| bytes as f64 / (1024.0 * 1024.0);
-    let (peak, prepared) = (
-        middle(&|round| megabytes(round.peak_bytes)),
-        middle(&|round| megabytes(round.prepared_bytes)),
-    );
+    let (peak, prepared) =
+        (middle(&|round| megabytes(round.peak_bytes)), middle(&|round| megabytes(round.prepared_bytes)));
     line(
         "peak memory",
         &format!("{peak:.0} MB; {prepared:.0} MB before the clock started, with the records prepared"),

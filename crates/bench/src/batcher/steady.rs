@@ -37,12 +37,13 @@ pub(super) async fn run(bench: &Bench<'_>, rate: u32, report: &mut Report) -> an
     anyhow::ensure!(lags.len() == count, "{} of {count} records were seen in flushes", lags.len());
 
     let lag = |part| quantile(lags.iter().copied(), part);
-    let durable = |part| {
-        quantile(ended.iter().map(|one| milliseconds(one.durable_at - one.at)), part)
-    };
+    let durable = |part| quantile(ended.iter().map(|one| milliseconds(one.durable_at - one.at)), part);
     let cores = (cost.client + cost.postgres).as_secs_f64() / cost.took.as_secs_f64();
     let flushes = bench.flushes.all().len();
-    line("lag, from the end of a request to COMMIT", &format!("p50 {:.1} ms, p99 {:.1} ms", lag(0.5), lag(0.99)));
+    line(
+        "lag, from the end of a request to COMMIT",
+        &format!("p50 {:.1} ms, p99 {:.1} ms", lag(0.5), lag(0.99)),
+    );
     line("… until its end is durable", &format!("p50 {:.1} ms, p99 {:.1} ms", durable(0.5), durable(0.99)));
     line(
         "CPU, clients, spool and PostgreSQL included",

@@ -34,11 +34,13 @@ impl Case {
 
     /// The body. What tells the upstream what to do comes first.
     pub(super) fn body(self, model: &str) -> Bytes {
-        let stream = if matches!(self, Self::Stream | Self::Idle) { format!("{STREAM},") } else { String::new() };
+        let stream =
+            if matches!(self, Self::Stream | Self::Idle) { format!("{STREAM},") } else { String::new() };
         let idle = if self == Self::Idle { format!("{IDLE},") } else { String::new() };
         let words = if self == Self::Prompt { PROMPT_BYTES / WORDS.len() } else { 2 };
         let content = WORDS.repeat(words);
-        format!(r#"{{{stream}{idle}"model":"{model}","messages":[{{"role":"user","content":"{content}"}}]}}"#).into()
+        format!(r#"{{{stream}{idle}"model":"{model}","messages":[{{"role":"user","content":"{content}"}}]}}"#)
+            .into()
     }
 }
 

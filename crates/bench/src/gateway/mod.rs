@@ -7,7 +7,7 @@ pub(crate) mod upstream;
 mod wrk;
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -57,6 +57,9 @@ pub(crate) struct Options {
     /// A port of the upstream cannot be known before: wait for Enter after it was printed, to configure other gateways.
     #[arg(long)]
     wait: bool,
+    /// A `tollgate` that is built already, in the place of the release build of this repository.
+    #[arg(long)]
+    tollgate: Option<PathBuf>,
     /// End with one JSON object on the last line.
     #[arg(long)]
     json: bool,
@@ -101,7 +104,10 @@ impl Target {
 /// Measures and prints.
 pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     programs::install()?;
-    let binary = programs::build_tollgate()?;
+    let binary = match &options.tollgate {
+        Some(binary) => std::path::absolute(binary)?,
+        None => programs::build_tollgate()?,
+    };
     let directory = tempfile::Builder::new()
         .prefix("tollgate-bench-")
         .permissions(std::fs::Permissions::from_mode(0o711))
@@ -269,7 +275,8 @@ async fn constant_rate(
                 median(measured[at].iter().map(|(_, p99)| *p99)),
             );
             let (more_p50, more_p99) = (added(at, |one| one.0), added(at, |one| one.1));
-            let text = format!("p50 {p50:>6.2} ms, p99 {p99:>6.2} ms; added {more_p50:>6.2} and {more_p99:>6.2} ms");
+            let text =
+                format!("p50 {p50:>6.2} ms, p99 {p99:>6.2} ms; added {more_p50:>6.2} and {more_p99:>6.2} ms");
             line(&target.name, &text);
             if at > 0 {
                 let figures = json!({

@@ -176,7 +176,16 @@ impl Tollgate {
             data,
         };
         wait_for(&address).await?;
-        tollgate.cli(&["endpoint", "create", "bench", upstream, "--provider", "bench", "--auth-style", "none"])?;
+        tollgate.cli(&[
+            "endpoint",
+            "create",
+            "bench",
+            upstream,
+            "--provider",
+            "bench",
+            "--auth-style",
+            "none",
+        ])?;
         tollgate.cli(&["model", "create", MODEL, "--endpoint", "bench"])?;
         let prices = tollgate.data.join("prices.json");
         fs::write(&prices, r#"[{"purpose":"realtime","input_price":"0.000003","output_price":"0.000015"}]"#)?;

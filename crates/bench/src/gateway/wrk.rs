@@ -55,7 +55,8 @@ pub(super) async fn run(
     let output = tokio::task::spawn_blocking(move || wrk.output()).await?.context("starting wrk")?;
     let text = String::from_utf8_lossy(&output.stdout);
     let figures = text.lines().find_map(|line| line.strip_prefix("figures "));
-    let figures = figures.with_context(|| format!("wrk said: {text}{}", String::from_utf8_lossy(&output.stderr)))?;
+    let figures =
+        figures.with_context(|| format!("wrk said: {text}{}", String::from_utf8_lossy(&output.stderr)))?;
     let numbers: Vec<f64> = figures.split(' ').map(str::parse).collect::<Result<_, _>>()?;
     let [requests, micros, failed, p50, p99] = numbers[..] else { anyhow::bail!("wrk said: {figures}") };
     ensure!(failed == 0.0, "{failed} of {requests} requests to {} failed", target.name);

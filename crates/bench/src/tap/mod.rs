@@ -74,7 +74,9 @@ impl Kind {
 /// Does the work.
 pub(crate) fn work(work: &Work) -> anyhow::Result<()> {
     match work.kind {
-        Kind::StreamFrames => repeat(work.times, &workloads::frames(), |chunks| workloads::read_stream(chunks)),
+        Kind::StreamFrames => {
+            repeat(work.times, &workloads::frames(), |chunks| workloads::read_stream(chunks))
+        }
         Kind::StreamReads => repeat(work.times, &workloads::reads(), |chunks| workloads::read_stream(chunks)),
         Kind::Json => repeat(work.times, &workloads::json_body(), workloads::read_json),
         Kind::Splice => repeat(work.times, &workloads::request(), |request| workloads::splice(request)),
@@ -107,7 +109,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     if valgrind.is_ok_and(|status| status.success()) {
         let directory = tempfile::tempdir()?;
         for kind in Kind::value_variants() {
-            let (few, many) = (instructions(directory.path(), *kind, 2)?, instructions(directory.path(), *kind, 12)?);
+            let (few, many) =
+                (instructions(directory.path(), *kind, 2)?, instructions(directory.path(), *kind, 12)?);
             let (units, unit) = kind.units();
             let each = many.saturating_sub(few) as f64 / 10.0 / units as f64;
             line(kind.name(), &format!("{each:.1} a {unit}"));
@@ -133,6 +136,8 @@ fn instructions(directory: &Path, kind: Kind, times: u64) -> anyhow::Result<u64>
         .output()?;
     ensure!(output.status.success(), "callgrind failed: {}", String::from_utf8_lossy(&output.stderr));
     let text = fs::read_to_string(&file)?;
-    let totals = text.lines().find_map(|line| line.strip_prefix("totals: ").or_else(|| line.strip_prefix("summary: ")));
+    let totals = text
+        .lines()
+        .find_map(|line| line.strip_prefix("totals: ").or_else(|| line.strip_prefix("summary: ")));
     Ok(totals.context("callgrind wrote no totals")?.trim().parse()?)
 }

@@ -32,7 +32,8 @@ pub(crate) fn reads() -> Vec<Bytes> {
 
 /// A tap for a streamed chat completion.
 pub(crate) fn stream_tap() -> ResponseTap {
-    let head = ResponseHead { status: 200, content_type: Some("text/event-stream"), ..ResponseHead::default() };
+    let head =
+        ResponseHead { status: 200, content_type: Some("text/event-stream"), ..ResponseHead::default() };
     ResponseTap::new(Surface::ChatCompletions, head)
 }
 
@@ -56,7 +57,8 @@ pub(crate) fn json_body() -> Bytes {
 
 /// Reads a whole JSON body.
 pub(crate) fn read_json(body: &Bytes) -> Finished {
-    let head = ResponseHead { status: 200, content_type: Some("application/json"), ..ResponseHead::default() };
+    let head =
+        ResponseHead { status: 200, content_type: Some("application/json"), ..ResponseHead::default() };
     let mut tap = ResponseTap::new(Surface::ChatCompletions, head);
     std::hint::black_box(tap.push(body.clone()));
     tap.finish(BodyEnd::Complete)
