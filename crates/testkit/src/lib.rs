@@ -12,6 +12,7 @@ pub mod corpus;
 mod database;
 mod failover;
 mod fault_proxy;
+pub mod gauge;
 mod oracle;
 mod postgres;
 mod private_postgres;

@@ -19,6 +19,10 @@ use crate::books::{Books, PATIENCE, Recorder, Running, price, sample};
 /// Between two records of [`Site::under_load`].
 const PACE: Duration = Duration::from_millis(1);
 
+/// What a client may hear first of a server's end.
+pub(crate) const ENDS: [&str; 3] =
+    ["the database cannot be reached", "is shutting down", "crashed and is recovering"];
+
 /// Books and a batcher, which may reach them by another way than the test does.
 pub(crate) struct Site {
     /// Read past whatever is between them and the batcher.

@@ -6,10 +6,7 @@ use tollgate_metering::AnalyticsConfig;
 use tollgate_store::StoreConfig;
 use tollgate_testkit::{CapturedLog, Halt, TestPostgres};
 
-use crate::outages::{Site, assert_logged, wait_for_failures};
-
-/// What a client may hear of an end first.
-const ENDS: [&str; 3] = ["the database cannot be reached", "is shutting down", "crashed and is recovering"];
+use crate::outages::{ENDS, Site, assert_logged, wait_for_failures};
 
 /// Ends the server under load, `None`: in order. Starts it again when tries have failed at whatever they were at.
 async fn away_and_back(fault: &str, how: Option<Halt>) {

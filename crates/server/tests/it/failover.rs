@@ -3,7 +3,7 @@
 use http::StatusCode;
 use tollgate_testkit::{FailoverPair, FaultProxy, Replication, ScriptedUpstream};
 
-use crate::harness::{Place, chat, eventually};
+use crate::harness::{Place, chat, eventually, sql};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_failover_that_lost_commits_a_gateway_forgets_what_was_lost() {
@@ -22,6 +22,14 @@ async fn after_a_failover_that_lost_commits_a_gateway_forgets_what_was_lost() {
     until(&ada, StatusCode::OK).await;
     assert_eq!(status(&ada, "prompt=100 completion=0").await, StatusCode::OK);
     until(&ada, StatusCode::PAYMENT_REQUIRED).await;
+    // The gateway knew before the books did.
+    let primary = sql(&pair.primary_url()).await;
+    eventually("the charge is in the books", async || {
+        let row =
+            primary.query_one("select count(*) from user_balances where balance < 0", &[]).await.unwrap();
+        row.get::<_, i64>(0) == 1
+    })
+    .await;
     pair.wait_until_caught_up().await;
     pair.hold_back().await;
 
