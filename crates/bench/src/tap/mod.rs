@@ -75,7 +75,7 @@ impl Kind {
 pub(crate) fn work(work: &Work) -> anyhow::Result<()> {
     match work.kind {
         Kind::StreamFrames => {
-            repeat(work.times, &workloads::frames(), |chunks| workloads::read_stream(chunks))
+            repeat(work.times, &workloads::frames(), |chunks| workloads::read_stream(chunks));
         }
         Kind::StreamReads => repeat(work.times, &workloads::reads(), |chunks| workloads::read_stream(chunks)),
         Kind::Json => repeat(work.times, &workloads::json_body(), workloads::read_json),
