@@ -27,7 +27,9 @@ fn no_frame_of_a_stream_allocates() {
     let finished = tap.finish(BodyEnd::Complete);
     assert_eq!(finished.observed.usage.completion_tokens, Some(2000));
     assert_eq!(finished.observed.usage_source, UsageSource::Provider);
-    assert_eq!(allocated.count_total, 0, "{allocated:?}");
+    // What is kept of the text for an estimate grows now and then, by doubling.
+    let growths = u64::from(rest.len().ilog2());
+    assert!(allocated.count_total <= growths, "{allocated:?} for {} frames", rest.len());
 }
 
 #[test]
