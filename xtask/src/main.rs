@@ -1,8 +1,10 @@
-//! Development tasks, reached by the aliases of `.cargo/config.toml`: `cargo tidy`, `cargo ci`, `cargo demo`.
+//! Development tasks, reached by the aliases of `.cargo/config.toml`: `cargo tidy`, `cargo ci`, `cargo demo`,
+//! `cargo fuzz-test`.
 #![expect(clippy::print_stdout, reason = "the tasks talk to the person who started them")]
 
 mod ci;
 mod demo;
+mod fuzz;
 mod process;
 mod sdks;
 mod tidy;
@@ -29,6 +31,8 @@ enum Task {
     Ci,
     /// Show the whole of it: server, upstream, customers, traffic, books.
     Demo(demo::Options),
+    /// Look for inputs that break what parsers and decoders promise.
+    FuzzTest(fuzz::Options),
     /// Install the official SDKs that tests drive, under the target directory.
     Sdks,
     /// Find PostgreSQL, or fetch it.
@@ -55,6 +59,7 @@ fn run() -> anyhow::Result<()> {
     match Arguments::parse().task {
         Task::Ci => ci::run(),
         Task::Demo(options) => demo::run(&options),
+        Task::FuzzTest(options) => fuzz::run(&options),
         Task::Sdks => sdks::run().map(drop),
         Task::Postgres => ci::find_postgres(),
         Task::Tidy => tidy::run(&root),
