@@ -42,6 +42,7 @@ pub struct Rated {
 impl Rated {
     const FREE: Self = Self { state: UsageState::Free, amount: Credits::ZERO };
     const UNRATED: Self = Self { state: UsageState::Unrated, amount: Credits::ZERO };
+    const VOIDED: Self = Self { state: UsageState::Voided, amount: Credits::ZERO };
 }
 
 /// Everything about a record that decides its amount. Whoever says what a request costs (the gateway at its end, the flush, the rater
@@ -85,9 +86,10 @@ impl RatingFacts {
         Self { user, status_code, outcome, usage, usage_source }
     }
 
-    /// Whether the upstream refused or broke off.
+    /// Whether the upstream refused or broke off, or the gateway did.
     pub fn is_failed(&self) -> bool {
-        !(200..300).contains(&self.status_code) || self.outcome == Outcome::Failed
+        !(200..300).contains(&self.status_code)
+            || matches!(self.outcome, Outcome::Failed | Outcome::Interrupted)
     }
 
     /// State and amount at this tariff, and whether stated parts had to be clamped.
@@ -103,7 +105,7 @@ impl RatingFacts {
 
 /// Rates one request: `tariff` is what [`crate::find_best_tariff`] chose for it.
 ///
-/// In this order: a failed request without usage is free; one that nobody pays for (no user, the system user)
+/// In this order: a request that the gateway's own end interrupted, and whose usage nobody knows, is voided; a failed request without usage is free; one that nobody pays for (no user, the system user)
 /// is free; without a tariff it is unrated; without usage it pays the price of a request where the tariff has one, and is
 /// unrated where it has not, because unknown is never zero; else the charge decides.
 pub fn rate(
@@ -114,6 +116,9 @@ pub fn rate(
     usage: &TokenUsage,
     tariff: Option<&Tariff>,
 ) -> Result<Rated, ChargeError> {
+    if outcome == Outcome::Interrupted && usage_source == UsageSource::None {
+        return Ok(Rated::VOIDED);
+    }
     let failed = !(200..300).contains(&status_code) || outcome == Outcome::Failed;
     if failed && usage_source == UsageSource::None {
         return Ok(Rated::FREE);

@@ -55,9 +55,15 @@ pub enum Outcome {
     Drained,
     /// The client went away and the upstream was cut off before its end.
     Cancelled,
+    /// The gateway itself ended in the middle (a crash, a power cut); it was settled when the gateway started again.
+    Interrupted,
 }
 
 impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Self; 5] =
+        [Self::Completed, Self::Failed, Self::Drained, Self::Cancelled, Self::Interrupted];
+
     /// The name, as in the views.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -65,6 +71,7 @@ impl Outcome {
             Self::Failed => "failed",
             Self::Drained => "drained",
             Self::Cancelled => "cancelled",
+            Self::Interrupted => "interrupted",
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::exchange::Lifecycle;
 use crate::forward::{self, TlsError, Upstreams};
 use crate::metrics::Metrics;
 use crate::models;
-use crate::recorder::{RecordSink, Recorder};
+use crate::recorder::RecordSink;
 use crate::request_body::{Adapter, ClientBody};
 use crate::route::Route;
 use crate::view::LiveView;
@@ -54,7 +54,7 @@ pub struct Gateway(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) config: GatewayConfig,
     pub(crate) view: Arc<LiveView>,
-    pub(crate) recorder: Recorder,
+    pub(crate) recorder: Arc<dyn RecordSink>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) master_key: MasterKey,
     pub(crate) metrics: Arc<Metrics>,
@@ -98,7 +98,7 @@ impl Gateway {
             held_bytes: permits(config.held_body_bytes),
             config,
             view,
-            recorder: Recorder::new(sink),
+            recorder: sink,
             clock,
             master_key,
             metrics: Arc::new(Metrics::register(registry)),

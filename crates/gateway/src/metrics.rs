@@ -28,6 +28,7 @@ pub(crate) struct Metrics {
     pub(crate) draining: Gauge,
     pub(crate) connections: Gauge,
     pub(crate) panics: Counter,
+    pub(crate) unaccounted: Counter,
 }
 
 impl Metrics {
@@ -53,6 +54,11 @@ impl Metrics {
             "draining",
             "Of those in flight, the ones whose client has gone",
             metrics.draining.clone(),
+        );
+        group.register(
+            "unaccounted_requests",
+            "Requests that were served and whose record could not be kept; zero, or the sink is broken",
+            metrics.unaccounted.clone(),
         );
         group.register("panics", "Requests on whose path the gateway panicked", metrics.panics.clone());
         group.register("connections", "Connections of clients", metrics.connections.clone());

@@ -7,8 +7,8 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::time::{Duration, Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use crate::delivery::Queued;
 use crate::metrics::Metrics;
-use crate::sender::Queued;
 
 /// The receiving end, shared by the flushers: one collects while the others write.
 #[derive(Debug)]

@@ -14,8 +14,8 @@ pub struct AnalyticsConfig {
     /// Two flushes start at least this many milliseconds apart, so that at a few hundred records a second a
     /// transaction carries several. The first record after a pause never waits.
     pub flush_interval_ms: u64,
-    /// Wait before the second try of a flush, in milliseconds; doubled for each further one up to 10 s, with
-    /// jitter. There is no last try.
+    /// Wait before the second try of a flush, in milliseconds; doubled for each further one up to 1 s, with
+    /// jitter. There is no last try. The cap is fixed: a database that is back is written to within 5 s, however long it was away.
     pub retry_base_delay_ms: u64,
     /// At most one notification of depleted balances in this many milliseconds.
     pub balance_notification_interval_milliseconds: u64,
@@ -42,14 +42,31 @@ impl Default for AnalyticsConfig {
     }
 }
 
-/// A setting that no batcher can work with.
+/// A setting that nothing can work with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("analytics.{setting} is {value}; it must be from {least} to {most}")]
-pub struct ConfigError {
-    setting: &'static str,
-    value: usize,
-    least: usize,
-    most: usize,
+pub enum ConfigError {
+    /// It has a range.
+    #[error("{setting} is {value}; it must be from {least} to {most}")]
+    OutOfRange {
+        /// Its whole name.
+        setting: &'static str,
+        /// What it was set to.
+        value: usize,
+        /// The smallest that works.
+        least: usize,
+        /// The largest that works.
+        most: usize,
+    },
+    /// It has a least value.
+    #[error("{setting} is {value}; it must be at least {least}")]
+    TooSmall {
+        /// Its whole name.
+        setting: &'static str,
+        /// What it was set to.
+        value: u64,
+        /// The smallest that works.
+        least: u64,
+    },
 }
 
 /// More than this per transaction gains nothing and makes rows of one batch wait for each other.
@@ -63,13 +80,13 @@ impl AnalyticsConfig {
     /// Says which setting is out of range, if one is.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let limits = [
-            ("batch_size", self.batch_size, MAX_BATCH_SIZE),
-            ("channel_capacity", self.channel_capacity, MAX_CHANNEL_CAPACITY),
-            ("flushers", self.flushers, MAX_FLUSHERS),
+            ("analytics.batch_size", self.batch_size, MAX_BATCH_SIZE),
+            ("analytics.channel_capacity", self.channel_capacity, MAX_CHANNEL_CAPACITY),
+            ("analytics.flushers", self.flushers, MAX_FLUSHERS),
         ];
         for (setting, value, most) in limits {
             if !(1..=most).contains(&value) {
-                return Err(ConfigError { setting, value, least: 1, most });
+                return Err(ConfigError::OutOfRange { setting, value, least: 1, most });
             }
         }
         Ok(())

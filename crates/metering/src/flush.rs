@@ -8,9 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
+use prometheus_client::registry::Registry;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tollgate_domain::{Clock, RawAnalyticsRecord};
+use tollgate_failpoints::{Point, hit};
 use tollgate_store::quarantine::Refused;
 use tollgate_store::{ErrorClass, Store, StoreError, Tx, epochs, instances, partitions, quarantine};
 use tracing::Instrument;
@@ -18,12 +20,16 @@ use tracing::Instrument;
 use crate::backoff::Backoff;
 use crate::collect::Inbox;
 use crate::config::AnalyticsConfig;
+use crate::delivery::{Queued, Reach};
 use crate::depletion::Depletions;
+use crate::digest::RecordKeys;
+use crate::dimensions::{Interner, MAX_COMBINATIONS};
 use crate::genai::GenAiMetrics;
+use crate::instances::Instances;
 use crate::metrics::Metrics;
 use crate::prepare::{Prepared, Preparer, refused};
-use crate::progress::Progress;
-use crate::sender::{Queued, Stream};
+use crate::progress::{Progress, Stretch};
+use crate::source::Source;
 use crate::view::CatalogView;
 use crate::write::{self, Mode, Written};
 
@@ -39,16 +45,27 @@ pub(crate) struct Engine {
     pub(crate) preparer: Preparer,
     pub(crate) view: CatalogView,
     pub(crate) progress: Progress,
-    pub(crate) stream: Arc<Stream>,
+    pub(crate) source: Source,
     pub(crate) depletions: Arc<Depletions>,
     pub(crate) metrics: Metrics,
     pub(crate) genai: GenAiMetrics,
-    /// From naming the position that a transaction reaches until its commit: positions commit in order.
-    pub(crate) commit_order: tokio::sync::Mutex<()>,
+    /// From naming what a transaction reaches until its commit, so that this happens in order. Holds how far in the log the books were
+    /// seen, for the generation of deliveries that it names.
+    pub(crate) commit_order: tokio::sync::Mutex<Seen>,
     pub(crate) has_partitions: AtomicBool,
     /// Whether the last try of any flusher failed; tells a change of state, which is logged, from its repetition.
     pub(crate) is_failing: AtomicBool,
 }
+
+/// How far in the log the books were seen to be.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Seen {
+    generation: u64,
+    log_position: i64,
+}
+
+/// A transaction's turn to commit.
+type Turn<'a> = tokio::sync::MutexGuard<'a, Seen>;
 
 /// Why a try failed, and where.
 #[derive(Debug)]
@@ -70,6 +87,39 @@ enum Tried {
 }
 
 impl Engine {
+    /// What records from `source` are written with.
+    pub(crate) fn new(
+        store: Store,
+        config: AnalyticsConfig,
+        clock: Arc<dyn Clock>,
+        keys: RecordKeys,
+        source: Source,
+        metrics: Metrics,
+        registry: &mut Registry,
+    ) -> Self {
+        let preparer = Preparer {
+            store: store.clone(),
+            keys,
+            interner: Interner::new(MAX_COMBINATIONS),
+            instances: Instances::default(),
+        };
+        Self {
+            store,
+            config,
+            clock,
+            preparer,
+            view: CatalogView::default(),
+            progress: Progress::default(),
+            source,
+            depletions: Arc::new(Depletions::new(metrics.clone())),
+            metrics,
+            genai: GenAiMetrics::register(registry),
+            commit_order: tokio::sync::Mutex::default(),
+            has_partitions: AtomicBool::new(false),
+            is_failing: AtomicBool::new(false),
+        }
+    }
+
     /// Flushes batch after batch until there are no more.
     pub(crate) async fn run(&self, inbox: &Inbox, shutdown: &CancellationToken) {
         loop {
@@ -87,7 +137,15 @@ impl Engine {
                 retries = tracing::field::Empty,
                 duration_ms = tracing::field::Empty,
             );
-            self.flush(&batch).instrument(span).await;
+            // Where the log was read again, the batch has a part of each reading.
+            let parts = batch.chunk_by(|left, right| left.generation == right.generation);
+            async {
+                for part in parts {
+                    self.flush(part).await;
+                }
+            }
+            .instrument(span)
+            .await;
         }
     }
 
@@ -161,8 +219,7 @@ impl Engine {
         self.make_ready().await.map_err(Failure::Ready)?;
         let catalog = self.view.get(&self.store).await.map_err(Failure::Ready)?;
         let prepared = self.preparer.prepare(records, catalog).await.map_err(Failure::Enrich)?;
-        let own = self.own_instance().await.map_err(Failure::Ready)?;
-        let written = self.write(queued, own, records, &prepared, mode).await.map_err(Failure::Write)?;
+        let written = self.write(queued, records, &prepared, mode).await.map_err(Failure::Write)?;
         let Some(written) = written else { return Ok(Tried::Stale) };
         self.account(queued, records, &prepared, &written, totals);
         Ok(Tried::Done)
@@ -172,11 +229,11 @@ impl Engine {
     async fn write<'p>(
         &self,
         queued: &[Queued],
-        own_instance: i32,
         records: &[&RawAnalyticsRecord],
         prepared: &'p Prepared,
         mode: Mode,
     ) -> Result<Option<Written<'p>>, StoreError> {
+        hit(Point::FlushBegun);
         // Outlives the commit, as nothing in the closure does.
         let turn = Mutex::new(None);
         let written = self
@@ -188,38 +245,55 @@ impl Engine {
                     return Ok(None);
                 }
                 let written = write::write(&tx, records, prepared, mode).await?;
-                let mine = self.advance(&tx, queued, own_instance).await?;
-                *turn.lock() = Some(mine);
+                hit(Point::FlushWritten);
+                *turn.lock() = self.advance(&tx, queued).await?;
+                hit(Point::FlushAdvanced);
                 Ok(Some(written))
             })
             .await?;
         if written.is_some() {
-            self.settle(queued);
+            hit(Point::FlushCommitted);
+            self.settle(queued, turn.into_inner());
+            hit(Point::FlushAcknowledged);
         }
         Ok(written)
     }
 
-    /// Says in the transaction how far its commit makes the books reach. Hold what it returns until then.
+    /// Says in the transaction how far its commit makes the books reach. Hold what it returns until then; nothing, when they reach no
+    /// further.
     ///
     /// The row of the instance would put the flushers in a line anyway; in this line each names the right mark.
-    async fn advance(
-        &self,
-        tx: &Tx,
-        queued: &[Queued],
-        own_instance: i32,
-    ) -> Result<tokio::sync::MutexGuard<'_, ()>, StoreError> {
-        let turn = self.commit_order.lock().await;
-        if let (Some(first), Some(last)) = (queued.first(), queued.last()) {
-            let reached = self.progress.with(first.position, last.position);
-            instances::advance(tx, own_instance, reached).await?;
+    async fn advance(&self, tx: &Tx, queued: &[Queued]) -> Result<Option<Turn<'_>>, StoreError> {
+        let Some(stretch) = Stretch::of(queued) else { return Ok(None) };
+        let mut turn = self.commit_order.lock().await;
+        let Some(Reach { position, mark }) = self.progress.with(&stretch) else { return Ok(Some(turn)) };
+        let own = self.source.instance_id();
+        let (Some(mark), Source::Spool(journal)) = (mark, &self.source) else {
+            instances::advance(tx, own, position).await?;
+            return Ok(Some(turn));
+        };
+        if turn.generation != stretch.generation() {
+            *turn = Seen { generation: stretch.generation(), log_position: 0 };
         }
-        Ok(turn)
+        if !instances::advance_in_log(tx, own, position, mark, turn.log_position).await? {
+            // What this transaction writes is right all the same, and is known when it comes again.
+            journal.rewind(stretch.generation());
+        }
+        Ok(Some(turn))
     }
 
     /// After the commit.
-    fn settle(&self, queued: &[Queued]) {
-        if let (Some(first), Some(last)) = (queued.first(), queued.last()) {
-            self.progress.settle(first.position, last.position);
+    fn settle(&self, queued: &[Queued], turn: Option<Turn<'_>>) {
+        let Some(stretch) = Stretch::of(queued) else { return };
+        let reached = self.progress.with(&stretch);
+        self.progress.settle(&stretch);
+        if let (Some(mut turn), Some(Reach { mark: Some(mark), .. })) = (turn, reached)
+            && turn.generation == stretch.generation()
+        {
+            turn.log_position = turn.log_position.max(mark.log_position);
+        }
+        if let Source::Spool(journal) = &self.source {
+            journal.acknowledge(queued.iter().filter_map(|queued| queued.spooled));
         }
     }
 
@@ -257,19 +331,17 @@ impl Engine {
     }
 
     async fn enter(&self, queued: &[Queued], entry: &[Refused]) -> Result<u64, StoreError> {
-        let own = self.own_instance().await?;
         let turn = Mutex::new(None);
         let entered = self
             .store
             .tx("quarantine", async |tx| {
                 *turn.lock() = None;
                 let entered = quarantine::insert(&tx, entry).await?;
-                let mine = self.advance(&tx, queued, own).await?;
-                *turn.lock() = Some(mine);
+                *turn.lock() = self.advance(&tx, queued).await?;
                 Ok(entered)
             })
             .await?;
-        self.settle(queued);
+        self.settle(queued, turn.into_inner());
         Ok(entered)
     }
 
@@ -296,11 +368,6 @@ impl Engine {
         Ok(missing.locked.is_none())
     }
 
-    /// The number of the instance whose positions these are.
-    async fn own_instance(&self) -> Result<i32, StoreError> {
-        self.preparer.instances.number(&self.store, self.stream.instance_id()).await
-    }
-
     /// After a commit: metrics, and word of depleted balances.
     fn account(
         &self,
@@ -321,7 +388,7 @@ impl Engine {
         self.depletions.report(&written.balances);
         let now = Instant::now();
         for queued in queued {
-            self.metrics.lag_seconds.observe((now - queued.sent_at).as_secs_f64());
+            self.metrics.lag_seconds.observe((now - queued.ended_at).as_secs_f64());
         }
         for row in &written.inserted {
             if let Some(record) = records.get(row.index) {

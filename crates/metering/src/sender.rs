@@ -12,16 +12,10 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tollgate_domain::{InstanceId, RawAnalyticsRecord};
 
+use crate::delivery::{Queued, Reach};
+
 /// A record's place in the stream of one sender: 1, 2, 3, … without gaps.
 pub type Position = i64;
-
-/// A record on its way to the batcher.
-#[derive(Debug)]
-pub(crate) struct Queued {
-    pub(crate) position: Position,
-    pub(crate) sent_at: Instant,
-    pub(crate) record: RawAnalyticsRecord,
-}
 
 /// What sender, permits and batcher share.
 #[derive(Debug)]
@@ -130,7 +124,14 @@ impl AnalyticsPermit {
         let mut last = self.stream.last.lock();
         *last = last.saturating_add(1);
         let position = *last;
-        let channel = self.place.send(Queued { position, sent_at: Instant::now(), record });
+        let channel = self.place.send(Queued {
+            generation: 0,
+            index: position,
+            ended_at: Instant::now(),
+            record,
+            reach: Reach { position, mark: None },
+            spooled: None,
+        });
         // Under the lock: a record is either among those that the batcher counts when it ends, or counts itself.
         let has_ended = self.stream.ended.load(Ordering::SeqCst);
         drop(last);

@@ -5,6 +5,7 @@
 //! <data_dir>/listen.addr    where the running server listens, such as 127.0.0.1:8080
 //! <data_dir>/database.url   the database of the running server, mode 0600: it may hold a password
 //! <data_dir>/master.key     see `master_key`
+//! <data_dir>/spool/         requests that the books do not have yet; see the spool's own README
 //! <data_dir>/postgres/      the private database
 //! ```
 //! The two files of a running server are valid only while `serve.lock` is held: a killed server leaves them behind.
@@ -53,6 +54,11 @@ impl DataDir {
     /// Where it is.
     pub(crate) fn path(&self) -> &Path {
         &self.0
+    }
+
+    /// The directory of the spool.
+    pub(crate) fn spool(&self) -> PathBuf {
+        self.0.join("spool")
     }
 
     /// The directory of the private database.

@@ -12,9 +12,10 @@ mod logging;
 mod master_key;
 pub mod output;
 
-use std::sync::Arc;
+use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context;
+use clap::Parser;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -23,11 +24,30 @@ pub use clock::SystemClock;
 pub use explain::explain;
 
 use crate::{
-    cli::{Cli, Command},
+    cli::{Cli, Command, SpoolCommand},
     commands::Session,
     config::Config,
     output::Answer,
 };
+
+/// The program: reads the command line, runs one command, and says how it went.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let json = cli.global.json;
+    let done = run(cli).and_then(|answer| {
+        let Some(answer) = answer else { return Ok(false) };
+        answer.print(json)?;
+        Ok(answer.is_finding)
+    });
+    match done {
+        Ok(false) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {}", explain(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
 
 /// Runs one command. Its answer is `None` where the command has said all it had to say while it ran.
 pub fn run(cli: Cli) -> anyhow::Result<Option<Answer>> {
@@ -42,6 +62,10 @@ pub fn run(cli: Cli) -> anyhow::Result<Option<Answer>> {
         Command::Serve(_) => {
             logging::for_serving(&config.log)?;
             runtime.block_on(serve(config, cli.global.json)).map(|()| None)
+        }
+        Command::Spool(command) if !matches!(command, SpoolCommand::Replay { .. }) => {
+            logging::for_command(&config.log)?;
+            commands::spool::look(&config, &command).map(Some)
         }
         command => {
             logging::for_command(&config.log)?;

@@ -13,6 +13,7 @@ mod rebuild;
 mod space;
 mod spool;
 mod state;
+mod tail;
 mod writer;
 
 pub use error::SpoolError;

@@ -55,6 +55,17 @@ impl Space {
         }
     }
 
+    /// Whether an admission would be taken now.
+    pub(crate) fn check_admission(&self) -> Result<(), SpoolError> {
+        if self.last_reserve_released {
+            return Err(SpoolError::DiskFull);
+        }
+        if self.reserve_released || self.total() >= percent(self.limit, REFUSE_PERCENT) {
+            return Err(SpoolError::AdmissionRefused { used_bytes: self.total(), limit_bytes: self.limit });
+        }
+        Ok(())
+    }
+
     /// Take the space for a record, or say why there is none.
     pub(crate) fn take(&mut self, class: Class, record_bytes: usize) -> Result<(), SpoolError> {
         let bytes = cost(record_bytes);

@@ -11,15 +11,16 @@ use std::{
 };
 
 use parking_lot::{Condvar, Mutex};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
 use crate::{
-    Class, Damage, Delivery, Level, MAX_RECORD_BYTES, OpenReport, Options, Page, Position, Record,
+    Class, Damage, Delivery, Group, Level, MAX_RECORD_BYTES, OpenReport, Options, Page, Position, Record,
     SpoolError, Which,
     open::open,
     queue::{Acknowledgement, Identities, Queue, Request, Seen, Shared, Waiting},
     space::Space,
+    tail::Tail,
     writer::Writer,
 };
 
@@ -103,10 +104,13 @@ impl Spool {
                 poisoned: None,
                 closing: false,
                 seen: Seen::default(),
+                hurried: false,
                 records_since: None,
                 acknowledgements_since: None,
             }),
             bell: Condvar::new(),
+            tail: Mutex::new(Tail::default()),
+            next: watch::Sender::new(0),
         });
         let writer = Writer::start(Arc::clone(&shared), opened, options.reserve_bytes)?;
         let thread = std::thread::Builder::new()
@@ -150,15 +154,55 @@ impl Spool {
             queue.check()?;
             queue.space.take(class, bytes.len())?;
             queue.records_since.get_or_insert_with(Instant::now);
+            queue.hurried |= class == Class::Admitted;
             queue.records.push_back(Waiting { class, kind, bytes, receipt: sender });
         }
         self.shared.bell.notify_one();
         Ok(Receipt(receiver))
     }
 
+    /// Somebody waits now for what was appended so far: it is not held for company any longer.
+    pub fn hurry(&self) {
+        let mut queue = self.shared.queue.lock();
+        if queue.hurried || queue.records.is_empty() {
+            return;
+        }
+        queue.hurried = true;
+        drop(queue);
+        self.shared.bell.notify_one();
+    }
+
     /// Groups from a sequence on (0 for the beginning), at most so many. Blocks while the writer is busy.
     pub fn read(&self, from: u64, most_groups: usize, which: Which) -> Result<Page, SpoolError> {
         self.ask(|answer| Request::Read { from, most: most_groups.max(1), which, answer })?
+    }
+
+    /// Whether new work may be admitted now, or why not. What is admitted after a yes still fits.
+    pub fn check_admission(&self) -> Result<(), SpoolError> {
+        let queue = self.shared.queue.lock();
+        queue.check()?;
+        queue.space.check_admission()
+    }
+
+    /// Groups from a sequence on that were committed lately and are still in memory, acknowledged or not; at most so many. `None`
+    /// when the first of them is not, or not yet: then [`Spool::read`] it, or wait with [`Spool::written`].
+    pub fn recent(&self, from: u64, most_groups: usize) -> Option<Vec<Arc<Group>>> {
+        self.shared.tail.lock().from(from, most_groups)
+    }
+
+    /// Waits until the group with this sequence is committed.
+    pub async fn written(&self, sequence: u64) -> Result<(), SpoolError> {
+        let mut next = self.shared.next.subscribe();
+        loop {
+            if *next.borrow_and_update() > sequence {
+                return Ok(());
+            }
+            self.shared.queue.lock().check()?;
+            // The sender lives as long as the spool, which this borrows.
+            if next.changed().await.is_err() {
+                return Err(SpoolError::Closed);
+            }
+        }
     }
 
     /// Acknowledge records: they are not delivered again. All of one call become durable together, within a moment; a crash before
@@ -254,6 +298,7 @@ impl Spool {
     pub fn close(&self) -> Result<(), SpoolError> {
         self.shared.queue.lock().closing = true;
         self.shared.bell.notify_one();
+        self.shared.next.send_modify(|_| ());
         if let Some(writer) = self.writer.lock().take()
             && writer.join().is_err()
         {

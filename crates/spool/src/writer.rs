@@ -10,8 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tollgate_failpoints::{Point, hit};
+
 use crate::{
-    Class, Level, Position, SpoolError,
+    Class, Group, Level, Position, Record, SpoolError,
     database::Transaction,
     directory::remove_if_there,
     error::chain,
@@ -79,6 +81,7 @@ impl Writer {
             files.directory.sync()?;
         }
         writer.publish()?;
+        writer.shared.next.send_replace(writer.seen.next);
         writer.set_reserve_aside();
         {
             let mut queue = writer.shared.queue.lock();
@@ -164,6 +167,10 @@ impl Writer {
         if group.is_empty() && !self.opened.index.has_unsaved() && state.is_none() {
             return Ok(());
         }
+        let has_records = !group.is_empty();
+        if has_records {
+            hit(Point::SpoolBeforeCommit);
+        }
         let taken: Vec<usize> = group.iter().map(|record| record.bytes.len()).collect();
         let mut result = self.write(&group, at_micros, state);
         if let Err(error) = &result
@@ -211,10 +218,30 @@ impl Writer {
             }
         }
         self.publish()?;
-        for (index, record) in (0..).zip(group) {
-            record.receipt.send(Ok(Position { sequence, index })).ok();
+        self.tell(sequence, group);
+        if has_records {
+            hit(Point::SpoolTold);
         }
         Ok(())
+    }
+
+    /// Confirm the records of a group that is committed, and hand them to readers.
+    fn tell(&self, sequence: u64, group: Vec<Waiting>) {
+        if group.is_empty() {
+            return;
+        }
+        let mut records = Vec::with_capacity(group.len());
+        let mut receipts = Vec::with_capacity(group.len());
+        for (index, Waiting { kind, bytes, receipt, .. }) in (0..).zip(group) {
+            let position = Position { sequence, index };
+            records.push((position, Record { kind, bytes }));
+            receipts.push((receipt, position));
+        }
+        self.shared.tail.lock().push(Group { sequence, acknowledged_at_micros: None, records });
+        self.shared.next.send_replace(sequence + 1);
+        for (receipt, position) in receipts {
+            receipt.send(Ok(position)).ok();
+        }
     }
 
     fn write(&mut self, group: &[Waiting], at_micros: i64, state: Option<State>) -> Result<(), SpoolError> {
@@ -236,9 +263,13 @@ impl Writer {
             self.opened.state.identities = state.identities;
             self.shared.queue.lock().identities.end = state.identities;
         }
-        self.space_may_have_come |= self.opened.index.has_unsaved();
+        if self.opened.index.has_unsaved() {
+            hit(Point::AcknowledgementStored);
+            self.space_may_have_come = true;
+        }
         self.opened.index.saved();
         if !group.is_empty() {
+            hit(Point::SpoolCommitted);
             let records = u16::try_from(group.len()).unwrap_or(u16::MAX);
             self.opened.index.push(records, false, self.now_ms());
             self.opened.state.next += 1;
@@ -246,6 +277,9 @@ impl Writer {
             self.seen.committed_records += u64::from(records);
         }
         self.mark();
+        if !group.is_empty() {
+            hit(Point::SpoolMarked);
+        }
     }
 
     /// The state to be written, when more than half of the reserved identities are given out.
@@ -331,6 +365,7 @@ impl Writer {
             Err(error) if error.is_disk_full() => return Ok(false),
             Err(error) => return Err(error),
         }
+        hit(Point::SpoolForgotten);
         self.opened.state = state;
         self.opened.index.forget_below(first);
         for sequence in transaction.release {
@@ -437,6 +472,7 @@ impl Writer {
         if end == first {
             return Ok(0);
         }
+        hit(Point::SpoolForgetting);
         Ok(if self.give_up(end, Vec::new())? { end - first } else { 0 })
     }
 
@@ -477,6 +513,7 @@ impl Writer {
 
     /// The queue is empty: give identities that were not used back, fold the log, end.
     fn close(mut self) {
+        hit(Point::SpoolClosing);
         let mut state = self.opened.state;
         state.identities = self.shared.queue.lock().identities.next;
         let written = self
@@ -486,6 +523,7 @@ impl Writer {
             .and_then(|()| self.opened.database.checkpoint_whole());
         match written {
             Ok(()) => {
+                hit(Point::SpoolClosed);
                 self.opened.state = state;
                 self.mark();
                 if let Some(Err(error)) = self.opened.files.as_ref().map(|files| files.mark.sync()) {
@@ -528,5 +566,7 @@ fn poison(shared: &Shared, reason: String) -> SpoolError {
     }
     // Dropping a request tells whoever waits for its answer.
     queue.requests.clear();
+    drop(queue);
+    shared.next.send_modify(|_| ());
     error
 }

@@ -2,7 +2,7 @@
 
 use std::{future::Future, path::Path};
 
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::{Client, NoTls, error::SqlState};
 
 use tollgate_store::{Store, StoreConfig};
 
@@ -55,10 +55,49 @@ impl TestDatabase {
         &self.url
     }
 
+    /// Takes a copy of the database as it is now. It must have no connections, so those it has are ended.
+    pub async fn copy(&self) -> DatabaseCopy {
+        let admin = connect(self.admin_url).await;
+        // A name of the same form, so that one that is left behind is found and dropped.
+        let name = format!("test_{}_{}", std::process::id(), uuid::Uuid::new_v4().simple());
+        let sql = format!("create database {name} template {}", self.name);
+        until_alone(&admin, &self.name, &sql).await;
+        DatabaseCopy { name }
+    }
+
+    /// Puts a copy in the place of the database, whose commits since are lost: what a failover to a standby that was behind comes to.
+    pub async fn fail_over_to(&self, copy: DatabaseCopy) {
+        let admin = connect(self.admin_url).await;
+        until_alone(&admin, &self.name, &format!("drop database {}", self.name)).await;
+        until_alone(&admin, &copy.name, &format!("alter database {} rename to {}", copy.name, self.name))
+            .await;
+    }
+
     /// The database's name on the shared server.
     pub fn name(&self) -> &str {
         &self.name
     }
+}
+
+/// A database as it was at one time.
+#[derive(Debug)]
+pub struct DatabaseCopy {
+    name: String,
+}
+
+/// Runs a statement that needs the database to have no connections: those it has are ended, and the statement is tried until it is
+/// quicker than those who connect again.
+pub(crate) async fn until_alone(admin: &Client, name: &str, sql: &str) {
+    let end_all = "select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = $1";
+    for _ in 0..200 {
+        admin.execute(end_all, &[&name]).await.unwrap();
+        match admin.batch_execute(sql).await {
+            Ok(()) => return,
+            Err(error) if error.code() == Some(&SqlState::OBJECT_IN_USE) => {}
+            Err(error) => panic!("{sql}: {error:?}"),
+        }
+    }
+    panic!("{name} was never without connections");
 }
 
 impl Drop for TestDatabase {

@@ -58,6 +58,19 @@ fn a_failed_request_without_usage_is_free() {
 }
 
 #[test]
+fn an_interrupted_request_is_voided_unless_its_tokens_are_known() {
+    let price = tariff("0.1", Some("5"));
+    for user in [None, someone()] {
+        let unknown = state(user, 500, Outcome::Interrupted, UsageSource::None, Some(&price));
+        assert_eq!(unknown, (UsageState::Voided, "0".to_owned()));
+    }
+    let estimated = state(someone(), 500, Outcome::Interrupted, UsageSource::Estimated, Some(&price));
+    assert_eq!(estimated, (UsageState::Charged, "1".to_owned()));
+    let without_a_price = state(someone(), 500, Outcome::Interrupted, UsageSource::Estimated, None);
+    assert_eq!(without_a_price, (UsageState::Unrated, "0".to_owned()));
+}
+
+#[test]
 fn nobody_and_the_system_user_pay_nothing() {
     let price = tariff("0.1", None);
     for user in [None, Some(UserId::SYSTEM)] {

@@ -6,7 +6,7 @@
 //! 4. the route exists, the body names a model that exists, else 404 (400 where the body cannot be read)
 //! 5. the balance is above zero, or the model is free, else 402
 //! 6. the body fits, else 413
-//! 7. there is room for one more request and for its record, else 503
+//! 7. there is room for one more request and for its record, and records can be kept, else 503
 //!
 //! No SQL and no waiting but for the client's own bytes. A refused request is counted and not recorded.
 
@@ -83,7 +83,7 @@ pub(crate) async fn admit(
     }
     intake.gather().await?;
     let permit = Arc::clone(&gateway.in_flight).try_acquire_owned().map_err(|_| Refusal::Overloaded)?;
-    let slot = gateway.recorder.try_reserve().ok_or(Refusal::Overloaded)?;
+    let slot = gateway.recorder.try_reserve()?;
     Ok(Admitted { caller, destination, permit, slot })
 }
 

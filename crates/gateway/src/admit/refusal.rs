@@ -5,11 +5,14 @@ use http::{HeaderValue, Response, StatusCode, header};
 use tollgate_domain::Credits;
 
 use super::batch::BadBatchHeader;
+use crate::recorder::NoPlace;
 use crate::wire::Surface;
 use crate::wire::request::RequestError;
 
 /// Seconds after which a client should try again when we are overloaded. Long enough for a burst to pass.
 const RETRY_AFTER_SECONDS: u16 = 2;
+/// The same when records cannot be kept, which somebody has to see to. The official SDKs heed no more than a minute.
+const RETRY_AFTER_REPAIR_SECONDS: u16 = 30;
 
 /// Why a request was not admitted. Refused requests reach no upstream: they are counted, not recorded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,6 +51,10 @@ pub(crate) enum Refusal {
     BodyTooLarge { limit: u64 },
     #[error("The gateway is at its limit of requests in flight. Try again in a moment.")]
     Overloaded,
+    #[error(
+        "The gateway cannot keep the records of what it serves, so it serves nothing. Its operator finds the reason in its log."
+    )]
+    Unrecordable,
 }
 
 impl Refusal {
@@ -69,6 +76,7 @@ impl Refusal {
             Self::OutOfCredits { .. } => (StatusCode::PAYMENT_REQUIRED, "insufficient_credits"),
             Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
             Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
+            Self::Unrecordable => (StatusCode::SERVICE_UNAVAILABLE, "records_unavailable"),
         }
     }
 
@@ -87,9 +95,21 @@ impl Refusal {
             Self::Overloaded => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
             }
+            Self::Unrecordable => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_REPAIR_SECONDS));
+            }
             _ => {}
         }
         response
+    }
+}
+
+impl From<NoPlace> for Refusal {
+    fn from(why: NoPlace) -> Self {
+        match why {
+            NoPlace::Full => Self::Overloaded,
+            NoPlace::Broken => Self::Unrecordable,
+        }
     }
 }
 

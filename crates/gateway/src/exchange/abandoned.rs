@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use http_body_util::BodyExt;
 use tollgate_domain::Outcome;
+use tollgate_failpoints::{Point, hit};
 
-use super::{Phase, Plan, Streaming, settle};
-use crate::recorder::{Ended, InFlight};
+use super::{Phase, Plan, Streaming, settle, taken_apart};
+use crate::recorder::{Ended, InFlight, Recorded};
 use crate::request_body::Progress;
 use crate::usage::Observed;
 use crate::usage::tap::BodyEnd;
@@ -19,6 +20,8 @@ pub(super) struct Abandoned {
     pub(super) in_flight: InFlight,
     pub(super) progress: Progress,
     pub(super) plan: Arc<Plan>,
+    /// It was not the client that left: our own end cut it off.
+    pub(super) cut_off: bool,
 }
 
 /// How the reading came to its end.
@@ -34,28 +37,44 @@ enum Read {
 
 impl Abandoned {
     pub(super) async fn settle(mut self) {
+        hit(Point::ClientGone);
         let read = match self.plan.on_disconnect {
             OnDisconnect::Cancel => Read::CutOff,
             OnDisconnect::Drain => self.drain().await,
         };
         // Closing the upstream's connection is what stops its work.
-        let Phase::Streaming(streaming) = self.phase else {
-            drop(self.phase);
-            if read == Read::Broken {
-                self.in_flight.finish(&Ended { outcome: Outcome::Failed, observed: None });
-            } else if self.progress.is_sent() {
-                let is_stream = self.progress.facts().stream.unwrap_or(false);
-                let prompt = Observed::unanswered(self.plan.surface, is_stream);
-                let (in_flight, progress) = (self.in_flight, &self.progress);
-                settle::estimate_and_record(in_flight, Outcome::Cancelled, prompt, progress, &self.plan)
-                    .await;
-            } else {
-                // Half a request is none.
-                self.in_flight.finish(&Ended { outcome: Outcome::Cancelled, observed: None });
+        let recorded = match std::mem::replace(&mut self.phase, Phase::Over) {
+            Phase::Streaming(streaming) => self.record_answer(read, *streaming).await,
+            unanswered @ (Phase::Awaiting(_) | Phase::Over) => {
+                drop(unanswered);
+                self.record_unanswered(read).await
             }
-            return;
         };
-        let Streaming { upstream, tap, .. } = *streaming;
+        // Nobody waits for it any more.
+        drop(recorded);
+    }
+
+    async fn record_unanswered(self, read: Read) -> Recorded {
+        let Self { mut in_flight, progress, plan, cut_off, .. } = self;
+        if cut_off {
+            // Whether the upstream has begun nobody knows, and the client has nothing: it is no customer's doing.
+            in_flight.answered(http::StatusCode::INTERNAL_SERVER_ERROR.as_u16());
+            return in_flight.finish(&Ended { outcome: Outcome::Interrupted, observed: None });
+        }
+        if read == Read::Broken {
+            return in_flight.finish(&Ended { outcome: Outcome::Failed, observed: None });
+        }
+        if !progress.is_sent() {
+            // Half a request is none.
+            return in_flight.finish(&Ended { outcome: Outcome::Cancelled, observed: None });
+        }
+        let is_stream = progress.facts().stream.unwrap_or(false);
+        let prompt = Observed::unanswered(plan.surface, is_stream);
+        settle::estimate_and_record(in_flight, Outcome::Cancelled, prompt, &progress, &plan).await
+    }
+
+    async fn record_answer(self, read: Read, streaming: Streaming) -> Recorded {
+        let Streaming { upstream, tap, .. } = streaming;
         drop(upstream);
         let end = match read {
             Read::Whole => BodyEnd::Complete,
@@ -69,7 +88,7 @@ impl Abandoned {
             Read::Whole => Outcome::Drained,
             Read::CutOff => Outcome::Cancelled,
         };
-        settle::estimate_and_record(self.in_flight, outcome, observed, &self.progress, &self.plan).await;
+        settle::estimate_and_record(self.in_flight, outcome, observed, &self.progress, &self.plan).await
     }
 
     async fn drain(&mut self) -> Read {
@@ -89,7 +108,7 @@ impl Abandoned {
         if let Phase::Awaiting(response) = &mut self.phase {
             match response.await {
                 Ok(response) => {
-                    let (parts, upstream) = response.into_parts();
+                    let (parts, upstream) = taken_apart(response);
                     self.in_flight.answered(parts.status.as_u16());
                     let streaming = Streaming::new(&parts, upstream, self.plan.surface, &self.progress);
                     self.phase = Phase::Streaming(Box::new(streaming));

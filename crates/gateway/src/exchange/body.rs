@@ -13,9 +13,11 @@ use hyper::body::Incoming;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep};
 use tollgate_domain::Outcome;
+use tollgate_failpoints::{Point, hit};
 
 use super::{Exchange, Phase, Streaming, settle};
-use crate::recorder::Receipt;
+use crate::forward::for_client;
+use crate::recorder::{Kept, NotDurable, Receipt, Recorded};
 use crate::usage::tap::{BodyEnd, Finished};
 use crate::wire::Pieces;
 
@@ -26,13 +28,19 @@ const AFTER_END: Duration = Duration::from_secs(5);
 /// What the cost of a request is called, as header and as trailer.
 pub(crate) const COST_HEADER: HeaderName = HeaderName::from_static("x-tollgate-cost");
 
-/// The upstream broke off in the middle, or paused for too long. The client's connection is broken off too: it must not take
-/// a part for the whole.
+/// Why a response ends before it is whole. The client's connection is broken off too: it must not take a part for the whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the upstream broke off its response")]
-pub(crate) struct BrokenOff;
+pub(crate) enum BrokenOff {
+    /// The upstream broke off in the middle, or paused for too long.
+    #[error("the upstream broke off its response")]
+    Upstream,
+    /// The sink could not keep the record, so the last bytes stay here.
+    #[error("the record of the request could not be kept")]
+    Unrecorded,
+}
 
-/// A response on its way to the client: passes what may flow, makes the record, then lets go of the last bytes.
+/// A response on its way to the client: passes what may flow, makes the record, waits until it is safe, then lets go of the last
+/// bytes.
 #[derive(Debug)]
 pub(crate) struct ResponseBody {
     exchange: Exchange,
@@ -55,10 +63,16 @@ enum State {
     Flowing,
     /// The record is being made; `then` is what follows.
     Recording {
-        settled: JoinHandle<(Receipt, Pieces)>,
+        settled: JoinHandle<(Recorded, Pieces)>,
         then: Then,
     },
-    /// The record is made.
+    /// The record is made and handed over; the last bytes wait until it is safe.
+    Keeping {
+        kept: Kept,
+        last: Pieces,
+        then: Then,
+    },
+    /// The record is safe.
     Recorded(Then),
     Ended,
 }
@@ -70,8 +84,8 @@ enum Then {
     Rest(Incoming),
     /// The body ended.
     End,
-    /// The body broke off.
-    Break,
+    /// The response breaks off.
+    Break(BrokenOff),
 }
 
 impl ResponseBody {
@@ -91,22 +105,24 @@ impl ResponseBody {
         }
     }
 
-    /// Reads ahead while the body is not larger than `limit` and comes in time. Returns whether all of it is here; what was
-    /// read is still delivered by the body itself.
+    /// Reads ahead while the body is not larger than `limit` and comes in time, and waits until its record is safe. Returns whether
+    /// all of it is here; what was read is still delivered by the body itself.
     pub(crate) async fn read_whole(&mut self, limit: usize, within: Duration) -> Result<bool, BrokenOff> {
         let late = tokio::time::sleep(within);
         tokio::pin!(late);
         let mut read = Pieces::new();
         let whole = loop {
-            let piece = tokio::select! {
-                biased;
-                piece = std::future::poll_fn(|cx| self.poll_bytes(cx)) => piece,
-                () = late.as_mut() => break false,
-            };
-            match piece {
-                None => break true,
-                Some(Err(error)) => return Err(error),
-                Some(Ok(piece)) => read.push(piece),
+            let piece = std::future::poll_fn(|cx| match self.poll_bytes(cx) {
+                Poll::Ready(piece) => Poll::Ready(Some(piece)),
+                // Nothing could flow now, so there is nothing to be late with.
+                Poll::Pending if self.waits_for_record() => Poll::Pending,
+                Poll::Pending => late.as_mut().poll(cx).map(|()| None),
+            });
+            match piece.await {
+                None => break false,
+                Some(None) => break true,
+                Some(Some(Err(error))) => return Err(error),
+                Some(Some(Ok(piece))) => read.push(piece),
             }
             if read.len() > limit {
                 break false;
@@ -127,6 +143,10 @@ impl ResponseBody {
         HeaderValue::try_from(self.receipt.cost?.to_string()).ok()
     }
 
+    const fn waits_for_record(&self) -> bool {
+        matches!(self.state, State::Recording { .. } | State::Keeping { .. })
+    }
+
     fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokenOff>>> {
         loop {
             if let Some(piece) = self.out.pop_front() {
@@ -141,11 +161,22 @@ impl ResponseBody {
                     }
                 },
                 State::Recording { mut settled, then } => match Pin::new(&mut settled).poll(cx) {
-                    Poll::Ready(Ok((receipt, held))) => self.recorded(receipt, held, then),
+                    Poll::Ready(Ok((recorded, last))) => self.keep(recorded, last, then),
                     // The task panicked or was aborted: its record is made, its bytes are lost.
-                    Poll::Ready(Err(_)) => State::Recorded(Then::Break),
+                    Poll::Ready(Err(_)) => State::Recorded(Then::Break(BrokenOff::Upstream)),
                     Poll::Pending => {
                         self.state = State::Recording { settled, then };
+                        return Poll::Pending;
+                    }
+                },
+                State::Keeping { mut kept, last, then } => match Pin::new(&mut kept).poll(cx) {
+                    Poll::Ready(Ok(())) => {
+                        self.out.append(last);
+                        State::Recorded(then)
+                    }
+                    Poll::Ready(Err(NotDurable)) => State::Recorded(Then::Break(BrokenOff::Unrecorded)),
+                    Poll::Pending => {
+                        self.state = State::Keeping { kept, last, then };
                         return Poll::Pending;
                     }
                 },
@@ -157,7 +188,7 @@ impl ResponseBody {
                         return Poll::Pending;
                     }
                 },
-                State::Recorded(Then::Break) => return Poll::Ready(Some(Err(BrokenOff))),
+                State::Recorded(Then::Break(why)) => return Poll::Ready(Some(Err(why))),
                 State::Recorded(Then::End) | State::Ended => return Poll::Ready(None),
             };
         }
@@ -215,7 +246,7 @@ impl ResponseBody {
         self.finish_with(Pieces::new(), end, goes_on)
     }
 
-    /// **Here the record is made.** `last` and what the tap holds are released after it, and only then.
+    /// **Here the record is made.** `last` and what the tap holds are released when it is safe, and only then.
     fn finish_with(&mut self, mut last: Pieces, end: BodyEnd, goes_on: bool) -> State {
         let phase = std::mem::replace(&mut self.exchange.phase, Phase::Over);
         let (Phase::Streaming(streaming), Some(in_flight)) = (phase, self.exchange.in_flight.take()) else {
@@ -225,7 +256,7 @@ impl ResponseBody {
         let Finished { observed, held } = tap.finish(end);
         last.append(held);
         let then = match end {
-            BodyEnd::Cut | BodyEnd::Abandoned => Then::Break,
+            BodyEnd::Cut | BodyEnd::Abandoned => Then::Break(BrokenOff::Upstream),
             BodyEnd::Complete if goes_on => Then::Rest(upstream),
             BodyEnd::Complete => Then::End,
         };
@@ -235,23 +266,23 @@ impl ResponseBody {
         // What broke while it was read ahead is answered by an error of ours: what nobody stated and nobody got, nobody pays.
         let nobody_got_it = end != BodyEnd::Complete && !self.has_passed;
         if nobody_got_it || !settle::wants_estimate(&plan, &observed) {
-            let receipt = settle::record(in_flight, outcome, &observed);
-            return self.recorded(receipt, last, then);
+            let recorded = settle::record(in_flight, outcome, &observed);
+            return self.keep(recorded, last, then);
         }
         // A task of its own: the client may leave, the record is made all the same.
         let progress = self.exchange.progress.clone();
         let tracker = plan.lifecycle.tracker.clone();
         let settled = tracker.spawn(async move {
-            let receipt = settle::estimate_and_record(in_flight, outcome, observed, &progress, &plan).await;
-            (receipt, last)
+            let recorded = settle::estimate_and_record(in_flight, outcome, observed, &progress, &plan).await;
+            (recorded, last)
         });
         State::Recording { settled, then }
     }
 
-    fn recorded(&mut self, receipt: Receipt, held: Pieces, then: Then) -> State {
+    fn keep(&mut self, recorded: Recorded, last: Pieces, then: Then) -> State {
+        let Recorded { receipt, kept } = recorded;
         self.receipt = receipt;
-        self.out.append(held);
-        State::Recorded(then)
+        State::Keeping { kept, last, then }
     }
 
     /// Passes what an upstream sends after its end marker. It cannot fail any more: the client has its whole answer.
@@ -269,7 +300,8 @@ impl ResponseBody {
             return None;
         }
         let mut trailers = self.trailers.take().unwrap_or_default();
-        trailers.remove(COST_HEADER);
+        // What may not stand in the head may not stand here either, least of all a cost that is not ours.
+        for_client(&mut trailers, false);
         if let Some(cost) = self.cost_header() {
             trailers.insert(COST_HEADER, cost);
         }
@@ -287,11 +319,16 @@ impl Body for ResponseBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         match ready!(self.poll_bytes(cx)) {
             Some(Ok(piece)) => {
-                self.has_passed = true;
+                if !std::mem::replace(&mut self.has_passed, true) {
+                    hit(Point::FirstBytes);
+                }
                 Poll::Ready(Some(Ok(Frame::data(piece))))
             }
             Some(Err(error)) => Poll::Ready(Some(Err(error))),
-            None => Poll::Ready(self.take_trailers().map(|trailers| Ok(Frame::trailers(trailers)))),
+            None => {
+                hit(Point::LastBytesReleased);
+                Poll::Ready(self.take_trailers().map(|trailers| Ok(Frame::trailers(trailers))))
+            }
         }
     }
 }

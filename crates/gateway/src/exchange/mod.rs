@@ -3,13 +3,13 @@
 //! An [`Exchange`] ends exactly once, whoever holds it and whatever becomes of the client:
 //!
 //! ```text
-//! Awaiting ── head ──▶ Streaming ── end marker, or end of body ──▶ recorded ── last bytes released
-//!     │ refused, unreachable, late      │ upstream breaks: failed, with what was stated
+//! Awaiting ── head, admission safe ──▶ Streaming ── end marker, or end of body ──▶ recorded ── record safe ──▶ last bytes
+//!     │ refused, unreachable, late         │ upstream breaks: failed, with what was stated
 //!     └───────────── dropped: the client has gone ──▶ drained or cut off, then recorded
 //! ```
 //!
-//! Guarantee: the last bytes of a response are released after its record was taken over. Not guaranteed: that a client received
-//! them; that is the network's.
+//! Guarantee: the first byte of a response is released after the sink has its admission safe, the last bytes after it has the
+//! record safe; where it fails to, there is an error instead. Not guaranteed: that a client received them; that is the network's.
 
 mod abandoned;
 mod body;
@@ -26,14 +26,16 @@ use hyper_util::client::legacy::{Error as ClientError, ResponseFuture};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tollgate_domain::Outcome;
+use tollgate_failpoints::{Point, hit};
 
-use crate::recorder::{Ended, InFlight};
+use crate::recorder::{Ended, InFlight, NotDurable};
 use crate::request_body::{BodyFailure, ClientBodyError, Progress};
 use crate::usage::tap::{ResponseHead, ResponseTap};
 use crate::view::{OnDisconnect, OnMissingUsage};
 use crate::wire::Surface;
 
-pub(crate) use body::{BrokenOff, COST_HEADER, ResponseBody};
+use body::BrokenOff;
+pub(crate) use body::{COST_HEADER, ResponseBody};
 
 /// The status that is recorded for a client who left before there was an answer (nginx's convention).
 pub(crate) const CLIENT_CLOSED_REQUEST: u16 = 499;
@@ -77,6 +79,8 @@ pub(crate) enum NoAnswer {
     TimedOut,
     /// The client's body broke off or was malformed.
     RequestBody(BodyFailure),
+    /// The sink could not keep what it must before there is an answer.
+    Unrecordable,
 }
 
 #[derive(Debug)]
@@ -114,18 +118,35 @@ impl Exchange {
         Self { phase: Phase::Awaiting(response), in_flight: Some(in_flight), progress, plan }
     }
 
-    /// Waits for the head of the answer. Where there is none, the request has been recorded as failed.
+    /// Waits for the head of the answer, and then for the admission to be safe. Where one of them fails, the upstream has been cut
+    /// off and the request recorded as failed.
     pub(crate) async fn head(&mut self) -> Result<Parts, NoAnswer> {
         let wait = self.plan.limits.upstream_response_timeout;
         let Phase::Awaiting(response) = &mut self.phase else { return Err(NoAnswer::Unreachable) };
-        match tokio::time::timeout(wait, response).await {
+        let why = match tokio::time::timeout(wait, response).await {
             // Nothing was asked that an upstream could switch protocols to.
-            Ok(Ok(response)) if response.status().is_informational() => {
-                Err(self.unanswered(NoAnswer::Unreachable))
+            Ok(Ok(response)) if response.status().is_informational() => NoAnswer::Unreachable,
+            Ok(Ok(response)) => {
+                let parts = self.answered(response);
+                hit(Point::UpstreamAnswered);
+                match self.admitted().await {
+                    Ok(()) => {
+                        hit(Point::AdmissionDurable);
+                        return Ok(parts);
+                    }
+                    Err(NotDurable) => NoAnswer::Unrecordable,
+                }
             }
-            Ok(Ok(response)) => Ok(self.answered(response)),
-            Ok(Err(error)) => Err(self.unanswered(self.why(&error))),
-            Err(_elapsed) => Err(self.unanswered(NoAnswer::TimedOut)),
+            Ok(Err(error)) => self.why(&error),
+            Err(_elapsed) => NoAnswer::TimedOut,
+        };
+        Err(self.unanswered(why).await)
+    }
+
+    async fn admitted(&mut self) -> Result<(), NotDurable> {
+        match &mut self.in_flight {
+            Some(in_flight) => in_flight.admitted().await,
+            None => Ok(()),
         }
     }
 
@@ -143,7 +164,7 @@ impl Exchange {
     }
 
     fn answered(&mut self, response: http::Response<Incoming>) -> Parts {
-        let (parts, upstream) = response.into_parts();
+        let (parts, upstream) = taken_apart(response);
         if let Some(in_flight) = &mut self.in_flight {
             in_flight.answered(parts.status.as_u16());
         }
@@ -160,13 +181,16 @@ impl Exchange {
         }
     }
 
-    fn unanswered(&mut self, why: NoAnswer) -> NoAnswer {
+    /// Records a request that gets an error of ours, and waits until that is safe. Returns what the client is told.
+    async fn unanswered(&mut self, why: NoAnswer) -> NoAnswer {
         self.phase = Phase::Over;
-        if let Some(mut in_flight) = self.in_flight.take() {
-            in_flight.answered(why.status().as_u16());
-            in_flight.finish(&Ended { outcome: why.outcome(), observed: None });
+        let Some(mut in_flight) = self.in_flight.take() else { return why };
+        in_flight.answered(why.status().as_u16());
+        let recorded = in_flight.finish(&Ended { outcome: why.outcome(), observed: None });
+        match recorded.kept.await {
+            Ok(()) => why,
+            Err(NotDurable) => NoAnswer::Unrecordable,
         }
-        why
     }
 }
 
@@ -199,6 +223,7 @@ impl Drop for Exchange {
             in_flight,
             progress: self.progress.clone(),
             plan: Arc::clone(&self.plan),
+            cut_off: self.plan.lifecycle.stop.is_cancelled(),
         };
         // Without a runtime, which is on its way out, dropping it records it.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
@@ -213,6 +238,7 @@ impl NoAnswer {
         match self {
             Self::Unreachable => StatusCode::BAD_GATEWAY,
             Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+            Self::Unrecordable => StatusCode::SERVICE_UNAVAILABLE,
             Self::RequestBody(BodyFailure::Malformed(_)) => StatusCode::BAD_REQUEST,
             Self::RequestBody(BodyFailure::Client(ClientBodyError::TooLarge { .. })) => {
                 StatusCode::PAYLOAD_TOO_LARGE
@@ -230,6 +256,26 @@ impl NoAnswer {
             _ => Outcome::Failed,
         }
     }
+}
+
+impl From<BrokenOff> for NoAnswer {
+    /// Of a body that was read ahead.
+    fn from(why: BrokenOff) -> Self {
+        match why {
+            BrokenOff::Upstream => Self::Unreachable,
+            BrokenOff::Unrecorded => Self::Unrecordable,
+        }
+    }
+}
+
+/// Head and body of an answer. Where it comes in chunks, a length beside them means nothing (RFC 9112, section 6.3): believed, it would cut
+/// off what we read, and passed on, it would have the client take the rest for another answer.
+fn taken_apart(response: http::Response<Incoming>) -> (Parts, Incoming) {
+    let (mut parts, upstream) = response.into_parts();
+    if parts.headers.contains_key(http::header::TRANSFER_ENCODING) {
+        parts.headers.remove(http::header::CONTENT_LENGTH);
+    }
+    (parts, upstream)
 }
 
 /// Whether an error of the HTTP client has a time-out at its bottom (that of the connection).

@@ -3,7 +3,7 @@
 use tollgate_domain::Outcome;
 
 use super::Plan;
-use crate::recorder::{Ended, InFlight, Receipt};
+use crate::recorder::{Ended, InFlight, Recorded};
 use crate::request_body::Progress;
 use crate::usage::{Observed, ObservedFlags};
 use crate::view::OnMissingUsage;
@@ -14,7 +14,7 @@ pub(super) fn wants_estimate(plan: &Plan, observed: &Observed) -> bool {
 }
 
 /// Makes the record at once.
-pub(super) fn record(in_flight: InFlight, outcome: Outcome, observed: &Observed) -> Receipt {
+pub(super) fn record(in_flight: InFlight, outcome: Outcome, observed: &Observed) -> Recorded {
     count_oddities(&in_flight, observed.flags);
     in_flight.finish(&Ended { outcome, observed: Some(observed) })
 }
@@ -27,7 +27,7 @@ pub(super) async fn estimate_and_record(
     mut observed: Observed,
     progress: &Progress,
     plan: &Plan,
-) -> Receipt {
+) -> Recorded {
     if wants_estimate(plan, &observed) {
         let (text, model) = (progress.take_text(), plan.model.clone());
         let mut guess = observed.clone();

@@ -1,7 +1,7 @@
 //! The record of a request as far as it is known when the request is admitted.
 
 use http::header;
-use tollgate_domain::{Credential, Outcome, RawAnalyticsRecord, StatedUsage, UsageSource};
+use tollgate_domain::{CorrelationId, Credential, Outcome, RawAnalyticsRecord, StatedUsage, UsageSource};
 
 use super::text;
 use crate::admit::{Caller, Destination};
@@ -11,19 +11,19 @@ use crate::gateway::{Arrival, Inner};
 /// How much of a `User-Agent` is recorded: it is a dimension, not a text.
 const USER_AGENT_BYTES: usize = 200;
 
-/// Mints the request's number and writes down what is known. Its ending says that the client went away unanswered, until it is
-/// known better.
+/// Writes down what is known. Its ending says that the client went away unanswered, until it is known better.
 pub(super) fn record(
     gateway: &Inner,
     arrival: &Arrival,
     caller: &Caller,
     destination: &Destination,
+    correlation_id: CorrelationId,
     stream: bool,
 ) -> RawAnalyticsRecord {
     let Destination { surface, endpoint, model, template } = destination;
     RawAnalyticsRecord {
         instance_id: gateway.recorder.instance_id(),
-        correlation_id: gateway.recorder.mint(),
+        correlation_id,
         timestamp: arrival.at,
         method: arrival.method.to_string(),
         uri: template.clone(),

@@ -10,11 +10,12 @@ use std::time::Duration;
 use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use tollgate_domain::Outcome;
+use tollgate_failpoints::{Point, hit};
 
 use crate::admit::{Admitted, Destination, Intake, Refusal, credential, declared_length, error_response};
-use crate::exchange::{BrokenOff, COST_HEADER, Exchange, Limits, NoAnswer, Plan, ResponseBody};
+use crate::exchange::{COST_HEADER, Exchange, Limits, NoAnswer, Plan, ResponseBody};
 use crate::gateway::{Arrival, Inner, full};
-use crate::recorder::{Admission, Ended, InFlight};
+use crate::recorder::{Admission, Ended, InFlight, NotDurable};
 use crate::request_body::{BodyFailure, ClientBodyError, UpstreamBody};
 use crate::route::Route;
 use crate::view::{LiveEndpoint, Target};
@@ -24,6 +25,7 @@ use crate::wire::{Family, Surface};
 
 pub use client::TlsError;
 pub(crate) use client::Upstreams;
+pub(crate) use headers::for_client;
 
 /// A whole body of up to this many bytes is read before its head is sent, so that the cost can stand in a header.
 const COST_HEADER_BODY_BYTES: usize = 64 * 1024;
@@ -43,11 +45,13 @@ pub(crate) async fn forward(
     let Admitted { caller, destination, permit, slot } = admitted;
     let (surface, endpoint) = (destination.surface, Arc::clone(&destination.endpoint));
     let facts = taken.adapter.facts().clone();
-    let record = draft::record(gateway, &arrival, &caller, &destination, facts.stream.unwrap_or(false));
+    let (number, stream) = (slot.correlation_id(), facts.stream.unwrap_or(false));
+    let record = draft::record(gateway, &arrival, &caller, &destination, number, stream);
     let request_id = format!("{}-{}", record.instance_id, record.correlation_id);
     let in_flight = InFlight::new(Admission {
         slot,
         record,
+        body_bytes: length,
         started: arrival.started,
         view: Arc::clone(&gateway.view),
         metrics: Arc::clone(&gateway.metrics),
@@ -64,9 +68,10 @@ pub(crate) async fn forward(
     });
     let head = match head {
         Ok(head) => head,
-        Err(why) => return with_request_id(unsent(&why, in_flight, surface, &endpoint), &request_id),
+        Err(why) => return with_request_id(unsent(&why, in_flight, surface, &endpoint).await, &request_id),
     };
     let (body, progress) = UpstreamBody::new(taken.client, taken.adapter, length, taken.held);
+    hit(Point::BeforeUpstream);
     let answer = gateway.upstreams.send(head.map(|()| body), endpoint.base.is_https());
     let mut exchange = Exchange::new(answer, progress.clone(), in_flight, plan(gateway, &destination));
     let response = match exchange.head().await {
@@ -77,7 +82,12 @@ pub(crate) async fn forward(
         Err(why) => Err(why),
     };
     let response = response.unwrap_or_else(|why| {
-        tracing::warn!(endpoint = endpoint.entry.name, request_id, ?why, "no answer from the upstream");
+        tracing::warn!(
+            endpoint = endpoint.entry.name,
+            request_id,
+            ?why,
+            "a request ended without its upstream's answer"
+        );
         full(no_answer(surface, &endpoint, why))
     });
     with_request_id(response, &request_id)
@@ -93,7 +103,7 @@ enum Unsendable {
 }
 
 /// Records and answers a request that was never sent.
-fn unsent(
+async fn unsent(
     why: &Unsendable,
     mut in_flight: InFlight,
     surface: Surface,
@@ -107,8 +117,11 @@ fn unsent(
         }
     };
     in_flight.answered(status.as_u16());
-    in_flight.finish(&Ended { outcome: Outcome::Failed, observed: None });
-    full(error_response(surface, status, code, &message))
+    let recorded = in_flight.finish(&Ended { outcome: Outcome::Failed, observed: None });
+    full(match recorded.kept.await {
+        Ok(()) => error_response(surface, status, code, &message),
+        Err(NotDurable) => Refusal::Unrecordable.response(surface),
+    })
 }
 
 /// What the exchange has to know of the request's destination.
@@ -198,12 +211,7 @@ async fn answer_client(
     }
     head.version = http::Version::HTTP_11;
     let mut body = ResponseBody::new(exchange, takes_trailers);
-    if (may_be_small || has_no_body)
-        && body
-            .read_whole(COST_HEADER_BODY_BYTES, COST_HEADER_WAIT)
-            .await
-            .map_err(|BrokenOff| NoAnswer::Unreachable)?
-    {
+    if (may_be_small || has_no_body) && body.read_whole(COST_HEADER_BODY_BYTES, COST_HEADER_WAIT).await? {
         if let Some(cost) = body.cost_header() {
             head.headers.insert(COST_HEADER, cost);
         }
@@ -226,6 +234,7 @@ fn no_answer(surface: Surface, endpoint: &LiveEndpoint, why: NoAnswer) -> Respon
         NoAnswer::TimedOut => {
             ("upstream_timeout", format!("{provider} did not answer in time. The request was not repeated."))
         }
+        NoAnswer::Unrecordable => return Refusal::Unrecordable.response(surface),
         NoAnswer::RequestBody(BodyFailure::Malformed(error)) => (error.code(), format!("{error}.")),
         NoAnswer::RequestBody(BodyFailure::Client(ClientBodyError::TooLarge { limit })) => {
             let refusal = Refusal::BodyTooLarge { limit };

@@ -6,14 +6,16 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tollgate_domain::{Credits, Outcome, RawAnalyticsRecord};
+use tollgate_failpoints::{Point, hit};
 
-use super::RecordSlot;
+use super::kept::{Keeping, Kept};
+use super::{Durable, Finished, NotDurable, RecordSlot};
 use crate::metrics::Metrics;
 use crate::usage::Observed;
 use crate::view::{KeyEntry, LiveModel, LiveView, cost_of};
 
 /// A request that was admitted and has not ended. It ends once: through [`InFlight::finish`], or, where nobody came to
-/// that (a panic, a task that was dropped), when it is dropped.
+/// that (a panic, the end of the process around it), when it is dropped.
 #[derive(Debug)]
 pub(crate) struct InFlight {
     /// `None` once it has ended.
@@ -23,16 +25,18 @@ pub(crate) struct InFlight {
     metrics: Arc<Metrics>,
     key: Arc<KeyEntry>,
     model: Option<Arc<LiveModel>>,
-    /// One of the requests in flight at once.
-    _permit: OwnedSemaphorePermit,
-    /// Shutdown waits for it.
-    _token: TaskTrackerToken,
 }
 
 #[derive(Debug)]
 struct Open {
     slot: Box<dyn RecordSlot>,
     record: RawAnalyticsRecord,
+    /// Whether the sink has the admission safe.
+    admitted: Durable,
+    /// One of the requests in flight at once.
+    permit: OwnedSemaphorePermit,
+    /// Shutdown waits for it.
+    token: TaskTrackerToken,
 }
 
 /// What an [`InFlight`] is made of.
@@ -41,6 +45,8 @@ pub(crate) struct Admission {
     pub(crate) slot: Box<dyn RecordSlot>,
     /// All that is known at admission; its ending says that the client went away unanswered, until it is known better.
     pub(crate) record: RawAnalyticsRecord,
+    /// The declared length of the request's body.
+    pub(crate) body_bytes: Option<u64>,
     pub(crate) started: Instant,
     pub(crate) view: Arc<LiveView>,
     pub(crate) metrics: Arc<Metrics>,
@@ -65,13 +71,36 @@ pub(crate) struct Receipt {
     pub(crate) cost: Option<Credits>,
 }
 
+/// A request that has ended, and its record.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    pub(crate) receipt: Receipt,
+    pub(crate) kept: Kept,
+}
+
 impl InFlight {
+    /// Hands the admission to the sink, and is in flight from then on.
     pub(crate) fn new(admission: Admission) -> Self {
-        let Admission { slot, record, started, view, metrics, key, model, permit, token } = admission;
+        let Admission { slot, record, body_bytes, started, view, metrics, key, model, permit, token } =
+            admission;
         metrics.admitted.inc();
         metrics.in_flight.inc();
-        let open = Some(Open { slot, record });
-        Self { open, started, view, metrics, key, model, _permit: permit, _token: token }
+        let open = Some(Open { slot, record, admitted: Durable::already(), permit, token });
+        // Should the sink panic, there is a record already.
+        let mut in_flight = Self { open, started, view, metrics, key, model };
+        if let Some(open) = &mut in_flight.open {
+            open.admitted = open.slot.admit(&open.record, body_bytes);
+            hit(Point::AdmissionAppended);
+        }
+        in_flight
+    }
+
+    /// Waits until the admission is safe. **The first byte of a response is released only after this has resolved.**
+    pub(crate) async fn admitted(&mut self) -> Result<(), NotDurable> {
+        match &mut self.open {
+            Some(open) => (&mut open.admitted).await,
+            None => Ok(()),
+        }
     }
 
     /// The status that the client gets, or would have got.
@@ -89,9 +118,9 @@ impl InFlight {
         }
     }
 
-    /// Sends the record and debits its cost. **The last bytes of a response are released only after this has returned**; a recorder that
-    /// writes to disk is awaited by the callers of this function ([`crate::exchange`]), in exactly this place.
-    pub(crate) fn finish(mut self, ended: &Ended<'_>) -> Receipt {
+    /// Hands the record to the sink and debits its cost. **The last bytes of a response are released only after
+    /// [`Recorded::kept`] has resolved**; those who have none to release may drop it.
+    pub(crate) fn finish(mut self, ended: &Ended<'_>) -> Recorded {
         self.end(ended)
     }
 
@@ -109,9 +138,13 @@ impl InFlight {
         i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX)
     }
 
-    fn end(&mut self, ended: &Ended<'_>) -> Receipt {
+    fn end(&mut self, ended: &Ended<'_>) -> Recorded {
+        // Before anything is taken: should it panic, the drop of this makes the record.
+        hit(Point::BeforeEnd);
         let duration_ms = self.elapsed_ms();
-        let Some(Open { slot, mut record }) = self.open.take() else { return Receipt::default() };
+        let Some(Open { slot, mut record, admitted, permit, token }) = self.open.take() else {
+            return Recorded { receipt: Receipt::default(), kept: Kept::nothing() };
+        };
         record.duration_ms = duration_ms;
         record.outcome = ended.outcome;
         if let Some(observed) = ended.observed {
@@ -122,13 +155,16 @@ impl InFlight {
             observed.response_type.clone_into(&mut record.response_type);
         }
         let cost = self.cost(&record);
-        let position = slot.send(record);
+        let Finished { position, durable: finished } = slot.finish(record);
+        hit(Point::EndAppended);
         if let Some(cost) = cost {
             self.view.debit(self.key.user, position, cost);
         }
         self.metrics.ended(ended.outcome);
         self.metrics.in_flight.dec();
-        Receipt { cost }
+        let metrics = Arc::clone(&self.metrics);
+        let kept = Kept::new(Keeping { admitted, finished, metrics, _permit: permit, token });
+        Recorded { receipt: Receipt { cost }, kept }
     }
 
     /// By the prices in force now; those of a model that has been deleted since are the ones it was admitted with.
@@ -153,13 +189,10 @@ impl Drop for Draining {
 impl Drop for InFlight {
     fn drop(&mut self) {
         if self.open.is_some() {
-            let outcome = if std::thread::panicking() {
-                self.answered(http::StatusCode::INTERNAL_SERVER_ERROR.as_u16());
-                Outcome::Failed
-            } else {
-                Outcome::Cancelled
-            };
-            self.end(&Ended { outcome, observed: None });
+            self.answered(http::StatusCode::INTERNAL_SERVER_ERROR.as_u16());
+            // A client that leaves is seen by the exchange. What drops this without a panic is the end of the runtime.
+            let outcome = if std::thread::panicking() { Outcome::Failed } else { Outcome::Interrupted };
+            drop(self.end(&Ended { outcome, observed: None }));
         }
     }
 }

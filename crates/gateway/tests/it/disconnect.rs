@@ -200,6 +200,24 @@ async fn shutdown_lets_a_stream_end_and_cuts_off_one_that_does_not() {
 }
 
 #[tokio::test]
+async fn a_request_without_an_answer_that_our_own_end_cuts_off_costs_its_client_nothing() {
+    let mut plan = Plan::default();
+    plan.config.shutdown_timeout_ms = 50;
+    let mut house = House::open_with(plan).await;
+    house.upstream.usually(Script { delay: Duration::from_hours(1), ..Script::default() });
+    let request = house.post("/v1/chat/completions", ALICE).body(chat_body("chat", "")).unwrap();
+    let waiting = tokio::spawn(house.client.request(request));
+    drop(house.upstream.wait_for(|books| books.len() == 1).await);
+    house.shutdown.cancel();
+    assert!(waiting.await.unwrap().is_err(), "its connection is cut off");
+    house.server.take().unwrap().await.unwrap();
+    let record = house.sink.one().await;
+    assert_eq!((record.outcome, record.status_code), (Outcome::Interrupted, 500));
+    assert_eq!((record.usage_source, record.usage.prompt_tokens), (UsageSource::None, None));
+    assert_eq!(house.view.available(user("alice")), credits("10"));
+}
+
+#[tokio::test]
 async fn a_client_that_leaves_with_its_body_half_sent_is_not_charged() {
     let house = House::open().await;
     let mut connection = TcpStream::connect(house.address).await.unwrap();
@@ -243,6 +261,9 @@ async fn a_client_of_http_2_that_resets_its_stream_is_drained_and_its_connection
     assert_eq!(house.metric("tollgate_gateway_connections"), Some(1));
 }
 
+/// Clients at a time.
+const AT_ONCE: usize = 16;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_clients_do_each_admitted_request_makes_one_record() {
     let mut plan = Plan::default();
@@ -256,6 +277,11 @@ async fn whatever_clients_do_each_admitted_request_makes_one_record() {
         Script { drop: true, ..Script::default() },
         Script { status: 500, ..Script::default() },
     ];
+    // How long an answer takes here and now, with as many at a time.
+    let started = tokio::time::Instant::now();
+    house.upstream.usually(slow());
+    futures_util::future::join_all((0..AT_ONCE).map(|_| house.chat(ALICE, "chat"))).await;
+    let undisturbed = started.elapsed();
     let requests = (0..300_u64).map(|index| {
         let house = &house;
         let mut script = scripts[usize::try_from(index).unwrap() % scripts.len()].clone();
@@ -264,8 +290,9 @@ async fn whatever_clients_do_each_admitted_request_makes_one_record() {
             house.upstream.next(script);
             let more = if index % 4 == 0 { "" } else { STREAM };
             let request = house.post("/v1/chat/completions", ALICE).body(chat_body("chat", more)).unwrap();
-            // Patience from none to thirty milliseconds, spread by a number prime to the count of scripts.
-            let patience = Duration::from_micros(index * 7919 % 30_000);
+            // Patience from none to twice what it takes, spread by a number prime to the count of scripts.
+            let patience =
+                undisturbed.mul_f64(f64::from(u32::try_from(index * 7919 % 1000).unwrap()) / 500.0);
             let exchange = async {
                 if let Ok(response) = house.client.request(request).await {
                     drop(response.into_body().collect().await);
@@ -274,7 +301,7 @@ async fn whatever_clients_do_each_admitted_request_makes_one_record() {
             drop(tokio::time::timeout(patience, exchange).await);
         }
     });
-    futures_util::stream::iter(requests).buffer_unordered(16).collect::<Vec<()>>().await;
+    futures_util::stream::iter(requests).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
     // Connections that were let go may still bring a request.
     house.shutdown.cancel();
     let mut house = house;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,10 +22,10 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tollgate_domain::{
-    ApiKeyId, ApiKeyPurpose, Credits, EndpointId, InstanceId, ManualClock, MasterKey, ModelId, PriceList,
-    RawAnalyticsRecord, Tariff, TariffId, UserId,
+    ApiKeyId, ApiKeyPurpose, CorrelationId, Credits, EndpointId, InstanceId, ManualClock, MasterKey, ModelId,
+    PriceList, RawAnalyticsRecord, Tariff, TariffId, UserId,
 };
-use tollgate_gateway::recorder::{RecordSink, RecordSlot};
+use tollgate_gateway::recorder::{Durable, Finished, NoPlace, RecordSink, RecordSlot};
 use tollgate_gateway::view::{
     AuthStyle, BalanceUpdate, Config, EndpointEntry, KeyEntry, LiveView, ModelEntry, OnDisconnect,
     OnMissingUsage,
@@ -68,11 +69,19 @@ pub(crate) struct Plan {
     pub(crate) endpoint: fn(&mut EndpointEntry),
     /// Where the endpoint is, if not at the scripted upstream.
     pub(crate) base_url: Option<String>,
+    /// Where records go, if not into [`House::sink`].
+    pub(crate) sink: Option<Arc<dyn RecordSink>>,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { config: GatewayConfig::default(), capacity: 1000, endpoint: |_| {}, base_url: None }
+        Self {
+            config: GatewayConfig::default(),
+            capacity: 1000,
+            endpoint: |_| {},
+            base_url: None,
+            sink: None,
+        }
     }
 }
 
@@ -211,7 +220,7 @@ impl House {
         let sink = Arc::new(MemorySink::new(plan.capacity));
         let clock = Arc::new(ManualClock::new(NOW.parse().expect("a time")));
         let mut registry = Registry::default();
-        let records = Arc::clone(&sink) as Arc<dyn RecordSink>;
+        let records = plan.sink.unwrap_or_else(|| Arc::clone(&sink) as Arc<dyn RecordSink>);
         let gateway =
             Gateway::new(plan.config, Arc::clone(&view), records, clock, master_key(), &mut registry)
                 .expect("a gateway");
@@ -282,6 +291,7 @@ pub(crate) fn chat_body(model: &str, more: &str) -> Full<Bytes> {
 #[derive(Debug)]
 pub(crate) struct MemorySink {
     instance: InstanceId,
+    next_correlation_id: AtomicI64,
     free: Arc<Mutex<usize>>,
     records: Arc<watch::Sender<Vec<RawAnalyticsRecord>>>,
 }
@@ -292,7 +302,12 @@ impl MemorySink {
 
     pub(crate) fn new(capacity: usize) -> Self {
         let records = Arc::new(watch::Sender::new(Vec::new()));
-        Self { instance: InstanceId::generate(), free: Arc::new(Mutex::new(capacity)), records }
+        Self {
+            instance: InstanceId::generate(),
+            next_correlation_id: AtomicI64::new(1),
+            free: Arc::new(Mutex::new(capacity)),
+            records,
+        }
     }
 
     pub(crate) fn all(&self) -> Vec<RawAnalyticsRecord> {
@@ -320,29 +335,39 @@ impl RecordSink for MemorySink {
         self.instance
     }
 
-    fn try_reserve(&self) -> Option<Box<dyn RecordSlot>> {
+    fn try_reserve(&self) -> Result<Box<dyn RecordSlot>, NoPlace> {
         let mut free = self.free.lock();
         assert_ne!(*free, Self::PANICS, "as this test wants it");
-        *free = free.checked_sub(1)?;
-        let slot = MemorySlot { free: Arc::clone(&self.free), records: Arc::clone(&self.records) };
-        Some(Box::new(slot))
+        *free = free.checked_sub(1).ok_or(NoPlace::Full)?;
+        let (free, records) = (Arc::clone(&self.free), Arc::clone(&self.records));
+        let correlation_id = CorrelationId::new(self.next_correlation_id.fetch_add(1, Ordering::Relaxed));
+        Ok(Box::new(MemorySlot { correlation_id, free, records }))
     }
 }
 
 #[derive(Debug)]
 struct MemorySlot {
+    correlation_id: CorrelationId,
     free: Arc<Mutex<usize>>,
     records: Arc<watch::Sender<Vec<RawAnalyticsRecord>>>,
 }
 
 impl RecordSlot for MemorySlot {
-    fn send(self: Box<Self>, record: RawAnalyticsRecord) -> i64 {
+    fn correlation_id(&self) -> CorrelationId {
+        self.correlation_id
+    }
+
+    fn admit(&mut self, _admitted: &RawAnalyticsRecord, _body_bytes: Option<u64>) -> Durable {
+        Durable::already()
+    }
+
+    fn finish(self: Box<Self>, record: RawAnalyticsRecord) -> Finished {
         let mut position = 0;
         self.records.send_modify(|records| {
             records.push(record);
             position = i64::try_from(records.len()).expect("few");
         });
-        position
+        Finished { position, durable: Durable::already() }
     }
 }
 
@@ -353,11 +378,13 @@ impl Drop for MemorySlot {
 }
 
 /// The address of an upstream that answers the first request of every connection with these bytes, and hangs up.
-pub(crate) async fn raw_upstream(answer: &'static str) -> String {
+pub(crate) async fn raw_upstream(answer: &str) -> String {
+    let answer: Arc<str> = answer.into();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     tokio::spawn(async move {
         while let Ok((mut connection, _)) = listener.accept().await {
+            let answer = Arc::clone(&answer);
             tokio::spawn(async move {
                 read_request(&mut connection).await;
                 connection.write_all(answer.as_bytes()).await

@@ -7,6 +7,8 @@ mod batch;
 mod corpus;
 mod credentials;
 mod disconnect;
+mod durability;
+mod hand_sink;
 mod house;
 mod limits;
 mod models;

@@ -20,7 +20,7 @@ use tollgate_store::{Store, StoreConfig, api_keys, endpoints, models};
 use tollgate_testkit::TestDatabase;
 
 /// Longest wait for something that takes milliseconds, on a machine that is busy with other tests.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 const ACTOR: &str = "test";
 
 pub(crate) struct Books {
@@ -95,12 +95,22 @@ impl Books {
 
     /// Books on a database of somebody else.
     pub(crate) fn at(url: String, database: Option<TestDatabase>) -> Self {
+        Self::on(&StoreConfig::new(url), database)
+    }
+
+    /// Books on a database of somebody else, with settings of their own for the way to it.
+    pub(crate) fn on(config: &StoreConfig, database: Option<TestDatabase>) -> Self {
         Self {
-            store: Store::connect(&StoreConfig::new(url)).unwrap(),
+            store: Store::connect(config).unwrap(),
             master: MasterKey::from_bytes([9; 32]),
             clock: Arc::new(ManualClock::new(start())),
             database,
         }
+    }
+
+    /// Its database, where it is its own.
+    pub(crate) fn database(&self) -> &TestDatabase {
+        self.database.as_ref().unwrap()
     }
 
     /// Where its database is, if it is its own.
@@ -277,7 +287,11 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     pub(crate) fn new() -> Self {
-        Self { instance_id: InstanceId::generate(), next: 1 }
+        Self::of(InstanceId::generate())
+    }
+
+    pub(crate) fn of(instance_id: InstanceId) -> Self {
+        Self { instance_id, next: 1 }
     }
 
     /// A chat completion that went well.

@@ -1,8 +1,7 @@
 //! What `/healthz`, `/readyz` and `/metrics` answer.
 //!
-//! *Alive* is a process that answers. *Ready* is one that should get traffic: it has a snapshot to admit by, its batcher lives, and its database
-//! was reachable a moment ago or there is still room to keep finished requests until it is. A gateway without its
-//! database goes on serving; it stops being ready when it would have to refuse.
+//! *Alive* is a process that answers. *Ready* is one that should get traffic: it has a snapshot to admit by, its batcher lives, and its spool is
+//! sound and has room. A gateway without its database goes on serving; it stops being ready when it would have to refuse.
 
 use std::{
     sync::{
@@ -82,13 +81,21 @@ impl Drop for BatcherAlive {
     }
 }
 
+/// What the spool says of itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SpoolState {
+    /// What is given to it is still kept.
+    pub(super) is_sound: bool,
+    /// One more request could be admitted.
+    pub(super) has_room: bool,
+}
+
 /// What the answers are made from.
 #[derive(Clone)]
 pub(super) struct Operations {
     pub(super) health: Arc<Health>,
     pub(super) registry: Arc<Registry>,
-    /// Whether one more finished request can be kept.
-    pub(super) has_room: Arc<dyn Fn() -> bool + Send + Sync>,
+    pub(super) spool: Arc<dyn Fn() -> SpoolState + Send + Sync>,
 }
 
 impl Operations {
@@ -109,9 +116,9 @@ async fn healthz() -> Json<serde_json::Value> {
 async fn readyz(State(operations): State<Operations>) -> (StatusCode, Json<serde_json::Value>) {
     let age = operations.health.snapshot_age();
     let database_is_reachable = age.is_some_and(|age| age < RECENTLY);
-    let has_room = (operations.has_room)();
+    let SpoolState { is_sound, has_room } = (operations.spool)();
     let batcher_is_alive = operations.health.batcher_alive.load(Ordering::Relaxed);
-    let is_ready = age.is_some() && batcher_is_alive && (database_is_reachable || has_room);
+    let is_ready = age.is_some() && batcher_is_alive && is_sound && has_room;
     let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = json!({
         "ready": is_ready,
@@ -119,6 +126,7 @@ async fn readyz(State(operations): State<Operations>) -> (StatusCode, Json<serde
         "snapshot_age_ms": age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
         "database_reachable": database_is_reachable,
         "batcher_alive": batcher_is_alive,
+        "spool_sound": is_sound,
         "room_for_records": has_room,
     });
     (status, Json(body))

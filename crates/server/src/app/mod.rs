@@ -3,6 +3,7 @@
 //! It ends in the order of the flow: the gateway stops accepting and lets its streams end, then the batcher writes what they
 //! left, then the database stops. A task that ends unasked ends the server.
 
+mod auditor;
 mod health;
 pub(crate) mod refresher;
 mod sink;
@@ -21,14 +22,16 @@ use prometheus_client::registry::Registry;
 use tokio::{net::TcpListener, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tollgate_domain::Clock;
+use tollgate_failpoints::{Point, hit};
 use tollgate_gateway::{Gateway, view::LiveView};
-use tollgate_metering::{AnalyticsBatcher, RecordKeys};
+use tollgate_metering::{AnalyticsBatcher, Journal, RecordKeys};
 use tollgate_store::{ErrorClass, Store, StoreConfig};
 
 use self::{
-    health::{Health, Operations, SnapshotAge},
+    auditor::Auditor,
+    health::{Health, Operations, SnapshotAge, SpoolState},
     refresher::Refresher,
-    sink::BatcherSink,
+    sink::JournalSink,
     supervise::{Ended, Tasks},
 };
 use crate::{
@@ -44,6 +47,7 @@ const DATABASE_RETRY: Duration = Duration::from_millis(500);
 /// How often it says that it still waits.
 const DATABASE_SAID_EVERY: Duration = Duration::from_secs(10);
 
+const AUDITOR: &str = "auditor";
 const GATEWAY: &str = "gateway";
 const BATCHER: &str = "batcher";
 const REFRESHER: &str = "refresher";
@@ -58,6 +62,7 @@ pub struct RunningApp {
     address: SocketAddr,
     tasks: Tasks,
     gateway: Gateway,
+    journal: Journal,
     /// No new requests; streams may end.
     stop_gateway: CancellationToken,
     /// No new records; what was sent is written.
@@ -72,10 +77,12 @@ impl App {
     /// Starts a server and returns when it serves. Time is what `clock` says: prices, days and records follow it.
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<RunningApp> {
         config.analytics.validate()?;
+        config.spool.validate()?;
         let data_dir = DataDir::prepare(&config.data_dir)?;
         let lock = data_dir.lock_for_serving().await?;
         let database = Database::for_serving(&config, &data_dir).await?;
-        match assemble(&config, clock, &database, &lock).await {
+        // It is large, and every caller would carry it.
+        match Box::pin(assemble(&config, clock, &database, &data_dir, &lock)).await {
             Ok(parts) => Ok(parts.spawn(&config, database, lock)),
             Err(error) => {
                 database.stop().await?;
@@ -91,8 +98,10 @@ struct Parts {
     listener: TcpListener,
     router: Router,
     gateway: Gateway,
+    journal: Journal,
     batcher: AnalyticsBatcher,
     refresher: Refresher,
+    auditor: Option<Auditor>,
     health: Arc<Health>,
 }
 
@@ -100,6 +109,7 @@ async fn assemble(
     config: &Config,
     clock: Arc<dyn Clock>,
     database: &Database,
+    data_dir: &DataDir,
     lock: &ServeLock,
 ) -> anyhow::Result<Parts> {
     let mut registry = Registry::default();
@@ -107,23 +117,34 @@ async fn assemble(
     lock.publish_database(&database.url)?;
     let master_key = load_master_key(&config.master_key_path(), &store).await?;
 
+    let journal =
+        Journal::open(&store, &config.spool, &data_dir.spool(), Arc::clone(&clock), &mut registry).await?;
     let keys = RecordKeys::derive(&master_key);
-    let settings = config.analytics.clone();
-    let (batcher, sender) =
-        AnalyticsBatcher::new(store.clone(), settings, Arc::clone(&clock), keys, &mut registry);
+    let auditor = Auditor::new(&config.audit, store.clone(), keys.clone(), Arc::clone(&clock), &mut registry);
+    let batcher = AnalyticsBatcher::with_journal(
+        store.clone(),
+        config.analytics.clone(),
+        Arc::clone(&clock),
+        keys,
+        &journal,
+        &mut registry,
+    );
     let view = Arc::new(LiveView::new());
-    let sink = Arc::new(BatcherSink(sender.clone()));
+    let sink = Arc::new(JournalSink::new(journal.clone()));
     let settings = config.gateway.clone();
     let gateway = Gateway::new(settings, Arc::clone(&view), sink, clock, master_key.clone(), &mut registry)?;
     let health = Arc::new(Health::new());
     registry.register_collector(Box::new(SnapshotAge(Arc::clone(&health))));
-    let mut refresher = Refresher::new(store, master_key, view, sender.instance_id(), Arc::clone(&health));
+    let mut refresher = Refresher::new(store, master_key, view, journal.instance_id(), Arc::clone(&health));
     refresher.refresh().await.context("the first snapshot could not be read")?;
 
     let operations = Operations {
         health: Arc::clone(&health),
         registry: Arc::new(registry),
-        has_room: Arc::new(move || sender.try_reserve().is_some()),
+        spool: Arc::new({
+            let journal = journal.clone();
+            move || SpoolState { is_sound: journal.is_sound(), has_room: journal.has_room() }
+        }),
     };
     let router = operations.router().merge(gateway.router());
     // Last: who finds the port closed knows that nobody serves yet.
@@ -131,7 +152,8 @@ async fn assemble(
         TcpListener::bind(&config.listen).await.map_err(|error| cannot_listen(&config.listen, &error))?;
     let address = listener.local_addr()?;
     lock.publish_address(address)?;
-    Ok(Parts { address, listener, router, gateway, batcher, refresher, health })
+    hit(Point::ServerListening);
+    Ok(Parts { address, listener, router, gateway, journal, batcher, refresher, auditor, health })
 }
 
 fn cannot_listen(address: &str, error: &io::Error) -> anyhow::Error {
@@ -153,7 +175,7 @@ fn cannot_listen(address: &str, error: &io::Error) -> anyhow::Error {
 
 impl Parts {
     fn spawn(self, config: &Config, database: Database, lock: ServeLock) -> RunningApp {
-        let Self { address, listener, router, gateway, batcher, refresher, health } = self;
+        let Self { address, listener, router, gateway, journal, batcher, refresher, auditor, health } = self;
         let mut tasks = Tasks::default();
         let (stop_gateway, stop_batcher, stop_background) =
             (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
@@ -162,16 +184,22 @@ impl Parts {
         tasks.spawn(BATCHER, async move {
             let _alive = alive;
             let drained = batcher.run(stop).await?;
-            tracing::info!(records = drained.records, "every record is in the books or in quarantine");
+            if drained.left_in_spool == 0 {
+                tracing::info!(records = drained.records, "every record is in the books or in quarantine");
+            }
             Ok(())
         });
         tasks.spawn(REFRESHER, refresher.run(config.database.listen, stop_background.clone()));
+        if let Some(auditor) = auditor {
+            tasks.spawn(AUDITOR, auditor.run(stop_background.clone()));
+        }
         let (serving, stop) = (gateway.clone(), stop_gateway.clone());
         tasks.spawn(GATEWAY, async move { Ok(serving.serve_router(listener, router, stop).await?) });
         RunningApp {
             address,
             tasks,
             gateway,
+            journal,
             stop_gateway,
             stop_batcher,
             stop_background,
@@ -205,11 +233,13 @@ impl RunningApp {
             Some(Ended { name, result }) => {
                 let error = result.err().unwrap_or_else(|| anyhow::anyhow!("the {name} ended unasked"));
                 tracing::error!(error = %crate::explain(&error), "the server cannot go on");
-                if name == BATCHER {
-                    // Nobody would bill what streams on: end now.
-                    return Err(error);
-                }
-                if let Err(also) = self.stop_by(signal()).await {
+                // Nobody would bill what streams on without a batcher: it is cut off. What it was until then goes into the spool.
+                let cut_off = async {
+                    if name != BATCHER {
+                        signal().await;
+                    }
+                };
+                if let Err(also) = self.stop_by(cut_off).await {
                     tracing::error!(error = %crate::explain(&also), "and it did not stop cleanly");
                 }
                 Err(error)
@@ -238,13 +268,23 @@ impl RunningApp {
             self.gateway.cut_off();
             self.tasks.end_of(GATEWAY, &mut others).await
         };
+        hit(Point::GatewayStopped);
         self.stop_batcher.cancel();
         let batcher = self.tasks.end_of(BATCHER, &mut others).await;
+        hit(Point::BatcherStopped);
         self.stop_background.cancel();
         let refresher = self.tasks.end_of(REFRESHER, &mut others).await;
+        let auditor = self.tasks.end_of(AUDITOR, &mut others).await;
+        let journal = self.journal.clone();
+        let closing = tokio::task::spawn_blocking(move || journal.close());
+        let spool = match closing.await {
+            Ok(closed) => closed.context("the spool was not closed cleanly"),
+            Err(error) => Err(error).context("the spool was not closed"),
+        };
         let database = self.database.stop().await;
+        hit(Point::ServerStopped);
         // What was lost comes first; the rest is logged.
-        let results = [batcher, gateway, refresher, database];
+        let results = [batcher, spool, gateway, refresher, auditor, database];
         let mut errors =
             results.into_iter().chain(others.into_iter().map(|ended| ended.result)).filter_map(Result::err);
         let Some(first) = errors.next() else { return Ok(()) };

@@ -75,6 +75,9 @@ pub enum Command {
     /// Records that the books refused.
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
+    /// The durable queue in front of the books. These commands want the server stopped; while it runs, `/metrics` tells of its spool.
+    #[command(subcommand)]
+    Spool(SpoolCommand),
     /// Prove that the books are right; the exit code is 1 when they are not.
     Audit,
     /// Print the effective configuration, with the documentation of every key; secrets are left out.
@@ -482,6 +485,24 @@ pub enum QuarantineCommand {
         /// Who answers for it.
         #[arg(long, value_name = "NAME", default_value = "cli")]
         by: String,
+    },
+}
+
+/// `tollgate spool …`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum SpoolCommand {
+    /// How much is in it, and what waits for the books.
+    Status,
+    /// Read everything in it and check it; the exit code is 1 when something is damaged.
+    Verify,
+    /// Print a line for each record.
+    Dump,
+    /// Enter again what the books have had from it: after a failover to a database that lost its last commits. What the books
+    /// have is known and not charged again.
+    Replay {
+        /// Only what was acknowledged since then: an instant, or how long ago, such as 30m or 2h.
+        #[arg(long, value_name = "T", default_value = "1h")]
+        since: String,
     },
 }
 

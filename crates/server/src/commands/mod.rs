@@ -8,10 +8,14 @@ mod model;
 mod quarantine;
 mod report;
 mod session;
+pub(crate) mod spool;
 mod tariff;
 mod user;
 
-use crate::{cli::Command, output::Answer};
+use crate::{
+    cli::{Command, SpoolCommand},
+    output::Answer,
+};
 
 pub(crate) use session::{Session, load_master_key};
 
@@ -32,6 +36,9 @@ pub(crate) async fn answer(session: &Session, command: Command) -> anyhow::Resul
         Command::Usage(args) => report::usage(session, args).await,
         Command::Quarantine(command) => quarantine::answer(session, command).await,
         Command::Audit => audit::answer(session).await,
-        Command::Serve(_) | Command::Config => anyhow::bail!("this command needs no database"),
+        Command::Spool(SpoolCommand::Replay { since }) => spool::replay(session, &since).await,
+        Command::Spool(_) | Command::Serve(_) | Command::Config => {
+            anyhow::bail!("this command needs no database")
+        }
     }
 }

@@ -18,7 +18,7 @@ use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 use tollgate_gateway::GatewayConfig;
-use tollgate_metering::AnalyticsConfig;
+use tollgate_metering::{AnalyticsConfig, SpoolConfig, audit::AuditConfig};
 
 use crate::{cli::GlobalArgs, logging};
 
@@ -30,6 +30,9 @@ const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 const DEFAULT_DATA_DIR: &str = ".tollgate";
 /// Enough for a few flushers, the refresher and the commands beside them; PostgreSQL comes with 100 for everyone.
 const DEFAULT_DATABASE_CONNECTIONS: u32 = 8;
+/// What the end of a request may take in the spool. A usual one takes half of it; the longest texts that are kept make it ten times as
+/// much, in a request or two of thousands.
+const ROOM_PER_REQUEST_BYTES: u64 = 1024;
 /// The migration library repeats on each start that there is nothing to do.
 const DEFAULT_LOG_FILTER: &str = "info,refinery_core=warn";
 
@@ -50,8 +53,12 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// The gateway: limits and time-outs of requests.
     pub gateway: GatewayConfig,
+    /// The durable queue between the gateway and the books, in the data directory.
+    pub spool: SpoolConfig,
     /// The batcher that enters records into the books.
     pub analytics: AnalyticsConfig,
+    /// The audit of what is new, beside a running server.
+    pub audit: AuditConfig,
     /// The log, on stderr.
     pub log: LogConfig,
 }
@@ -64,7 +71,9 @@ impl Default for Config {
             master_key_file: None,
             database: DatabaseConfig::default(),
             gateway: GatewayConfig::default(),
+            spool: SpoolConfig::default(),
             analytics: AnalyticsConfig::default(),
+            audit: AuditConfig::default(),
             log: LogConfig::default(),
         }
     }
@@ -74,8 +83,8 @@ impl Default for Config {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DatabaseConfig {
-    /// URL of a PostgreSQL 15 or newer, such as `postgresql://tollgate:secret@db/tollgate`. Empty: a private server runs in the data
-    /// directory.
+    /// URL of a PostgreSQL 15 or newer, such as `postgresql://tollgate:secret@db/tollgate`. Of several hosts
+    /// (`…@one,two/tollgate`) the first that takes writes is used. Empty: a private server runs in the data directory.
     #[serde(serialize_with = "url_without_password")]
     #[schemars(with = "String")]
     pub url: Option<SecretString>,
@@ -150,7 +159,25 @@ impl Config {
             )));
         }
         logging::filter(&self.log.filter).map_err(|error| ConfigError::Invalid(error.to_string()))?;
-        self.analytics.validate().map_err(|error| ConfigError::Invalid(error.to_string()))
+        self.spool
+            .validate()
+            .and_then(|()| self.analytics.validate())
+            .map_err(|error| ConfigError::Invalid(error.to_string()))?;
+        self.check_room()
+    }
+
+    /// What was admitted must fit into the spool, also when it is so full that nothing more is admitted.
+    fn check_room(&self) -> Result<(), ConfigError> {
+        let room = self.spool.room_for_admitted_bytes();
+        let most = room / ROOM_PER_REQUEST_BYTES;
+        if u64::from(self.gateway.max_in_flight) > most {
+            return Err(ConfigError::Invalid(format!(
+                "gateway.max_in_flight is {}, and the spool keeps room for {most} requests that are in flight: raise \
+                 spool.size_limit_bytes or spool.reserve_bytes, or admit fewer",
+                self.gateway.max_in_flight
+            )));
+        }
+        Ok(())
     }
 
     /// The file of the master key.

@@ -12,14 +12,23 @@ use tollgate_domain::{
 };
 
 use super::*;
+use crate::recorder::Durable;
 
 #[derive(Debug)]
 struct Slot(Arc<Mutex<Vec<RawAnalyticsRecord>>>);
 
 impl RecordSlot for Slot {
-    fn send(self: Box<Self>, record: RawAnalyticsRecord) -> i64 {
+    fn correlation_id(&self) -> CorrelationId {
+        CorrelationId::new(1)
+    }
+
+    fn admit(&mut self, _admitted: &RawAnalyticsRecord, _body_bytes: Option<u64>) -> Durable {
+        Durable::already()
+    }
+
+    fn finish(self: Box<Self>, record: RawAnalyticsRecord) -> Finished {
         self.0.lock().push(record);
-        1
+        Finished { position: 1, durable: Durable::already() }
     }
 }
 
@@ -65,6 +74,7 @@ fn in_flight() -> (InFlight, Arc<Mutex<Vec<RawAnalyticsRecord>>>, Arc<Metrics>) 
     let in_flight = InFlight::new(Admission {
         slot: Box::new(Slot(Arc::clone(&records))),
         record: record(),
+        body_bytes: None,
         started: Instant::now(),
         view: Arc::new(LiveView::new()),
         metrics: Arc::clone(&metrics),
@@ -80,7 +90,7 @@ fn in_flight() -> (InFlight, Arc<Mutex<Vec<RawAnalyticsRecord>>>, Arc<Metrics>) 
 fn one_that_is_finished_and_then_dropped_makes_one_record() {
     let (mut in_flight, records, metrics) = in_flight();
     in_flight.answered(200);
-    in_flight.finish(&Ended { outcome: Outcome::Completed, observed: None });
+    drop(in_flight.finish(&Ended { outcome: Outcome::Completed, observed: None }));
     let records = records.lock();
     assert_eq!(records.len(), 1);
     assert_eq!((records[0].status_code, records[0].outcome), (200, Outcome::Completed));
@@ -88,11 +98,12 @@ fn one_that_is_finished_and_then_dropped_makes_one_record() {
 }
 
 #[test]
-fn one_that_is_dropped_was_cancelled() {
+fn one_that_is_dropped_was_interrupted_by_our_own_end() {
     let (in_flight, records, metrics) = in_flight();
     assert_eq!(metrics.in_flight.get(), 1);
     drop(in_flight);
-    assert_eq!(records.lock()[0].outcome, Outcome::Cancelled);
+    let records = records.lock();
+    assert_eq!((records[0].status_code, records[0].outcome), (500, Outcome::Interrupted));
     assert_eq!(metrics.in_flight.get(), 0);
 }
 

@@ -1,15 +1,19 @@
 use super::*;
 
-fn operations(has_room: bool) -> Operations {
+fn operations(is_sound: bool, has_room: bool) -> Operations {
     let health = Arc::new(Health::new());
     let mut registry = Registry::default();
     registry.register_collector(Box::new(SnapshotAge(Arc::clone(&health))));
-    Operations { health, registry: Arc::new(registry), has_room: Arc::new(move || has_room) }
+    Operations {
+        health,
+        registry: Arc::new(registry),
+        spool: Arc::new(move || SpoolState { is_sound, has_room }),
+    }
 }
 
 #[tokio::test]
 async fn a_server_is_ready_with_a_snapshot_and_a_living_batcher() {
-    let operations = operations(true);
+    let operations = operations(true, true);
     let status = async || readyz(State(operations.clone())).await.0;
     assert_eq!(status().await, StatusCode::SERVICE_UNAVAILABLE, "nothing is known yet");
     operations.health.refreshed();
@@ -21,9 +25,14 @@ async fn a_server_is_ready_with_a_snapshot_and_a_living_batcher() {
 }
 
 #[tokio::test]
-async fn without_its_database_a_server_is_ready_for_as_long_as_it_has_room() {
-    for (has_room, expected) in [(true, StatusCode::OK), (false, StatusCode::SERVICE_UNAVAILABLE)] {
-        let mut operations = operations(has_room);
+async fn without_its_database_a_server_is_ready_for_as_long_as_its_spool_takes_requests() {
+    let states = [
+        (true, true, StatusCode::OK),
+        (true, false, StatusCode::SERVICE_UNAVAILABLE),
+        (false, true, StatusCode::SERVICE_UNAVAILABLE),
+    ];
+    for (is_sound, has_room, expected) in states {
+        let mut operations = operations(is_sound, has_room);
         let mut health = Health::new();
         health.started = Instant::now().checked_sub(RECENTLY * 2).unwrap();
         health.refreshed_after_ms = AtomicU64::new(0);
@@ -35,7 +44,7 @@ async fn without_its_database_a_server_is_ready_for_as_long_as_it_has_room() {
 
 #[tokio::test]
 async fn the_metrics_are_open_metrics_and_tell_the_age_of_the_snapshot() {
-    let operations = operations(true);
+    let operations = operations(true, true);
     operations.health.refreshed();
     let response = metrics(State(operations)).await;
     assert!(

@@ -1,0 +1,338 @@
+//! The journal: what makes a request's charge outlive the process that served it.
+//!
+//! A gateway takes a [`Place`] for each request, writes its admission, and later its end, into a spool on the disk of its
+//! machine. The end is durable before the client has the whole response; so is the admission before the first byte of it. The
+//! batcher reads the spool's log in its order, from memory while it keeps up and from the disk where it does not, and has the spool forget
+//! what the books have. After a crash the log says what must still be entered, and which requests were open: those are settled by
+//! a policy ([`OnInterrupted`]).
+//!
+//! The books name, in the transaction of each flush, how far in the log they reach. So after a restart, and after a failover to a
+//! database that lost commits, reading begins where the books really are.
+
+mod config;
+mod feed;
+mod metrics;
+mod reader;
+mod replay;
+mod settle;
+mod wire;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+
+use parking_lot::Mutex;
+use prometheus_client::registry::Registry;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tollgate_domain::{Clock, CorrelationId, InstanceId, RawAnalyticsRecord};
+use tollgate_failpoints::{Point, hit};
+use tollgate_spool::{Class, Durability, Options, Receipt, Spool, SpoolError};
+use tollgate_store::instances::{self, Stand};
+use tollgate_store::{Store, StoreError, Tx};
+use uuid::Uuid;
+
+use self::metrics::JournalMetrics;
+use self::reader::Life;
+use crate::Position;
+use crate::delivery::Spooled;
+
+pub use config::{DurabilitySetting, OnInterrupted, SpoolConfig};
+pub use feed::FeedError;
+pub(crate) use feed::{Feed, forget};
+pub use replay::{ReplayError, Replayed, describe, replay};
+pub use wire::Unreadable;
+
+/// A durable log of one gateway's requests. Cheap to clone; all clones are one journal.
+#[derive(Debug, Clone)]
+pub struct Journal(Arc<Shared>);
+
+/// What gateway and batcher share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) spool: Arc<Spool>,
+    instance_id: InstanceId,
+    directory: PathBuf,
+    config: SpoolConfig,
+    clock: Arc<dyn Clock>,
+    life: Life,
+    /// The position given last. Numbering and appending happen under this one lock, so the log has the same order.
+    last_position: Mutex<Position>,
+    /// Rises when the log must be read again from where the books are.
+    generation: watch::Sender<u64>,
+    pub(crate) metrics: JournalMetrics,
+}
+
+/// Why there is no journal.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The spool cannot be used.
+    #[error("the spool cannot be used")]
+    Spool(#[from] SpoolError),
+    /// The books could not be asked how far they are.
+    #[error("the books could not be asked how far they are")]
+    Store(#[from] StoreError),
+}
+
+/// Why nothing can be admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoPlace {
+    /// The spool is nearly full; there is room again when the books have caught up.
+    #[error("the spool is full")]
+    Full,
+    /// The spool takes nothing more until it is opened again.
+    #[error("the spool is broken")]
+    Broken,
+}
+
+impl Journal {
+    /// Opens the journal in a directory, or makes one. `store` must be reachable: positions go on where its books are.
+    pub async fn open(
+        store: &Store,
+        config: &SpoolConfig,
+        directory: &Path,
+        clock: Arc<dyn Clock>,
+        registry: &mut Registry,
+    ) -> Result<Self, JournalError> {
+        let (settings, place) = (config.clone(), directory.to_owned());
+        let opening = tokio::task::spawn_blocking(move || settings.open(&place));
+        let spool = Arc::new(opening.await.map_err(|_| SpoolError::Closed)??);
+        hit(Point::SpoolOpened);
+        metrics::tell_of_opening(spool.report());
+        let instance_id = InstanceId::from_uuid(spool.instance_id());
+        let stand = stand_of(store, instance_id, &spool).await?;
+        hit(Point::StandRead);
+        let stats = spool.stats();
+        let life = Life { begins: stats.next, started: Instant::now() };
+        let metrics = JournalMetrics::register(registry, &spool);
+        Ok(Self(Arc::new(Shared {
+            spool,
+            instance_id,
+            directory: directory.to_owned(),
+            config: config.clone(),
+            clock,
+            life,
+            last_position: Mutex::new(stand.committed_position),
+            generation: watch::Sender::new(0),
+            metrics,
+        })))
+    }
+
+    /// Whose requests these are.
+    pub fn instance_id(&self) -> InstanceId {
+        self.0.instance_id
+    }
+
+    /// A place for one request, with its number. Never blocks.
+    pub fn try_reserve(&self) -> Result<Place, NoPlace> {
+        let reserve = || {
+            self.0.spool.check_admission()?;
+            self.0.spool.next_identity()
+        };
+        match reserve() {
+            Ok(identity) => Ok(Place {
+                journal: Arc::clone(&self.0),
+                correlation_id: CorrelationId::new(identity),
+                admission: None,
+            }),
+            Err(SpoolError::Poisoned { .. } | SpoolError::Closed) => Err(NoPlace::Broken),
+            Err(_) => Err(NoPlace::Full),
+        }
+    }
+
+    /// Whether a request could be admitted now.
+    pub fn has_room(&self) -> bool {
+        self.0.spool.check_admission().is_ok()
+    }
+
+    /// Whether what is appended is still made durable.
+    pub fn is_sound(&self) -> bool {
+        !self.0.spool.stats().poisoned
+    }
+
+    /// Whether what is confirmed outlives the process at all.
+    pub fn is_durable(&self) -> bool {
+        self.0.config.durability != config::DurabilitySetting::Memory
+    }
+
+    /// Records in the spool that the books do not have yet.
+    pub fn waiting(&self) -> u64 {
+        self.0.spool.stats().waiting_records
+    }
+
+    /// Where it is.
+    pub fn directory(&self) -> &Path {
+        &self.0.directory
+    }
+
+    /// Writes what waits and closes the spool. Blocks.
+    pub fn close(&self) -> Result<(), SpoolError> {
+        self.0.spool.close()
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.0
+    }
+}
+
+/// Where the books of the instance stand. A database that does not know it begins with what waits in the spool.
+async fn stand_of(store: &Store, instance: InstanceId, spool: &Spool) -> Result<Stand, StoreError> {
+    let stats = spool.stats();
+    let group = |sequence| reader::number(tollgate_spool::Position { sequence, index: 0 });
+    let found = store.tx("find_instance", async |tx| instances::stand(&tx, instance).await).await?;
+    match found {
+        Some(stand) if stand.mark.log_position <= group(stats.next) => Ok(stand),
+        Some(_) => {
+            // What is appended from now on would be taken for what the books have.
+            tracing::error!(
+                "the books are further than the spool: its end is lost, by a power cut without fsync or because an older copy of its \
+                 directory was put in its place. What was lost is in the books as far as they had it"
+            );
+            let reset = async |tx: Tx| {
+                instances::reset_log(&tx, instance, group(stats.next)).await?;
+                Ok(instances::stand(&tx, instance).await?.unwrap_or_default())
+            };
+            store.tx("reset_instance", reset).await
+        }
+        None => {
+            if stats.low_water > stats.first {
+                tracing::warn!(
+                    "this database does not know the spool, which has delivered to another one: only what waits in it is \
+                     entered. If the database lost its last commits, `tollgate spool replay` enters what the spool still keeps"
+                );
+            }
+            let adopt = async |tx: Tx| {
+                instances::adopt(&tx, instance, group(stats.low_water)).await?;
+                Ok(instances::stand(&tx, instance).await?.unwrap_or_default())
+            };
+            store.tx("adopt_instance", adopt).await
+        }
+    }
+}
+
+impl Shared {
+    pub(crate) fn instance_id(&self) -> InstanceId {
+        self.instance_id
+    }
+
+    /// The database has lost commits that were seen: read the log again from where its books are now.
+    pub(crate) fn rewind(&self, seen_in: u64) {
+        let rewound = self.generation.send_if_modified(|generation| {
+            let is_news = *generation == seen_in;
+            *generation += u64::from(is_news);
+            is_news
+        });
+        if rewound {
+            self.metrics.rewinds.inc();
+            tracing::error!(
+                "the database has lost commits that it had confirmed (a failover?); what the spool still keeps of them is entered again"
+            );
+        }
+    }
+
+    /// The books have these: the spool may forget them.
+    pub(crate) fn acknowledge(&self, spooled: impl Iterator<Item = Spooled>) {
+        let positions: Vec<_> = spooled.flat_map(|at| [Some(at.end), at.admission]).flatten().collect();
+        if positions.is_empty() {
+            return;
+        }
+        if let Err(error) = self.spool.acknowledge(&positions, self.clock.now().as_microsecond()) {
+            // It will deliver them again, and the books will know them.
+            tracing::warn!(%error, "the spool cannot be told what the books have");
+        }
+    }
+
+    /// Gives an end the next position and appends it.
+    fn append_end(
+        &self,
+        record: RawAnalyticsRecord,
+        without_admission: bool,
+    ) -> (Position, Result<Receipt, SpoolError>) {
+        let after = u64::try_from(self.life.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let mut bytes = wire::encode_finished(record, after, without_admission);
+        let mut last = self.last_position.lock();
+        *last = last.saturating_add(1);
+        wire::set_position(&mut bytes, *last);
+        (*last, self.spool.append(Class::Admitted, wire::FINISHED, bytes))
+    }
+}
+
+/// One request's place in the journal.
+#[derive(Debug)]
+pub struct Place {
+    journal: Arc<Shared>,
+    correlation_id: CorrelationId,
+    /// Set once the admission was appended: whether it failed to become durable.
+    admission: Option<Arc<AtomicBool>>,
+}
+
+/// An append under way. Resolves when it is durable.
+#[derive(Debug)]
+pub struct Pending {
+    receipt: Result<Receipt, SpoolError>,
+    /// Held for company until somebody waits for it, who says so here.
+    spool: Option<Arc<Spool>>,
+    /// Told when it fails.
+    failed: Option<Arc<AtomicBool>>,
+}
+
+impl Pending {
+    /// Whether the spool has taken it, durable or not.
+    pub const fn is_taken(&self) -> bool {
+        self.receipt.is_ok()
+    }
+
+    /// Waits until what was appended is durable.
+    pub async fn durable(self) -> Result<(), SpoolError> {
+        let outcome = match self.receipt {
+            Ok(mut receipt) => match futures_util::poll!(&mut receipt) {
+                Poll::Ready(written) => written,
+                Poll::Pending => {
+                    self.spool.inspect(|spool| spool.hurry());
+                    receipt.await
+                }
+            },
+            Err(error) => Err(error),
+        };
+        if outcome.is_err()
+            && let Some(failed) = self.failed
+        {
+            failed.store(true, Ordering::Relaxed);
+        }
+        outcome.map(|_position| ())
+    }
+}
+
+impl Place {
+    /// The number of the request: given once, ever.
+    pub fn correlation_id(&self) -> CorrelationId {
+        self.correlation_id
+    }
+
+    /// Appends that the request was admitted. Never blocks.
+    pub fn admit(&mut self, admitted: &RawAnalyticsRecord, body_bytes: Option<u64>) -> Pending {
+        let bytes = wire::encode_admitted(admitted, body_bytes);
+        let receipt = self.journal.spool.append(Class::Admission, wire::ADMITTED, bytes);
+        let failed = Arc::new(AtomicBool::new(receipt.is_err()));
+        self.admission = Some(Arc::clone(&failed));
+        Pending { receipt, spool: Some(Arc::clone(&self.journal.spool)), failed: Some(failed) }
+    }
+
+    /// Appends how the request ended. Never blocks. Its position counts the ends of this gateway, in the order in which they reach the books.
+    pub fn finish(self, record: RawAnalyticsRecord) -> (Position, Pending) {
+        let without_admission = self.admission.as_ref().is_none_or(|failed| failed.load(Ordering::Relaxed));
+        let (position, receipt) = self.journal.append_end(record, without_admission);
+        (position, Pending { receipt, spool: None, failed: None })
+    }
+}
+
+impl SpoolConfig {
+    /// Opens the spool in a directory, or makes one. Blocks.
+    pub fn open(&self, directory: &Path) -> Result<Spool, SpoolError> {
+        let options = Options::new(directory, Uuid::now_v7())
+            .durability(Durability::from(self.durability))
+            .limits(self.size_limit_bytes, self.reserve_bytes);
+        Spool::open(&options)
+    }
+}

@@ -1,0 +1,502 @@
+//! The journal: what was confirmed is in the books once, whatever happens to process and database in between.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use prometheus_client::registry::Registry;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tollgate_domain::{ApiKeyPurpose, Credential, RawAnalyticsRecord};
+use tollgate_metering::journal::{self, OnInterrupted, SpoolConfig};
+use tollgate_metering::{AnalyticsBatcher, AnalyticsConfig, Drained, Journal, RunError, audit};
+use tollgate_spool::{Class, Which};
+
+use crate::books::{Books, Recorder, price, sample};
+
+/// The kind of an end in the spool.
+const FINISHED: u8 = 2;
+
+/// A gateway without HTTP: a journal, and the batcher that it feeds.
+struct Gateway {
+    journal: Journal,
+    recorder: Recorder,
+    credential: Credential,
+    registry: Arc<Registry>,
+    shutdown: CancellationToken,
+    task: JoinHandle<Result<Drained, RunError>>,
+}
+
+/// What is the same for every life of a gateway.
+struct House {
+    books: Books,
+    credential: Credential,
+    directory: tempfile::TempDir,
+    config: SpoolConfig,
+    analytics: AnalyticsConfig,
+}
+
+impl House {
+    /// One customer with a thousand credits; a request of 10 + 10 tokens costs 0.03.
+    async fn build() -> Self {
+        let books = Books::open().await;
+        books.model("m").await;
+        books.tariff("m", price("0.001", "0.002")).await;
+        books.user("ada", "1000").await;
+        let credential = Credential::Key(books.key("ada", ApiKeyPurpose::Realtime).await);
+        let config = SpoolConfig { reserve_bytes: 64 * 1024, ..SpoolConfig::default() };
+        let directory = tempfile::tempdir().unwrap();
+        Self { books, credential, directory, config, analytics: AnalyticsConfig::default() }
+    }
+
+    async fn start(&self) -> Gateway {
+        self.start_in(self.directory.path()).await
+    }
+
+    async fn start_in(&self, directory: &Path) -> Gateway {
+        let mut registry = Registry::default();
+        let clock = Arc::clone(&self.books.clock) as Arc<dyn tollgate_domain::Clock>;
+        let journal =
+            Journal::open(&self.books.store, &self.config, directory, Arc::clone(&clock), &mut registry)
+                .await
+                .unwrap();
+        let batcher = AnalyticsBatcher::with_journal(
+            self.books.store.clone(),
+            self.analytics.clone(),
+            clock,
+            self.books.keys(),
+            &journal,
+            &mut registry,
+        );
+        let shutdown = CancellationToken::new();
+        let task = tokio::spawn(batcher.run(shutdown.clone()));
+        let recorder = Recorder::of(journal.instance_id());
+        let credential = self.credential;
+        Gateway { journal, recorder, credential, registry: Arc::new(registry), shutdown, task }
+    }
+
+    async fn wait_for_records(&self, expected: i64) {
+        self.books.wait_for_count("usage_records", expected).await;
+    }
+
+    /// Admitted, finished, interrupted, as the books say it.
+    async fn counts(&self) -> String {
+        self.books
+            .text("select string_agg(concat_ws(' ', admitted, finished, interrupted), ', ') from instances where log_position > 0")
+            .await
+    }
+
+    async fn assert_sound(&self, records: i64, balance: &str) {
+        assert_eq!(self.books.count("usage_records").await, records);
+        assert_eq!(self.books.balance("ada").await.to_string(), balance);
+        let report = audit::audit(&self.books.store, &self.books.keys()).await.unwrap();
+        assert!(report.ok(), "{report:#?}");
+    }
+}
+
+impl Gateway {
+    fn record(&mut self) -> RawAnalyticsRecord {
+        self.recorder.record(self.credential, "m", 10, 10)
+    }
+
+    /// A request from its admission to its durable end.
+    async fn serve(&mut self) {
+        let mut place = self.journal.try_reserve().unwrap();
+        let record = RawAnalyticsRecord { correlation_id: place.correlation_id(), ..self.record() };
+        place.admit(&record, Some(400)).durable().await.unwrap();
+        place.finish(record).1.durable().await.unwrap();
+    }
+
+    /// A request that was admitted and has not ended.
+    async fn begin(&mut self, body_bytes: u64) {
+        let mut place = self.journal.try_reserve().unwrap();
+        let record = RawAnalyticsRecord { correlation_id: place.correlation_id(), ..self.record() };
+        place.admit(&record, Some(body_bytes)).durable().await.unwrap();
+    }
+
+    /// Many requests whose ends become durable together.
+    async fn serve_many(&mut self, count: usize) {
+        let mut ends = Vec::with_capacity(count);
+        for _ in 0..count {
+            let mut place = self.journal.try_reserve().unwrap();
+            let record = RawAnalyticsRecord { correlation_id: place.correlation_id(), ..self.record() };
+            drop(place.admit(&record, None));
+            ends.push(place.finish(record).1);
+        }
+        for end in ends {
+            end.durable().await.unwrap();
+        }
+    }
+
+    async fn stop(self) -> Drained {
+        self.shutdown.cancel();
+        let drained = self.task.await.unwrap().unwrap();
+        tokio::task::spawn_blocking(move || self.journal.close()).await.unwrap().unwrap();
+        drained
+    }
+
+    /// What `kill -9` leaves: the files as they are now, in another place. This gateway goes no further.
+    async fn kill(self) -> tempfile::TempDir {
+        self.task.abort();
+        self.task.await.unwrap_err();
+        let image = tempfile::tempdir().unwrap();
+        for name in ["spool.sqlite", "spool.sqlite-wal", "spool.mark"] {
+            std::fs::copy(self.journal.directory().join(name), image.path().join(name)).unwrap();
+        }
+        image
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_entered_once_and_its_spool_is_told() {
+    let house = House::build().await;
+    let mut gateway = house.start().await;
+    for _ in 0..5 {
+        gateway.serve().await;
+    }
+    house.wait_for_records(5).await;
+    let drained = gateway.stop().await;
+    assert_eq!((drained.records, drained.inserted, drained.left_in_spool), (5, 5, 0));
+    assert_eq!(house.counts().await, "5 5 0");
+    let gateway = house.start().await;
+    assert_eq!(gateway.journal.waiting(), 0);
+    assert_eq!(gateway.stop().await.records, 0);
+    house.assert_sound(5, "999.85").await;
+}
+
+#[tokio::test]
+async fn what_was_finished_before_a_kill_is_entered_by_the_next_life() {
+    let mut house = House::build().await;
+    // The database is away for the whole of the first life, but for its beginning.
+    let mut first = house.start().await;
+    first.serve().await;
+    house.wait_for_records(1).await;
+    first.task.abort();
+    first.serve_many(700).await;
+    let image = first.kill().await;
+    house.directory = image;
+    let second = house.start().await;
+    house.wait_for_records(701).await;
+    assert_eq!(sample(&second.registry, "tollgate_credits_duplicates_total"), 0.0);
+    second.stop().await;
+    assert_eq!(house.counts().await, "701 701 0");
+    house.assert_sound(701, "978.97").await;
+}
+
+#[tokio::test]
+async fn what_was_entered_and_not_acknowledged_before_a_kill_is_not_charged_again() {
+    let mut house = House::build().await;
+    let first = tempfile::tempdir().unwrap();
+    let mut gateway = house.start_in(first.path()).await;
+    gateway.serve_many(300).await;
+    // As if the kill came right after COMMIT: the files from before it.
+    let before_commit = tempfile::tempdir().unwrap();
+    for name in ["spool.sqlite", "spool.sqlite-wal", "spool.mark"] {
+        std::fs::copy(first.path().join(name), before_commit.path().join(name)).unwrap();
+    }
+    house.wait_for_records(300).await;
+    gateway.stop().await;
+    house.directory = before_commit;
+    let second = house.start().await;
+    second.stop().await;
+    assert_eq!(house.counts().await, "300 300 0");
+    house.assert_sound(300, "991").await;
+}
+
+#[tokio::test]
+async fn an_open_request_of_a_life_that_is_over_is_voided_once() {
+    let mut house = House::build().await;
+    let mut first = house.start().await;
+    first.serve().await;
+    first.begin(4000).await;
+    first.begin(4000).await;
+    first.serve().await;
+    house.wait_for_records(2).await;
+    house.directory = first.kill().await;
+    let mut second = house.start().await;
+    second.serve().await;
+    house.wait_for_records(5).await;
+    assert_eq!(sample(&second.registry, "tollgate_interrupted_requests_total{settled=\"voided\"}"), 2.0);
+    assert_eq!(house.books.count("usage_records where state = 'v'").await, 2);
+    let outcomes = "select string_agg(distinct outcome, ' ') from http_analytics where state = 'voided'";
+    assert_eq!(house.books.text(outcomes).await, "interrupted");
+    house.directory = second.kill().await;
+    let third = house.start().await;
+    third.stop().await;
+    assert_eq!(house.counts().await, "5 3 2");
+    house.assert_sound(5, "999.91").await;
+}
+
+#[tokio::test]
+async fn an_open_request_pays_its_prompt_where_the_operator_says_so() {
+    let mut house = House::build().await;
+    house.config.on_interrupted = OnInterrupted::Estimate;
+    let mut first = house.start().await;
+    first.begin(4001).await;
+    house.directory = first.kill().await;
+    let second = house.start().await;
+    house.wait_for_records(1).await;
+    assert_eq!(sample(&second.registry, "tollgate_interrupted_requests_total{settled=\"estimated\"}"), 1.0);
+    let row = "select concat_ws(' ', state, usage_source, prompt_tokens, total_cost) from http_analytics";
+    assert_eq!(house.books.text(row).await, "charged estimated 1001 1.001000000000");
+    second.stop().await;
+    house.assert_sound(1, "998.999").await;
+}
+
+#[tokio::test]
+async fn more_than_the_channel_holds_waits_in_the_spool_and_is_entered_in_order() {
+    let mut house = House::build().await;
+    house.analytics.channel_capacity = 10;
+    house.analytics.batch_size = 64;
+    for flushers in [1, 3] {
+        house.analytics.flushers = flushers;
+        let mut gateway = house.start().await;
+        house.books.execute("begin; lock table usage_records in access exclusive mode; commit").await;
+        gateway.serve_many(2000).await;
+        let drained = gateway.stop().await;
+        assert_eq!((drained.inserted, drained.left_in_spool), (2000, 0), "{flushers} flushers");
+    }
+    assert_eq!(house.counts().await, "4000 4000 0");
+    let positions = "select string_agg(committed_position::text, ' ') from instances where log_position > 0";
+    assert_eq!(house.books.text(positions).await, "4000");
+    house.assert_sound(4000, "880").await;
+}
+
+#[tokio::test]
+async fn a_shutdown_that_runs_out_of_time_leaves_the_rest_to_the_next_life() {
+    let mut house = House::build().await;
+    house.analytics.shutdown_timeout_ms = 200;
+    let lock = house.books.database().url().to_owned();
+    let (client, connection) = tokio_postgres::connect(&lock, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let mut gateway = house.start().await;
+    gateway.serve().await;
+    house.wait_for_records(1).await;
+    client.batch_execute("begin; lock table user_balances in access exclusive mode").await.unwrap();
+    gateway.serve_many(50).await;
+    let drained = gateway.stop().await;
+    assert!(drained.left_in_spool >= 50, "{drained:?}");
+    client.batch_execute("rollback").await.unwrap();
+    let next = house.start().await;
+    house.wait_for_records(51).await;
+    next.stop().await;
+    house.assert_sound(51, "998.47").await;
+}
+
+#[tokio::test]
+async fn commits_that_a_failover_lost_are_entered_again_by_themselves() {
+    let house = House::build().await;
+    let mut gateway = house.start().await;
+    gateway.serve_many(100).await;
+    house.wait_for_records(100).await;
+    let standby = house.books.database().copy().await;
+    gateway.serve_many(200).await;
+    house.wait_for_records(300).await;
+    house.books.database().fail_over_to(standby).await;
+    // The next flush sees that the books went back.
+    gateway.serve().await;
+    house.wait_for_records(301).await;
+    assert_eq!(sample(&gateway.registry, "tollgate_spool_rewinds_total"), 1.0);
+    gateway.serve().await;
+    house.wait_for_records(302).await;
+    gateway.stop().await;
+    assert_eq!(house.counts().await, "302 302 0");
+    house.assert_sound(302, "990.94").await;
+}
+
+#[tokio::test]
+async fn commits_that_were_lost_while_nobody_served_are_entered_at_the_next_start() {
+    let house = House::build().await;
+    let mut gateway = house.start().await;
+    gateway.serve_many(10).await;
+    house.wait_for_records(10).await;
+    let standby = house.books.database().copy().await;
+    gateway.serve_many(300).await;
+    gateway.begin(1).await;
+    house.wait_for_records(310).await;
+    gateway.stop().await;
+    house.books.database().fail_over_to(standby).await;
+    let gateway = house.start().await;
+    house.wait_for_records(311).await;
+    gateway.stop().await;
+    assert_eq!(house.counts().await, "311 310 1");
+    house.assert_sound(311, "990.7").await;
+}
+
+#[tokio::test]
+async fn a_replay_enters_what_a_database_lacks_and_charges_nothing_twice() {
+    let house = House::build().await;
+    let mut gateway = house.start().await;
+    gateway.serve_many(40).await;
+    house.wait_for_records(40).await;
+    gateway.stop().await;
+    // A database that lost rows without anybody noticing.
+    house
+        .books
+        .execute(
+            "alter table usage_records disable trigger user; alter table user_balances disable trigger user",
+        )
+        .await;
+    house
+        .books
+        .execute(
+            "delete from usage_records where correlation_id % 2 = 0;
+             delete from usage_rollups;
+             insert into usage_rollups (hour, user_no, key_no, model_no, requests, prompt_tokens, completion_tokens, amount_pico)
+             select date_trunc('hour', requested_at), user_no, key_no, model_no, count(*), sum(prompt_tokens), sum(completion_tokens), sum(amount_pico)
+               from usage_records group by 1, 2, 3, 4;
+             update user_balances set balance = 1000 - (select sum(amount_pico) * 0.000000000001 from usage_records)
+              where user_no = (select no from users where name = 'ada')",
+        )
+        .await;
+    house
+        .books
+        .execute(
+            "alter table usage_records enable trigger user; alter table user_balances enable trigger user",
+        )
+        .await;
+    assert_eq!(house.books.count("usage_records").await, 20);
+    // Sums and rows agree with each other; the log's own count does not.
+    let report = audit::audit(&house.books.store, &house.books.keys()).await.unwrap();
+    let rules: Vec<_> = report.findings.iter().map(|finding| finding.rule).collect();
+    assert_eq!(rules, [audit::Rule::InstanceIsComplete], "{report:#?}");
+    assert!(report.findings[0].what.contains("20 are missing"), "{report:#?}");
+    let spool = Arc::new(house.config.open(house.directory.path()).unwrap());
+    let running = house.books.run();
+    let replayed = journal::replay(&spool, jiff::Timestamp::MIN, &running.sender).await.unwrap();
+    assert_eq!((replayed.records, replayed.damaged_groups, replayed.unreadable), (40, 0, 0));
+    let drained = running.stop().await.unwrap();
+    assert_eq!((drained.records, drained.inserted), (40, 20));
+    house.assert_sound(40, "998.8").await;
+}
+
+#[tokio::test]
+async fn a_database_that_never_knew_the_spool_gets_what_waits_and_no_more() {
+    let mut house = House::build().await;
+    let mut gateway = house.start().await;
+    gateway.serve_many(30).await;
+    house.wait_for_records(30).await;
+    gateway.stop().await;
+    let elsewhere = House::build().await;
+    house.books = elsewhere.books;
+    house.credential = elsewhere.credential;
+    let mut gateway = house.start().await;
+    gateway.serve().await;
+    house.wait_for_records(1).await;
+    gateway.stop().await;
+    assert_eq!(house.counts().await, "1 1 0");
+    house.assert_sound(1, "999.97").await;
+}
+
+#[tokio::test]
+async fn a_spool_that_has_lost_its_end_delivers_all_that_comes_after() {
+    let mut house = House::build().await;
+    let mut gateway = house.start().await;
+    gateway.serve_many(3).await;
+    house.wait_for_records(3).await;
+    let older = tempfile::tempdir().unwrap();
+    for name in ["spool.sqlite", "spool.sqlite-wal", "spool.mark"] {
+        std::fs::copy(house.directory.path().join(name), older.path().join(name)).unwrap();
+    }
+    for _ in 0..20 {
+        gateway.serve().await;
+    }
+    house.wait_for_records(23).await;
+    gateway.stop().await;
+    house.directory = older;
+    let mut gateway = house.start().await;
+    for _ in 0..5 {
+        gateway.serve().await;
+    }
+    house.wait_for_records(28).await;
+    gateway.stop().await;
+    house.assert_sound(28, "999.16").await;
+}
+
+#[tokio::test]
+async fn a_damaged_group_is_reported_and_the_others_are_entered() {
+    let mut house = House::build().await;
+    let mut gateway = house.start().await;
+    gateway.task.abort();
+    for _ in 0..3 {
+        gateway.serve().await;
+    }
+    let image = gateway.kill().await;
+    // A byte of the second request's end, wherever SQLite keeps it.
+    let log = image.path().join("spool.sqlite-wal");
+    let mut bytes = std::fs::read(&log).unwrap();
+    let groups: Vec<usize> =
+        memchr_find(&bytes, b"TOLLGRP\0").into_iter().filter(|at| bytes[at + 16] == 4).collect();
+    assert!(!groups.is_empty());
+    for at in groups {
+        bytes[at + 60] ^= 0xFF;
+    }
+    std::fs::write(&log, bytes).unwrap();
+    house.directory = image;
+    let gateway = house.start().await;
+    // Its admission is known, so it ends as interrupted.
+    house.wait_for_records(3).await;
+    assert_eq!(sample(&gateway.registry, "tollgate_spool_lost_groups_total"), 1.0);
+    assert_eq!(house.books.count("usage_records where state = 'v'").await, 1);
+    gateway.stop().await;
+    house.assert_sound(3, "999.94").await;
+}
+
+fn memchr_find(bytes: &[u8], wanted: &[u8]) -> Vec<usize> {
+    (0..bytes.len().saturating_sub(wanted.len())).filter(|&at| bytes[at..].starts_with(wanted)).collect()
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_is_set_aside_and_holds_up_nobody() {
+    let mut house = House::build().await;
+    // A life that writes what no version writes, before and behind what is right.
+    let mut first = house.start().await;
+    first.task.abort();
+    first.serve().await;
+    let image = first.kill().await;
+    let spool = house.config.open(image.path()).unwrap();
+    spool.append(Class::Admitted, FINISHED, vec![1, 2, 3]).unwrap().await.unwrap();
+    spool.close().unwrap();
+    house.directory = image;
+    let mut second = house.start().await;
+    second.serve().await;
+    house.wait_for_records(2).await;
+    assert_eq!(sample(&second.registry, "tollgate_spool_unreadable_records_total"), 1.0);
+    second.stop().await;
+    let kept = std::fs::read_dir(house.directory.path()).unwrap();
+    let kept: Vec<_> = kept
+        .filter(|file| file.as_ref().unwrap().path().extension() == Some("unreadable".as_ref()))
+        .collect();
+    assert_eq!(kept.len(), 1);
+    assert_eq!(house.start().await.stop().await.records, 0, "it is not met again");
+    house.assert_sound(2, "999.94").await;
+}
+
+#[tokio::test]
+async fn what_a_later_version_wrote_is_refused_by_name_and_kept() {
+    let mut house = House::build().await;
+    let first = house.start().await;
+    let image = first.kill().await;
+    let spool = house.config.open(image.path()).unwrap();
+    spool.append(Class::Admitted, FINISHED, vec![200, 2, 3]).unwrap().await.unwrap();
+    spool.close().unwrap();
+    house.directory = image;
+    let second = house.start().await;
+    let error = second.task.await.unwrap().unwrap_err();
+    let cause = std::error::Error::source(&error).and_then(|cause| cause.source()).map(ToString::to_string);
+    assert!(cause.as_deref().is_some_and(|cause| cause.contains("later version")), "{error:?}");
+    assert_eq!(second.journal.waiting(), 1);
+}
+
+#[tokio::test]
+async fn what_the_books_have_is_kept_for_a_while_and_then_forgotten() {
+    let house = House::build().await;
+    let mut gateway = house.start().await;
+    gateway.serve_many(20).await;
+    gateway.stop().await;
+    let spool = house.config.open(house.directory.path()).unwrap();
+    assert!(!spool.read(0, 10, Which::All).unwrap().deliveries.is_empty());
+    assert!(spool.read(0, 10, Which::Waiting).unwrap().deliveries.is_empty());
+    let later = crate::books::start().as_microsecond() + 1;
+    assert!(spool.forget_acknowledged(later).unwrap() > 0);
+    assert!(spool.read(0, 10, Which::All).unwrap().deliveries.is_empty());
+}
