@@ -32,7 +32,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         println!("── dependencies: skipped, because cargo-deny is not installed");
     }
     if fuzz::can_be_built() {
-        steps.step("fuzzing", "cargo fuzz-test --seconds 5", fuzz::run_in_ci)?;
+        steps.step("fuzzing", "cargo fuzz-test -- -runs=4000 -seed=1", fuzz::run_in_ci)?;
     } else {
         println!("── fuzzing: skipped, because there is no C++ compiler for libFuzzer");
     }

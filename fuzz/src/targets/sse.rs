@@ -57,7 +57,8 @@ pub(crate) fn run(input: &[u8]) {
             continue;
         }
         assert_eq!(cut.facts(), whole.facts());
-        if whole.observed.saw_terminal {
+        // Blanks before the first line flow until it is known what the body is.
+        if whole.observed.saw_terminal && !matches!(body.first(), Some(b' ' | b'\t' | b'\r' | b'\n' | 0xEF)) {
             assert_eq!(cut.held, whole.held, "what waits for the record depends on how it came");
         }
     }

@@ -6,7 +6,7 @@
 //! A series of documents is read too: the elements of a top-level array (Gemini without SSE), or documents one
 //! after another (NDJSON).
 
-use super::reader::BYTE_ORDER_MARK;
+use super::reader::{BYTE_ORDER_MARK, is_blank};
 use crate::wire::json::{Event, JsonError, Scanner};
 
 /// The largest member kept. Usage objects are under 2 KiB, errors seldom over 10.
@@ -128,7 +128,7 @@ impl CapsuleReader {
     /// After one document another may follow.
     fn next_document(&mut self, chunk: &[u8], at: &mut usize) {
         let rest = chunk.get(*at..).unwrap_or_default();
-        if let Some(begin) = rest.iter().position(|byte| !byte.is_ascii_whitespace())
+        if let Some(begin) = rest.iter().position(|&byte| !is_blank(byte))
             && rest[begin] == b'{'
         {
             *at += begin;

@@ -29,7 +29,10 @@ enum Format {
     /// Only white space, or too little, has come so far.
     Undecided {
         event_stream: bool,
+        /// The first bytes that are not blank.
         start: Vec<u8>,
+        /// The beginning of the line that has not ended yet, blanks and mark included.
+        line: Vec<u8>,
     },
     EventStream(SseFrames),
     Json {
@@ -66,7 +69,7 @@ impl Reader {
     pub(super) fn new(extraction: Extraction, event_stream: bool, keep_text: bool) -> Self {
         Self {
             extraction,
-            format: Format::Undecided { event_stream, start: Vec::new() },
+            format: Format::Undecided { event_stream, start: Vec::new(), line: Vec::new() },
             text: keep_text.then(ResponseText::default),
             end: End::No,
             content_seen: false,
@@ -182,29 +185,44 @@ impl Reader {
     }
 
     fn decide(&mut self, chunk: &[u8]) {
-        let Format::Undecided { event_stream, start } = &mut self.format else { return };
-        let event_stream = *event_stream;
-        let mut earlier = start.len();
+        let Format::Undecided { event_stream, start, line } = &mut self.format else { return };
         for &byte in chunk {
-            if start.len() < LONGEST_SIGN && !(start.is_empty() && byte.is_ascii_whitespace()) {
+            if start.len() < LONGEST_SIGN && !(start.is_empty() && is_blank(byte)) {
                 start.push(byte);
             }
             // Says nothing, and some servers write it before everything.
             if start == BYTE_ORDER_MARK {
-                (*start, earlier) = (Vec::new(), 0);
+                start.clear();
             }
         }
         let signs: [&[u8]; 5] = [b":", b"data:", b"event:", b"id:", b"retry:"];
         let is_sign = signs.iter().any(|sign| start.starts_with(sign));
-        let may_be_sign = signs.iter().chain([&BYTE_ORDER_MARK]).any(|sign| sign.starts_with(start));
-        self.format = match start.first() {
-            None => return,
-            Some(b'{' | b'[') => Format::Json { capsules: Box::default(), documents: 0, broken: false },
-            Some(_) if event_stream || is_sign => Format::EventStream(SseFrames::resume(&start[..earlier])),
-            Some(_) if may_be_sign => return,
-            Some(_) => Format::Opaque,
+        let may_be_sign = signs.iter().any(|sign| sign.starts_with(start));
+        let decided = match start.first() {
+            None => None,
+            // What follows the mark decides.
+            Some(_) if BYTE_ORDER_MARK.starts_with(start) => None,
+            Some(b'{' | b'[') => Some(Format::Json { capsules: Box::default(), documents: 0, broken: false }),
+            Some(_) if *event_stream || is_sign => Some(Format::EventStream(SseFrames::resume(line))),
+            Some(_) if may_be_sign => None,
+            Some(_) => Some(Format::Opaque),
         };
+        if let Some(format) = decided {
+            self.format = format;
+            return;
+        }
+        let from = chunk.iter().rposition(|byte| matches!(byte, b'\n' | b'\r')).map_or(0, |end| end + 1);
+        if from > 0 {
+            line.clear();
+        }
+        let room = LINE_LIMIT.saturating_sub(line.len()).min(chunk.len() - from);
+        line.extend_from_slice(&chunk[from..from + room]);
     }
+}
+
+/// What JSON takes for white space.
+pub(super) fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
 /// U+FEFF in UTF-8.
@@ -212,6 +230,8 @@ pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The longest beginning that tells an event stream from something else: `event:`, `retry:`.
 const LONGEST_SIGN: usize = 6;
+/// As much is kept of a line before it is known what it is. One that is longer begins with blanks, and is no field of an event.
+const LINE_LIMIT: usize = 16;
 
 /// As the sink of a decoder the reader only collects facts; positions in decoded bytes say nothing about the
 /// encoded ones.

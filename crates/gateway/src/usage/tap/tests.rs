@@ -442,6 +442,36 @@ fn lines_of_json_flow_line_by_line() {
     assert_eq!(push(&mut tap, "{\"a\":3}\n"), flows("{\"a\":3}\n"));
 }
 
+/// Found by fuzzing: blanks, a mark or a form feed before the first line made a difference where they came by themselves.
+#[test]
+fn what_comes_before_the_first_line_means_the_same_however_it_is_cut() {
+    let usage = "{\"choices\":[],\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":7}}";
+    let sse = |before: &str| format!("{before}data: {usage}\n\n");
+    let json = |before: &str, between: &str| format!("{before}{usage}{between}{usage}");
+    for (head, body, states) in [
+        (SSE, sse("\u{feff}"), true),
+        (SSE, sse("\r\n\n"), true),
+        (SSE, sse("  "), false),
+        (SSE, sse("\n \u{feff}"), false),
+        (SSE, sse(&" ".repeat(40)), false),
+        (JSON, sse("\u{feff}"), true),
+        (JSON, json("\r\n\t \u{feff}", " \r\n"), true),
+        (SSE, json("\n\u{feff}", ""), true),
+        (JSON, json("\u{c}", ""), false),
+        (JSON, json("", "\u{c}"), true),
+    ] {
+        for at in 0..=body.len() {
+            let (start, end) = body.as_bytes().split_at(at);
+            let (out, finished) = run(Surface::ChatCompletions, head, &[start, end]);
+            assert_eq!(out, body.as_bytes());
+            let is_stated = finished.observed.usage_source == UsageSource::Provider;
+            assert_eq!(is_stated, states, "{body:?} cut at {at}");
+            let flags = finished.observed.flags;
+            assert_eq!(flags.malformed, body.contains("}\u{c}"), "{body:?} cut at {at}");
+        }
+    }
+}
+
 /// Found by fuzzing: what was no document after others was held to the end, if it came with the last of them.
 #[test]
 fn lines_of_json_that_break_off_into_something_else_still_flow() {
