@@ -9,23 +9,12 @@ use std::{
 
 use tollgate_spool::{Class, Level, Position, Receipt, Spool, SpoolError};
 
-use crate::support::{append, open, options, waiting};
+use crate::support::{append, compiled, open, options, waiting};
 
 /// Run one of the helpers below under the library. `None` where there is no C compiler.
 fn under_faults(helper: &str) -> Option<()> {
     let directory = tempfile::tempdir().unwrap();
-    let library = directory.path().join("faults.so");
-    let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/faults.c");
-    let compiled = Command::new("cc")
-        .args(["-shared", "-fPIC", "-O1", "-o"])
-        .arg(&library)
-        .arg(source)
-        .arg("-ldl")
-        .status();
-    if !cfg!(target_os = "linux") || !compiled.is_ok_and(|status| status.success()) {
-        eprintln!("skipped: no C compiler for faults.c, or not Linux");
-        return None;
-    }
+    let library = compiled("faults.c", directory.path())?;
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", &format!("faults::{helper}"), "--nocapture"])
         .env("LD_PRELOAD", &library)

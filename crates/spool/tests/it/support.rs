@@ -1,6 +1,10 @@
 //! Opening spools, and what every test does with them.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use tollgate_spool::{Class, Delivery, Options, Position, Spool, Which};
 use uuid::Uuid;
@@ -63,4 +67,20 @@ pub(crate) fn crash_image(from: &Path, to: &Path) {
             fs::copy(from.join(name), to.join(name)).unwrap();
         }
     }
+}
+
+/// A library to be put beneath SQLite in a process of its own, made of a file beside this one. `None` where that cannot be done.
+pub(crate) fn compiled(source: &str, directory: &Path) -> Option<PathBuf> {
+    let library = directory.join(source).with_extension("so");
+    let compiled = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-o"])
+        .arg(&library)
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it").join(source))
+        .arg("-ldl")
+        .status();
+    if cfg!(target_os = "linux") && compiled.is_ok_and(|status| status.success()) {
+        return Some(library);
+    }
+    eprintln!("skipped: no C compiler for {source}, or not Linux");
+    None
 }
