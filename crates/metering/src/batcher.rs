@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tollgate_domain::{Clock, InstanceId};
 use tollgate_store::Store;
 
-use crate::collect::Inbox;
+use crate::collect::Collector;
 use crate::config::AnalyticsConfig;
 use crate::delivery::Queued;
 use crate::digest::RecordKeys;
@@ -145,12 +145,6 @@ impl AnalyticsBatcher {
     pub async fn run(self, shutdown: CancellationToken) -> Result<Drained, RunError> {
         let Self { engine, receiver, intake } = self;
         let engine = Arc::new(engine);
-        let inbox = Arc::new(Inbox::new(
-            receiver,
-            engine.config.batch_size,
-            engine.config.flush_interval(),
-            engine.metrics.clone(),
-        ));
         let stop_helpers = CancellationToken::new();
         let _stop_on_drop = stop_helpers.clone().drop_guard();
         let mut helpers = JoinSet::new();
@@ -182,10 +176,18 @@ impl AnalyticsBatcher {
             }
         };
         let mut flushers = JoinSet::new();
+        let (collector, inbox) = Collector::new(Arc::clone(&engine), receiver);
+        flushers.spawn(collector.run(close_channel));
+        let (done, flushed) = mpsc::channel(1);
         for _ in 0..engine.config.flushers {
-            let (engine, inbox, close) = (Arc::clone(&engine), Arc::clone(&inbox), close_channel.clone());
-            flushers.spawn(async move { engine.run(&inbox, &close).await });
+            let (engine, inbox, done) = (Arc::clone(&engine), inbox.clone(), done.clone());
+            flushers.spawn(async move { engine.run(inbox, done).await });
         }
+        drop((inbox, done));
+        flushers.spawn({
+            let engine = Arc::clone(&engine);
+            async move { engine.count(flushed).await }
+        });
         let in_time = tokio::select! {
             ended = flush_all(&mut flushers, &shutdown, &engine.config) => ended,
             () = a_panic(&mut helpers) => Ended::Panicked,

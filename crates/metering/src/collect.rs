@@ -1,79 +1,109 @@
-//! Collecting: block for one record, drain what is waiting, hand over.
+//! Collecting: block for one record, take what is waiting, and make it ready while the batch before it is being written.
 //!
 //! Two batches start at least the flush interval apart; the first after a pause never waits. So a lone record is written at once,
-//! and batches grow with the load by themselves.
+//! and batches grow with the load by themselves: one is closed when a flusher asks for it, or rather when nothing more is waiting then.
+//!
+//! What is made ready ahead rests on what is known already; nothing here asks the database. Where something is not known, the flusher
+//! looks it up.
 
-use tokio::sync::{Mutex, mpsc};
-use tokio::time::{Duration, Instant, sleep_until};
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::delivery::Queued;
-use crate::metrics::Metrics;
+use crate::flush::Engine;
+use crate::prepare::Prepared;
 
-/// The receiving end, shared by the flushers: one collects while the others write.
-#[derive(Debug)]
-pub(crate) struct Inbox {
-    open: Mutex<Open>,
-    batch_size: usize,
-    interval: Duration,
-    metrics: Metrics,
+/// Records that are made ready at once: a millisecond or two, after which others have their turn.
+const PORTION: usize = 512;
+
+/// Records to be written together.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    /// In the order of the channel.
+    pub(crate) queued: Vec<Queued>,
+    /// All of them, made ready; `None` where that was not possible yet.
+    pub(crate) prepared: Option<Prepared>,
 }
 
+/// A flusher's end: where it asks for work.
+#[derive(Debug, Clone)]
+pub(crate) struct Inbox(mpsc::Sender<oneshot::Sender<Batch>>);
+
+impl Inbox {
+    /// The next batch; `None`: everything that was sent or reserved has been handed out.
+    pub(crate) async fn next_batch(&self) -> Option<Batch> {
+        let (answer, batch) = oneshot::channel();
+        self.0.send(answer).await.ok()?;
+        batch.await.ok()
+    }
+}
+
+/// The receiving end of the channel.
 #[derive(Debug)]
-struct Open {
+pub(crate) struct Collector {
+    engine: Arc<Engine>,
     receiver: mpsc::Receiver<Queued>,
+    idle: mpsc::Receiver<oneshot::Sender<Batch>>,
+    /// When the batch before was handed over.
     last_start: Option<Instant>,
     is_closed: bool,
 }
 
-impl Inbox {
-    pub(crate) fn new(
-        receiver: mpsc::Receiver<Queued>,
-        batch_size: usize,
-        interval: Duration,
-        metrics: Metrics,
-    ) -> Self {
-        let open = Mutex::new(Open { receiver, last_start: None, is_closed: false });
-        Self { open, batch_size, interval, metrics }
+impl Collector {
+    pub(crate) fn new(engine: Arc<Engine>, receiver: mpsc::Receiver<Queued>) -> (Self, Inbox) {
+        let (asking, idle) = mpsc::channel(1);
+        (Self { engine, receiver, idle, last_start: None, is_closed: false }, Inbox(asking))
     }
 
-    /// The next batch, in the order of the channel; empty: everything that was sent or reserved has been handed out.
+    /// Hands out batches until everything that was sent or reserved has been.
     ///
     /// From `shutdown` on the channel takes nothing new. What was sent before still comes, and so does what was
     /// reserved, as soon as it is sent or given back.
-    pub(crate) async fn next_batch(&self, shutdown: &CancellationToken) -> Vec<Queued> {
-        let mut open = self.open.lock().await;
-        let mut batch = Vec::new();
-        while batch.is_empty() && !open.is_closed {
-            let Open { receiver, is_closed, .. } = &mut *open;
-            tokio::select! {
-                biased;
-                () = shutdown.cancelled() => {
-                    receiver.close();
-                    *is_closed = true;
-                }
-                received = receiver.recv_many(&mut batch, self.batch_size) => {
-                    if received == 0 {
-                        // Every sender is gone.
-                        return batch;
-                    }
-                }
+    pub(crate) async fn run(mut self, shutdown: CancellationToken) {
+        while let Some((flusher, batch)) = self.next(&shutdown).await {
+            self.last_start = Some(Instant::now());
+            let waiting = i64::try_from(self.receiver.len()).unwrap_or(i64::MAX);
+            self.engine.metrics.queue_depth.set(waiting);
+            if flusher.send(batch).is_err() {
+                // The flusher is gone by a panic, and with it the batcher.
+                return;
             }
         }
-        if batch.is_empty() {
-            open.receiver.recv_many(&mut batch, self.batch_size).await;
-        } else if let Some(at) = open.last_start.map(|last| last + self.interval)
-            && !open.is_closed
-        {
-            sleep_until(at).await;
+    }
+
+    async fn next(&mut self, shutdown: &CancellationToken) -> Option<(oneshot::Sender<Batch>, Batch)> {
+        let config = &self.engine.config;
+        let (most, interval) = (config.batch_size, config.flush_interval());
+        let mut batch = Batch::default();
+        let mut flusher = None;
+        let mut is_drained = false;
+        loop {
+            let count = batch.queued.len();
+            let room = if is_drained { 0 } else { (most - count).min(PORTION) };
+            let due =
+                self.last_start.filter(|_| !self.is_closed).map_or_else(Instant::now, |last| last + interval);
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled(), if !self.is_closed => {
+                    self.receiver.close();
+                    self.is_closed = true;
+                }
+                taken = self.receiver.recv_many(&mut batch.queued, room), if room > 0 => {
+                    if taken > 0 {
+                        self.engine.prepare_ahead(&mut batch, count);
+                    } else if count == 0 {
+                        return None;
+                    } else {
+                        is_drained = true;
+                    }
+                }
+                asked = self.idle.recv(), if count > 0 && flusher.is_none() => flusher = Some(asked?),
+                () = sleep_until(due), if flusher.is_some() => break,
+            }
         }
-        while batch.len() < self.batch_size
-            && let Ok(queued) = open.receiver.try_recv()
-        {
-            batch.push(queued);
-        }
-        open.last_start = Some(Instant::now());
-        self.metrics.queue_depth.set(i64::try_from(open.receiver.len()).unwrap_or(i64::MAX));
-        batch
+        Some((flusher?, batch))
     }
 }

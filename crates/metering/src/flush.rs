@@ -9,16 +9,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
-use tokio_util::sync::CancellationToken;
 use tollgate_domain::{Clock, RawAnalyticsRecord};
 use tollgate_failpoints::{Point, hit};
 use tollgate_store::quarantine::Refused;
 use tollgate_store::{ErrorClass, Store, StoreError, Tx, epochs, instances, partitions, quarantine};
 use tracing::Instrument;
 
+use crate::account::{Entered, Flushed, Totals};
 use crate::backoff::Backoff;
-use crate::collect::Inbox;
+use crate::collect::{Batch, Inbox};
 use crate::config::AnalyticsConfig;
 use crate::delivery::{Queued, Reach};
 use crate::depletion::Depletions;
@@ -78,14 +79,6 @@ enum Failure {
     Write(StoreError),
 }
 
-/// How a try ended without failing.
-enum Tried {
-    /// The records are in the books or in quarantine.
-    Done,
-    /// Prices, or something that a record asked for, changed since the catalog was read.
-    Stale,
-}
-
 impl Engine {
     /// What records from `source` are written with.
     pub(crate) fn new(
@@ -120,16 +113,25 @@ impl Engine {
         }
     }
 
-    /// Flushes batch after batch until there are no more.
-    pub(crate) async fn run(&self, inbox: &Inbox, shutdown: &CancellationToken) {
-        loop {
-            let batch = inbox.next_batch(shutdown).await;
-            if batch.is_empty() {
-                return;
+    /// Makes further records of a batch ready, as far as everything about them is known; those before `from` are.
+    pub(crate) fn prepare_ahead(&self, batch: &mut Batch, from: usize) {
+        let prepared = match batch.prepared.take() {
+            None if from == 0 => {
+                self.view.known().map(|catalog| Prepared::begin(catalog, batch.queued.len()))
             }
+            prepared => prepared,
+        };
+        let (Some(mut prepared), Some(queued)) = (prepared, batch.queued.get(from..)) else { return };
+        self.preparer.add(&mut prepared, queued.iter().map(|queued| &queued.record));
+        batch.prepared = Some(prepared);
+    }
+
+    /// Flushes batch after batch until there are no more, and hands on what was written to be counted.
+    pub(crate) async fn run(&self, inbox: Inbox, done: mpsc::Sender<Flushed>) {
+        while let Some(batch) = inbox.next_batch().await {
             let span = tracing::info_span!(
                 "flush",
-                records = batch.len(),
+                records = batch.queued.len(),
                 inserted = tracing::field::Empty,
                 duplicates = tracing::field::Empty,
                 quarantined = tracing::field::Empty,
@@ -137,60 +139,64 @@ impl Engine {
                 retries = tracing::field::Empty,
                 duration_ms = tracing::field::Empty,
             );
-            // Where the log was read again, the batch has a part of each reading.
-            let parts = batch.chunk_by(|left, right| left.generation == right.generation);
-            async {
-                for part in parts {
-                    self.flush(part).await;
-                }
-            }
-            .instrument(span)
-            .await;
+            let flushed = self.flush(batch).instrument(span).await;
+            // Whoever counts is gone by a panic only, and with it the batcher.
+            drop(done.send(flushed).await);
         }
     }
 
     /// Brings every record of the batch to its end.
-    async fn flush(&self, batch: &[Queued]) {
+    async fn flush(&self, batch: Batch) -> Flushed {
         let started = Instant::now();
+        let Batch { queued, prepared: mut ahead } = batch;
         let mut totals = Totals::default();
-        // The next range in order is the last: a split pushes its right half first.
-        let whole = 0..batch.len();
-        let mut ranges = vec![whole];
+        let mut entered = Vec::new();
+        // Where the log was read again, the batch has a part of each reading. The next range in order is the last: a split pushes its
+        // right half first.
+        let mut ranges = generations(&queued);
+        if ranges.len() > 1 {
+            ahead = None;
+        }
         while let Some(range) = ranges.pop() {
-            if let Err(poison) = self.flush_range(batch, range.clone(), &mut totals).await {
-                if range.len() > 1 {
+            match self.flush_range(&queued, range.clone(), ahead.take(), &mut totals).await {
+                Ok(part) => entered.extend(part),
+                Err(_) if range.len() > 1 => {
                     let middle = range.start + range.len() / 2;
                     ranges.push(middle..range.end);
                     ranges.push(range.start..middle);
-                } else {
-                    self.set_aside(batch, range, &poison, &mut totals).await;
                 }
+                Err(poison) => self.set_aside(&queued, range, &poison, &mut totals).await,
             }
         }
         let took = started.elapsed();
         self.metrics.batch_duration_seconds.observe(took.as_secs_f64());
-        self.metrics.batch_records.observe(f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX)));
+        self.metrics.batch_records.observe(f64::from(u32::try_from(queued.len()).unwrap_or(u32::MAX)));
         totals.record_in_span(took);
+        Flushed { queued, entered }
     }
 
-    /// Writes a range in one transaction, trying until it goes in. `Err` is a failure that is one record's fault.
+    /// Writes a range in one transaction, trying until it goes in. `ahead` is what was made ready of it. `Err` is a failure that is one
+    /// record's fault.
     async fn flush_range(
         &self,
         batch: &[Queued],
         range: Range<usize>,
+        mut ahead: Option<Prepared>,
         totals: &mut Totals,
-    ) -> Result<(), StoreError> {
-        let Some(queued) = batch.get(range) else { return Ok(()) };
+    ) -> Result<Option<Entered>, StoreError> {
+        let Some(queued) = batch.get(range.clone()) else { return Ok(None) };
         let records: Vec<&RawAnalyticsRecord> = queued.iter().map(|queued| &queued.record).collect();
         let mut mode = Mode::Optimistic;
         let mut backoff = Backoff::new(self.config.retry_base_delay());
         loop {
-            match self.try_range(queued, &records, mode, totals).await {
-                Ok(Tried::Done) => {
+            match self.try_range(queued, &records, ahead.take(), mode).await {
+                Ok(Some((prepared, written))) => {
                     self.succeeded(&backoff);
-                    return Ok(());
+                    self.tell(&prepared, &written, totals);
+                    let at = Instant::now();
+                    return Ok(Some(Entered { range, prepared, skipped: written.skipped, at }));
                 }
-                Ok(Tried::Stale) => {
+                Ok(None) => {
                     if let Err(error) = self.view.refresh(&self.store).await {
                         self.failed(&Failure::Ready(error), &mut backoff, totals).await;
                     }
@@ -209,30 +215,35 @@ impl Engine {
         }
     }
 
+    /// One try, which ends with what was prepared and written. `None`: prices, or something that a record asked for, changed since the
+    /// catalog was read.
     async fn try_range(
         &self,
         queued: &[Queued],
         records: &[&RawAnalyticsRecord],
+        ahead: Option<Prepared>,
         mode: Mode,
-        totals: &mut Totals,
-    ) -> Result<Tried, Failure> {
+    ) -> Result<Option<(Prepared, Written)>, Failure> {
         self.make_ready().await.map_err(Failure::Ready)?;
-        let catalog = self.view.get(&self.store).await.map_err(Failure::Ready)?;
-        let prepared = self.preparer.prepare(records, catalog).await.map_err(Failure::Enrich)?;
+        let prepared = if let Some(mut prepared) = ahead {
+            self.preparer.number(&mut prepared).await.map_err(Failure::Enrich)?;
+            prepared
+        } else {
+            let catalog = self.view.get(&self.store).await.map_err(Failure::Ready)?;
+            self.preparer.prepare(records, catalog).await.map_err(Failure::Enrich)?
+        };
         let written = self.write(queued, records, &prepared, mode).await.map_err(Failure::Write)?;
-        let Some(written) = written else { return Ok(Tried::Stale) };
-        self.account(queued, records, &prepared, &written, totals);
-        Ok(Tried::Done)
+        Ok(written.map(|written| (prepared, written)))
     }
 
     /// The transaction. `None`: the catalog is out of date, and nothing was written.
-    async fn write<'p>(
+    async fn write(
         &self,
         queued: &[Queued],
         records: &[&RawAnalyticsRecord],
-        prepared: &'p Prepared,
+        prepared: &Prepared,
         mode: Mode,
-    ) -> Result<Option<Written<'p>>, StoreError> {
+    ) -> Result<Option<Written>, StoreError> {
         hit(Point::FlushBegun);
         // Outlives the commit, as nothing in the closure does.
         let turn = Mutex::new(None);
@@ -368,46 +379,6 @@ impl Engine {
         Ok(missing.locked.is_none())
     }
 
-    /// After a commit: metrics, and word of depleted balances.
-    fn account(
-        &self,
-        queued: &[Queued],
-        records: &[&RawAnalyticsRecord],
-        prepared: &Prepared,
-        written: &Written<'_>,
-        totals: &mut Totals,
-    ) {
-        let inserted = u64::try_from(written.inserted.len()).unwrap_or(u64::MAX);
-        self.metrics.batched_records.inc_by(inserted);
-        self.metrics.duplicates.inc_by(written.duplicates);
-        self.metrics.conflicts.inc_by(written.conflicts);
-        self.metrics.quarantined_records.inc_by(written.quarantined);
-        self.metrics.enrich_errors.inc_by(u64::try_from(prepared.refused.len()).unwrap_or(u64::MAX));
-        self.metrics.unrated_records.inc_by(written.unrated);
-        self.metrics.deduct(written.charged);
-        self.depletions.report(&written.balances);
-        let now = Instant::now();
-        for queued in queued {
-            self.metrics.lag_seconds.observe((now - queued.ended_at).as_secs_f64());
-        }
-        for row in &written.inserted {
-            if let Some(record) = records.get(row.index) {
-                self.genai.observe(record, &row.row, &prepared.catalog);
-            }
-        }
-        if written.quarantined > 0 {
-            tracing::error!(
-                quarantined = written.quarantined,
-                conflicts = written.conflicts,
-                "records were refused and are in quarantine; `tollgate quarantine list` says which, and why"
-            );
-        }
-        totals.inserted += inserted;
-        totals.duplicates += written.duplicates;
-        totals.quarantined += written.quarantined;
-        totals.unrated += written.unrated;
-    }
-
     fn succeeded(&self, backoff: &Backoff) {
         if backoff.tries() > 0 {
             self.metrics.retried_batches.inc();
@@ -440,29 +411,22 @@ impl Engine {
     }
 }
 
+/// The parts of a batch that are of one reading of the log each, the first one last.
+fn generations(queued: &[Queued]) -> Vec<Range<usize>> {
+    let mut start = 0;
+    let parts = queued.chunk_by(|left, right| left.generation == right.generation);
+    let mut ranges: Vec<_> = parts
+        .map(|part| {
+            let range = start..start + part.len();
+            start = range.end;
+            range
+        })
+        .collect();
+    ranges.reverse();
+    ranges
+}
+
 /// A failure that halving the batch can pin to one record.
 pub(crate) fn is_poison(error: &StoreError) -> bool {
     error.class() == ErrorClass::Poison || matches!(error, StoreError::Money(_))
-}
-
-/// Sums over one batch, for its span.
-#[derive(Debug, Default)]
-struct Totals {
-    inserted: u64,
-    duplicates: u64,
-    quarantined: u64,
-    unrated: u64,
-    retries: u64,
-}
-
-impl Totals {
-    fn record_in_span(&self, took: std::time::Duration) {
-        let span = tracing::Span::current();
-        span.record("inserted", self.inserted);
-        span.record("duplicates", self.duplicates);
-        span.record("quarantined", self.quarantined);
-        span.record("unrated", self.unrated);
-        span.record("retries", self.retries);
-        span.record("duration_ms", u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
-    }
 }

@@ -21,6 +21,12 @@ struct Remembered {
 }
 
 impl Instances {
+    /// The number of the instance on `server`, if that is known.
+    pub(crate) fn known(&self, server: ServerRun, id: InstanceId) -> Option<i32> {
+        let remembered = self.0.lock();
+        remembered.numbers.get(&id).copied().filter(|_| remembered.server == server)
+    }
+
     /// The number of the instance on `server`.
     pub(crate) async fn number(
         &self,
@@ -28,13 +34,8 @@ impl Instances {
         server: ServerRun,
         id: InstanceId,
     ) -> Result<i32, StoreError> {
-        {
-            let remembered = self.0.lock();
-            if remembered.server == server
-                && let Some(number) = remembered.numbers.get(&id)
-            {
-                return Ok(*number);
-            }
+        if let Some(number) = self.known(server, id) {
+            return Ok(number);
         }
         let (number, given_by) = store
             .tx("intern_instance", async |tx| Ok((instances::intern(&tx, id).await?, tx.server())))

@@ -212,7 +212,7 @@ async fn replay_in(
     if written.conflicts > 0 {
         return Err(StoreError::refused(format!("the record is still refused: {CONFLICT}")));
     }
-    Ok(Some(if written.inserted.is_empty() { Replayed::AlreadyEntered } else { Replayed::Entered }))
+    Ok(Some(if written.inserted == 0 { Replayed::AlreadyEntered } else { Replayed::Entered }))
 }
 
 /// Gives the record up, in `by`'s name. It stays to be seen, and is never replayed.

@@ -29,16 +29,17 @@ struct Cached {
 impl CatalogView {
     /// The catalog, read again when there is none or it is known to be old.
     pub(crate) async fn get(&self, store: &Store) -> Result<Arc<Catalog>, StoreError> {
-        {
-            let cached = self.0.lock();
-            let is_recent = cached.read_at.is_some_and(|at| at.elapsed() < REFRESH_INTERVAL);
-            if let Some(catalog) = cached.catalog.as_ref()
-                && (!cached.outdated || is_recent)
-            {
-                return Ok(Arc::clone(catalog));
-            }
+        match self.known() {
+            Some(catalog) => Ok(catalog),
+            None => self.refresh(store).await,
         }
-        self.refresh(store).await
+    }
+
+    /// The catalog as it was read last, if it is not known to be old.
+    pub(crate) fn known(&self) -> Option<Arc<Catalog>> {
+        let cached = self.0.lock();
+        let is_recent = cached.read_at.is_some_and(|at| at.elapsed() < REFRESH_INTERVAL);
+        cached.catalog.clone().filter(|_| !cached.outdated || is_recent)
     }
 
     /// Reads the catalog now.

@@ -4,8 +4,8 @@
 use std::collections::HashSet;
 
 use foldhash::fast::RandomState;
-use futures_util::future::try_join;
-use tollgate_domain::{Credits, RawAnalyticsRecord};
+use futures_util::future::{try_join, try_join3};
+use tollgate_domain::{Credits, RawAnalyticsRecord, UsageState};
 use tollgate_store::ledger::{self, BalanceChange};
 use tollgate_store::quarantine::{self, Refused};
 use tollgate_store::usage_details::{self, UsageDetails};
@@ -29,9 +29,11 @@ pub(crate) enum Mode {
 
 /// What a transaction did.
 #[derive(Debug, Default)]
-pub(crate) struct Written<'a> {
-    /// What went in.
-    pub(crate) inserted: Vec<&'a PreparedRow>,
+pub(crate) struct Written {
+    /// Rows that went in.
+    pub(crate) inserted: u64,
+    /// Indexes of the records whose rows did not, sorted.
+    pub(crate) skipped: Vec<usize>,
     /// Records that were in the books before.
     pub(crate) duplicates: u64,
     /// Records that were set aside, conflicts included.
@@ -47,46 +49,81 @@ pub(crate) struct Written<'a> {
 }
 
 /// Writes a prepared batch. `records` are what its indexes mean.
-pub(crate) async fn write<'a>(
+pub(crate) async fn write(
     tx: &Tx,
     records: &[&RawAnalyticsRecord],
-    prepared: &'a Prepared,
+    prepared: &Prepared,
     mode: Mode,
-) -> Result<Written<'a>, StoreError> {
-    let mut written = Written::default();
-    let mut aside: Vec<Refused> = Vec::new();
+) -> Result<Written, StoreError> {
+    let mut written =
+        Written { quarantined: quarantine::insert(tx, &prepared.refused).await?, ..Written::default() };
     let (rows, repeated) = distinct(&prepared.rows);
+    if mode == Mode::Optimistic && rows.len() > MAX_UNNEST_ROWS && repeated.is_empty() {
+        // Sent one behind the other, without waiting for an answer between them: where a row is there already, what follows fails
+        // with it.
+        let copied = usage_rows(&rows);
+        let ((), balances) =
+            try_join(usage_records::copy(tx, &copied), take_effect(tx, &rows, &prepared.effects)).await?;
+        written.count(&rows, &prepared.effects, balances)?;
+        return Ok(written);
+    }
     let (inserted, mut skipped) = match insert(tx, &rows, mode).await? {
         None => (rows, Vec::new()),
         Some(keys) => rows.into_iter().partition(|row| keys.contains(&row.row.key)),
     };
     skipped.extend(repeated);
-    if !skipped.is_empty() {
-        tell_apart(tx, records, &skipped, &mut written, &mut aside).await?;
+    if skipped.is_empty() {
+        let balances = take_effect(tx, &inserted, &prepared.effects).await?;
+        written.count(&inserted, &prepared.effects, balances)?;
+        return Ok(written);
     }
+    let mut aside: Vec<Refused> = Vec::new();
+    tell_apart(tx, records, &skipped, &mut written, &mut aside).await?;
+    written.quarantined += quarantine::insert(tx, &aside).await?;
+    written.skipped = skipped.iter().map(|row| row.index).collect();
+    written.skipped.sort_unstable();
     let mut effects = Effects::default();
-    let mut details: Vec<&UsageDetails> = Vec::new();
-    for PreparedRow { row, details: unique, .. } in &inserted {
-        effects.add(row);
-        details.extend(unique.as_deref());
-        written.unrated += u64::from(row.state == tollgate_domain::UsageState::Unrated);
+    for row in &inserted {
+        effects.add(&row.row);
     }
-    if !details.is_empty() {
-        usage_details::insert(tx, &details).await?;
+    let balances = take_effect(tx, &inserted, &effects).await?;
+    written.count(&inserted, &effects, balances)?;
+    Ok(written)
+}
+
+impl Written {
+    fn count(
+        &mut self,
+        inserted: &[&PreparedRow],
+        effects: &Effects,
+        balances: Vec<BalanceChange>,
+    ) -> Result<(), StoreError> {
+        let unrated = inserted.iter().filter(|row| row.row.state == UsageState::Unrated).count();
+        self.inserted = u64::try_from(inserted.len()).unwrap_or(u64::MAX);
+        self.unrated = u64::try_from(unrated).unwrap_or(u64::MAX);
+        self.charged = effects.charged()?;
+        self.balances = balances;
+        Ok(())
     }
-    written.quarantined =
-        quarantine::insert(tx, &prepared.refused).await? + quarantine::insert(tx, &aside).await?;
-    written.charged = effects.charged()?;
+}
+
+/// Everything that rows which go in bring with them. `effects` must be those of just these.
+async fn take_effect(
+    tx: &Tx,
+    inserted: &[&PreparedRow],
+    effects: &Effects,
+) -> Result<Vec<BalanceChange>, StoreError> {
+    let details: Vec<(RecordKey, &UsageDetails)> =
+        inserted.iter().filter_map(|row| Some((row.row.key, row.details.as_deref()?))).collect();
     let keys = inserted.iter().map(|row| row.row.key);
-    let (balances, ()) = try_join(
-        apply(tx, &effects),
+    let ((), balances, ()) = try_join3(
+        usage_details::insert(tx, &details),
+        apply(tx, effects),
         // In the order of keys, as they were sorted to go in.
         usage_commits::enter(tx, false, keys, effects.charged_pico()),
     )
     .await?;
-    written.balances = balances;
-    written.inserted = inserted;
-    Ok(written)
+    Ok(balances)
 }
 
 /// Moves balances and rollups, the contended rows, as late as possible; always in this order.
@@ -115,13 +152,17 @@ fn distinct(rows: &[PreparedRow]) -> (Vec<&PreparedRow>, Vec<&PreparedRow>) {
     (sorted, repeated)
 }
 
+fn usage_rows<'a>(rows: &[&'a PreparedRow]) -> Vec<&'a UsageRow> {
+    rows.iter().map(|row| &row.row).collect()
+}
+
 /// Writes the rows; `None`: all of them went in.
 async fn insert(
     tx: &Tx,
     rows: &[&PreparedRow],
     mode: Mode,
 ) -> Result<Option<HashSet<RecordKey, RandomState>>, StoreError> {
-    let rows: Vec<&UsageRow> = rows.iter().map(|row| &row.row).collect();
+    let rows = usage_rows(rows);
     if rows.is_empty() {
         return Ok(None);
     }
@@ -141,7 +182,7 @@ async fn tell_apart(
     tx: &Tx,
     records: &[&RawAnalyticsRecord],
     skipped: &[&PreparedRow],
-    written: &mut Written<'_>,
+    written: &mut Written,
     aside: &mut Vec<Refused>,
 ) -> Result<(), StoreError> {
     let keys: Vec<RecordKey> = skipped.iter().map(|row| row.row.key).collect();

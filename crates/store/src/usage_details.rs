@@ -8,8 +8,6 @@ use crate::{StoreError, Tx};
 /// The strings of one request that are its alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageDetails {
-    /// Whose.
-    pub key: RecordKey,
     /// The batch.
     pub batch_id: Option<Uuid>,
     /// The request within the batch.
@@ -21,9 +19,13 @@ pub struct UsageDetails {
 }
 
 /// Writes the details of records that went in in this transaction.
-pub async fn insert(tx: &Tx, rows: &[&UsageDetails]) -> Result<(), StoreError> {
-    fn column<'a, T: 'a>(rows: &[&'a UsageDetails], value: impl Fn(&'a UsageDetails) -> T) -> Vec<T> {
-        rows.iter().map(|row| value(row)).collect()
+pub async fn insert(tx: &Tx, rows: &[(RecordKey, &UsageDetails)]) -> Result<(), StoreError> {
+    type Row<'a> = (RecordKey, &'a UsageDetails);
+    fn column<'a, T: 'a>(rows: &[Row<'a>], value: impl Fn(&Row<'a>) -> T) -> Vec<T> {
+        rows.iter().map(value).collect()
+    }
+    if rows.is_empty() {
+        return Ok(());
     }
     let statement = tx
         .prepare_cached(
@@ -35,13 +37,13 @@ pub async fn insert(tx: &Tx, rows: &[&UsageDetails]) -> Result<(), StoreError> {
     tx.execute(
         &statement,
         &[
-            &column(rows, |row| row.key.day),
-            &column(rows, |row| row.key.instance_no),
-            &column(rows, |row| row.key.correlation_id.get()),
-            &column(rows, |row| row.batch_id),
-            &column(rows, |row| row.batch_request_id),
-            &column(rows, |row| row.custom_id.as_deref()),
-            &column(rows, |row| row.trace_id.as_deref()),
+            &column(rows, |(key, _)| key.day),
+            &column(rows, |(key, _)| key.instance_no),
+            &column(rows, |(key, _)| key.correlation_id.get()),
+            &column(rows, |(_, details)| details.batch_id),
+            &column(rows, |(_, details)| details.batch_request_id),
+            &column(rows, |(_, details)| details.custom_id.as_deref()),
+            &column(rows, |(_, details)| details.trace_id.as_deref()),
         ],
     )
     .await?;
