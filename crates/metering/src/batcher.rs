@@ -161,7 +161,11 @@ impl AnalyticsBatcher {
                 (Running::Senders { channel, stream, _end_on_drop: end_on_drop }, shutdown.clone())
             }
             Intake::Journal { journal, channel } => {
-                helpers.spawn(journal::forget(Arc::clone(journal.shared()), stop_helpers.clone()));
+                helpers.spawn(journal::forget(
+                    Arc::clone(journal.shared()),
+                    engine.store.clone(),
+                    stop_helpers.clone(),
+                ));
                 let feed = Feed {
                     journal: Arc::clone(journal.shared()),
                     store: engine.store.clone(),

@@ -27,6 +27,7 @@ use crate::digest::RecordKeys;
 use crate::dimensions::{Interner, MAX_COMBINATIONS};
 use crate::genai::GenAiMetrics;
 use crate::instances::Instances;
+use crate::journal::Begun;
 use crate::metrics::Metrics;
 use crate::prepare::{Prepared, Preparer, refused};
 use crate::progress::{Progress, Stretch};
@@ -52,21 +53,14 @@ pub(crate) struct Engine {
     pub(crate) genai: GenAiMetrics,
     /// From naming what a transaction reaches until its commit, so that this happens in order. Holds how far in the log the books were
     /// seen, for the generation of deliveries that it names.
-    pub(crate) commit_order: tokio::sync::Mutex<Seen>,
+    pub(crate) commit_order: tokio::sync::Mutex<Option<Begun>>,
     pub(crate) has_partitions: AtomicBool,
     /// Whether the last try of any flusher failed; tells a change of state, which is logged, from its repetition.
     pub(crate) is_failing: AtomicBool,
 }
 
-/// How far in the log the books were seen to be.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Seen {
-    generation: u64,
-    log_position: i64,
-}
-
-/// A transaction's turn to commit.
-type Turn<'a> = tokio::sync::MutexGuard<'a, Seen>;
+/// A transaction's turn to commit, with how far in the log the books were seen to be. `None` before the first.
+type Turn<'a> = tokio::sync::MutexGuard<'a, Option<Begun>>;
 
 /// Why a try failed, and where.
 #[derive(Debug)]
@@ -283,12 +277,18 @@ impl Engine {
             instances::advance(tx, own, position).await?;
             return Ok(Some(turn));
         };
-        if turn.generation != stretch.generation() {
-            *turn = Seen { generation: stretch.generation(), log_position: 0 };
+        let generation = stretch.generation();
+        if turn.is_none_or(|seen| seen.generation != generation) {
+            *turn = journal.begun(generation);
         }
-        if !instances::advance_in_log(tx, own, position, mark, turn.log_position).await? {
+        let Some(seen) = *turn else { return Ok(Some(turn)) };
+        // On another server not only what was named may be missing, but also what another flusher committed beyond it.
+        if tx.server() != seen.server
+            || !instances::advance_in_log(tx, own, position, mark, seen.log_position).await?
+        {
             // What this transaction writes is right all the same, and is known when it comes again.
-            journal.rewind(stretch.generation());
+            journal.rewind(generation);
+            *turn = None;
         }
         Ok(Some(turn))
     }
@@ -298,14 +298,14 @@ impl Engine {
         let Some(stretch) = Stretch::of(queued) else { return };
         let reached = self.progress.with(&stretch);
         self.progress.settle(&stretch);
+        let Source::Spool(journal) = &self.source else { return };
         if let (Some(mut turn), Some(Reach { mark: Some(mark), .. })) = (turn, reached)
-            && turn.generation == stretch.generation()
+            && let Some(seen) = turn.as_mut().filter(|seen| seen.generation == stretch.generation())
         {
-            turn.log_position = turn.log_position.max(mark.log_position);
+            seen.log_position = seen.log_position.max(mark.log_position);
+            journal.committed(seen.log_position);
         }
-        if let Source::Spool(journal) = &self.source {
-            journal.acknowledge(queued.iter().filter_map(|queued| queued.spooled));
-        }
+        journal.acknowledge(queued.iter().filter_map(|queued| queued.spooled));
     }
 
     /// Enters one record in quarantine, trying until it goes in.

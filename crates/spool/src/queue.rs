@@ -67,7 +67,7 @@ pub(crate) enum Acknowledgement {
 #[derive(Debug)]
 pub(crate) enum Request {
     Read { from: u64, most: usize, which: Which, answer: SyncSender<Result<Page, SpoolError>> },
-    Forget { before_micros: i64, answer: SyncSender<Result<u64, SpoolError>> },
+    Forget { before_micros: i64, below: u64, answer: SyncSender<Result<u64, SpoolError>> },
     Flush { answer: SyncSender<Result<(), SpoolError>> },
 }
 

@@ -222,11 +222,11 @@ impl Spool {
         self.acknowledge_all(sequence.saturating_sub(1), Acknowledgement::UpTo(sequence), now_micros)
     }
 
-    /// Forget groups that were acknowledged before a time and have nothing waiting before them; tells how many. At most a few thousand
-    /// at once: call it again while it finds some. What is acknowledged and not forgotten can be read with [`Which::All`], unless
+    /// Forget groups below one that were acknowledged before a time and have nothing waiting before them; tells how many. At most a few
+    /// thousand at once: call it again while it finds some. What is acknowledged and not forgotten can be read with [`Which::All`], unless
     /// the space was needed.
-    pub fn forget_acknowledged(&self, before_micros: i64) -> Result<u64, SpoolError> {
-        self.ask(|answer| Request::Forget { before_micros, answer })?
+    pub fn forget_acknowledged(&self, before_micros: i64, below: u64) -> Result<u64, SpoolError> {
+        self.ask(|answer| Request::Forget { before_micros, below, answer })?
     }
 
     /// Wait until everything that was appended and acknowledged so far is durable.

@@ -448,8 +448,8 @@ impl Writer {
                 }
                 answer.send(read.map(|(page, _)| page)).ok()
             }
-            Request::Forget { before_micros, answer } => {
-                let forgotten = failed.cloned().map_or_else(|| self.forget(before_micros), Err);
+            Request::Forget { before_micros, below, answer } => {
+                let forgotten = failed.cloned().map_or_else(|| self.forget(before_micros, below), Err);
                 let outcome = forgotten.as_ref().map(|_| ()).map_err(Clone::clone);
                 let told = forgotten.map_err(|error| poison(&self.shared, chain(&error)));
                 answer.send(told).ok();
@@ -459,11 +459,11 @@ impl Writer {
         Ok(())
     }
 
-    /// Forget what was acknowledged before a time, up to the first group for which that is not so.
-    fn forget(&mut self, before_micros: i64) -> Result<u64, SpoolError> {
+    /// Forget what was acknowledged before a time, up to `below`, or the first group for which that is not so.
+    fn forget(&mut self, before_micros: i64, below: u64) -> Result<u64, SpoolError> {
         let (first, low_water) = (self.opened.index.first(), self.opened.index.low_water());
         let mut end = first;
-        while end < low_water.min(first + FORGET_AT_ONCE) {
+        while end < low_water.min(first + FORGET_AT_ONCE).min(below) {
             match self.opened.database.acknowledgement(end)? {
                 Some(stored) if stored.at_micros < before_micros => end += 1,
                 _ => break,

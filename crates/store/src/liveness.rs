@@ -18,8 +18,8 @@ use crate::{Store, StoreError};
 /// database is back it is written to again.
 const PROBE_INTERVAL: Duration = Duration::from_secs(2);
 
-/// One run of one database server, told by the time of its start. What was read or written in a run is there to its end; after
-/// a failover or a restore, another server may never have had it.
+/// One database in one run of its server. What was read or written in a run is there to its end; after a failover or a restore,
+/// another server, or another database in the place of the one before, may never have had it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct ServerRun(u64);
 
@@ -30,18 +30,22 @@ pub(crate) struct Session {
     pid: i32,
     /// As the server writes it: to read it would cost more than the transaction's own start.
     server_started: String,
+    /// Where a table of ours lies, with the number of its database: a restore gives it another.
+    database: String,
 }
 
 impl Session {
     /// What asks for it.
-    pub(crate) const QUERY: &str = "select pg_backend_pid(), pg_postmaster_start_time()";
+    pub(crate) const QUERY: &str = "select pg_backend_pid(), pg_postmaster_start_time(), \
+         coalesce(pg_relation_filepath(to_regclass('installation')), '')";
 
     /// From the answers of a simple query that ended with [`Session::QUERY`].
     pub(crate) fn from_answers(answers: &[SimpleQueryMessage]) -> Result<Self, StoreError> {
         let found = answers.iter().find_map(|answer| match answer {
             SimpleQueryMessage::Row(row) => {
                 let server_started = row.get(1).filter(|text| !text.contains('\''))?.to_owned();
-                Some(Self { pid: row.get(0)?.parse().ok()?, server_started })
+                let database = row.get(2)?.to_owned();
+                Some(Self { pid: row.get(0)?.parse().ok()?, server_started, database })
             }
             _ => None,
         });
@@ -51,12 +55,12 @@ impl Session {
     /// The run that it belongs to.
     pub(crate) fn server(&self) -> ServerRun {
         let mut hasher = DefaultHasher::new();
-        self.server_started.hash(&mut hasher);
+        (&self.server_started, &self.database).hash(&mut hasher);
         ServerRun(hasher.finish())
     }
 
     fn question(&self) -> String {
-        let Self { pid, server_started } = self;
+        let Self { pid, server_started, database: _ } = self;
         format!(
             "select case \
                when pg_postmaster_start_time()::text = '{server_started}' \

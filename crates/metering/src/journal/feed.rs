@@ -8,14 +8,15 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use tollgate_domain::InstanceId;
 use tollgate_failpoints::{Point, hit};
 use tollgate_spool::{self as spool, Delivery, Group, Page, Record, SpoolError, Which};
 use tollgate_store::instances::{self, Stand};
-use tollgate_store::{Store, StoreError};
+use tollgate_store::{ServerRun, Store, StoreError, Tx};
 
 use super::reader::{Reader, Step, sequence};
 use super::wire::Unreadable;
-use super::{Shared, settle, wire};
+use super::{Begun, Shared, settle, wire};
 use crate::backoff::Backoff;
 use crate::delivery::{Queued, Spooled};
 
@@ -83,19 +84,22 @@ impl Feed {
         loop {
             let rewound = self.journal.generation.subscribe();
             let generation = *rewound.borrow();
-            let Some(stand) = self.stand().await else { return Ok(()) };
+            let Some((stand, server)) = self.stand().await else { return Ok(()) };
+            let log_position = stand.mark.log_position;
+            self.journal.begin(Begun { generation, log_position, server });
             let stats = self.journal.spool.stats();
-            let base = sequence(stand.mark.log_position);
+            let base = sequence(log_position);
             let mut reading = Reading {
                 journal: &self.journal,
                 channel: &self.channel,
                 rewound,
                 generation,
                 reader: Reader::new(self.journal.life, stand),
-                next: stats.low_water.min(base).max(stats.first),
+                next: stats.low_water.min(base),
                 base,
                 delivered: 0,
             };
+            reading.skip_to(stats.first);
             match reading.run(&self.shutdown, &mut self.has_settled).await? {
                 Ended::Rewound => {}
                 Ended::Drained | Ended::Closed => return Ok(()),
@@ -104,16 +108,11 @@ impl Feed {
     }
 
     /// Where the books stand, asked until there is an answer; `None`: there is none before the end.
-    async fn stand(&self) -> Option<Stand> {
+    async fn stand(&self) -> Option<(Stand, ServerRun)> {
         let mut backoff = Backoff::new(self.retry_base_delay);
         loop {
-            let asked = self
-                .store
-                .tx("find_instance", async |tx| instances::stand(&tx, self.journal.instance_id).await)
-                .await;
-            match asked {
-                // A database that has lost the instance has lost all of its commits.
-                Ok(stand) => return Some(stand.unwrap_or_default()),
+            match stand(&self.store, self.journal.instance_id).await {
+                Ok(stand) => return Some(stand),
                 Err(error) => self.wait(&error, &mut backoff).await?,
             }
         }
@@ -130,7 +129,27 @@ impl Feed {
     }
 }
 
+/// Where the books of an instance stand, and whose books they are.
+async fn stand(store: &Store, instance: InstanceId) -> Result<(Stand, ServerRun), StoreError> {
+    let asked = async |tx: Tx| Ok((instances::stand(&tx, instance).await?, tx.server()));
+    let (stand, server) = store.tx("find_instance", asked).await?;
+    // A database that has lost the instance has lost all of its commits.
+    Ok((stand.unwrap_or_default(), server))
+}
+
 impl Reading<'_> {
+    /// Begins no earlier than with the first group that is still there. What lies between it and the place where the books stand is lost; the
+    /// group that they stand in may be in them to its end.
+    fn skip_to(&mut self, first: u64) {
+        if self.next >= first || self.journal.spool.recent(self.next, 1).is_some() {
+            return;
+        }
+        self.next = first;
+        if first > self.base + 1 {
+            self.missing(first - (self.base + 1));
+        }
+    }
+
     async fn run(
         &mut self,
         shutdown: &CancellationToken,
@@ -344,23 +363,42 @@ impl Reading<'_> {
     }
 }
 
-/// Forgets, at once and then each minute, what the books have had for long enough.
-pub(crate) async fn forget(journal: Arc<Shared>, stop: CancellationToken) {
+/// Forgets, each minute, what the books have had for long enough. The books are asked before: a database that took the place of
+/// another may lack what that one had, and then this is the last copy.
+pub(crate) async fn forget(journal: Arc<Shared>, store: Store, stop: CancellationToken) {
     const EVERY: std::time::Duration = std::time::Duration::from_mins(1);
+    const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(50);
     loop {
-        let spool = Arc::clone(&journal.spool);
-        let keep = i64::try_from(journal.config.keep_acknowledged().as_micros()).unwrap_or(i64::MAX);
-        let before = journal.clock.now().as_microsecond().saturating_sub(keep);
-        let forgetting = tokio::task::spawn_blocking(move || {
-            while !matches!(spool.forget_acknowledged(before)?, 0) {}
-            Ok::<(), SpoolError>(())
-        });
-        if let Ok(Err(error)) = forgetting.await {
-            tracing::warn!(%error, "what the books have cannot be forgotten by the spool");
+        // Not before it is known where the books stand, and that what they lack is being read.
+        if journal.begun.lock().is_none() {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(LOOK_AGAIN) => continue,
+            }
+        }
+        match stand(&store, journal.instance_id).await {
+            Ok((stand, server)) if journal.check(stand.mark.log_position, server) => {
+                forget_below(&journal, sequence(stand.mark.log_position)).await;
+            }
+            // The log is read again; or the books cannot be reached, as whoever writes says.
+            Ok(_) | Err(_) => {}
         }
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(EVERY) => {}
         }
+    }
+}
+
+async fn forget_below(journal: &Arc<Shared>, below: u64) {
+    let spool = Arc::clone(&journal.spool);
+    let keep = i64::try_from(journal.config.keep_acknowledged().as_micros()).unwrap_or(i64::MAX);
+    let before = journal.clock.now().as_microsecond().saturating_sub(keep);
+    let forgetting = tokio::task::spawn_blocking(move || {
+        while !matches!(spool.forget_acknowledged(before, below)?, 0) {}
+        Ok::<(), SpoolError>(())
+    });
+    if let Ok(Err(error)) = forgetting.await {
+        tracing::warn!(%error, "what the books have cannot be forgotten by the spool");
     }
 }

@@ -19,7 +19,7 @@ mod wire;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::task::Poll;
 
 use parking_lot::Mutex;
@@ -30,7 +30,7 @@ use tollgate_domain::{Clock, CorrelationId, InstanceId, Outcome, RawAnalyticsRec
 use tollgate_failpoints::{Point, hit};
 use tollgate_spool::{Class, Durability, Options, Receipt, Spool, SpoolError};
 use tollgate_store::instances::{self, Stand};
-use tollgate_store::{Store, StoreError, Tx};
+use tollgate_store::{ServerRun, Store, StoreError, Tx, usage_records};
 use uuid::Uuid;
 
 use self::metrics::JournalMetrics;
@@ -62,7 +62,21 @@ pub(crate) struct Shared {
     last_position: Mutex<Position>,
     /// Rises when the log must be read again from where the books are.
     generation: watch::Sender<u64>,
+    /// Where the last reading began; `None` before the first.
+    begun: Mutex<Option<Begun>>,
+    /// How far in the log the books were ever seen to be, by this process.
+    committed: AtomicI64,
     pub(crate) metrics: JournalMetrics,
+}
+
+/// Where one reading of the log begins.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Begun {
+    pub(crate) generation: u64,
+    /// How far in the log the books were then,
+    pub(crate) log_position: i64,
+    /// and whose books.
+    pub(crate) server: ServerRun,
 }
 
 /// Why there is no journal.
@@ -116,6 +130,8 @@ impl Journal {
             life,
             last_position: Mutex::new(stand.committed_position),
             generation: watch::Sender::new(0),
+            begun: Mutex::default(),
+            committed: AtomicI64::new(0),
             metrics,
         })))
     }
@@ -179,7 +195,7 @@ impl Journal {
 }
 
 /// Where the books of the instance stand. A database that does not know it begins with what waits in the spool.
-async fn stand_of(store: &Store, instance: InstanceId, spool: &Spool) -> Result<Stand, StoreError> {
+async fn stand_of(store: &Store, instance: InstanceId, spool: &Spool) -> Result<Stand, JournalError> {
     let stats = spool.stats();
     let group = |sequence| reader::number(tollgate_spool::Position { sequence, index: 0 });
     let found = store.tx("find_instance", async |tx| instances::stand(&tx, instance).await).await?;
@@ -193,9 +209,13 @@ async fn stand_of(store: &Store, instance: InstanceId, spool: &Spool) -> Result<
             );
             let reset = async |tx: Tx| {
                 instances::reset_log(&tx, instance, group(stats.next)).await?;
-                Ok(instances::stand(&tx, instance).await?.unwrap_or_default())
+                let last = usage_records::last_correlation_id(&tx, instance).await?;
+                Ok((instances::stand(&tx, instance).await?.unwrap_or_default(), last))
             };
-            store.tx("reset_instance", reset).await
+            let (stand, last) = store.tx("reset_instance", reset).await?;
+            // The numbers of what was lost are used up: the books have their records.
+            while spool.next_identity()? <= last.unwrap_or(0) {}
+            Ok(stand)
         }
         None => {
             if stats.low_water > stats.first {
@@ -208,7 +228,7 @@ async fn stand_of(store: &Store, instance: InstanceId, spool: &Spool) -> Result<
                 instances::adopt(&tx, instance, group(stats.low_water)).await?;
                 Ok(instances::stand(&tx, instance).await?.unwrap_or_default())
             };
-            store.tx("adopt_instance", adopt).await
+            Ok(store.tx("adopt_instance", adopt).await?)
         }
     }
 }
@@ -218,19 +238,50 @@ impl Shared {
         self.instance_id
     }
 
-    /// The database has lost commits that were seen: read the log again from where its books are now.
+    /// The books may lack what they were seen to have: another server answers, or it stands further back. Reads the log again from where
+    /// they are now.
     pub(crate) fn rewind(&self, seen_in: u64) {
-        let rewound = self.generation.send_if_modified(|generation| {
+        self.generation.send_if_modified(|generation| {
             let is_news = *generation == seen_in;
             *generation += u64::from(is_news);
             is_news
         });
-        if rewound {
+    }
+
+    /// Where the reading of a generation began; `None` where a later one has begun since.
+    pub(crate) fn begun(&self, generation: u64) -> Option<Begun> {
+        self.begun.lock().filter(|begun| begun.generation == generation)
+    }
+
+    /// A commit was seen that reaches so far.
+    pub(crate) fn committed(&self, log_position: i64) {
+        self.committed.fetch_max(log_position, Ordering::Relaxed);
+    }
+
+    /// A reading begins. Says so where the books have lost what they were seen to have.
+    fn begin(&self, begun: Begun) {
+        *self.begun.lock() = Some(begun);
+        let seen = self.committed.swap(begun.log_position, Ordering::Relaxed);
+        if begun.log_position < seen {
             self.metrics.rewinds.inc();
             tracing::error!(
                 "the database has lost commits that it had confirmed (a failover?); what the spool still keeps of them is entered again"
             );
+        } else if begun.generation > 0 {
+            tracing::info!(
+                "another database server answers, or the same one after a new start: the log is read again from where its books are"
+            );
         }
+    }
+
+    /// Whether the books still have what they were seen to have. Where that is not sure, the log is read again.
+    fn check(&self, log_position: i64, server: ServerRun) -> bool {
+        let Some(begun) = *self.begun.lock() else { return false };
+        let is_sure = begun.server == server && log_position >= self.committed.load(Ordering::Relaxed);
+        if !is_sure {
+            self.rewind(begun.generation);
+        }
+        is_sure
     }
 
     /// The books have these: the spool may forget them.

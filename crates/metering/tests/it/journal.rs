@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use prometheus_client::registry::Registry;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -83,6 +84,26 @@ impl House {
         self.books
             .text("select string_agg(concat_ws(' ', admitted, finished, interrupted), ', ') from instances where log_position > 0")
             .await
+    }
+
+    /// A connection that holds the locks of a statement until it is dropped, or its database is.
+    async fn blocking(&self, sql: &str) -> tokio_postgres::Client {
+        let url = self.books.database().url().to_owned();
+        let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client.batch_execute(&format!("begin; {sql}")).await.unwrap();
+        client
+    }
+
+    async fn wait_for_a_flush_that_waits(&self) {
+        self.books
+            .wait_for_more_than("pg_locks where not granted and database = (select oid from pg_database where datname = current_database())", 0)
+            .await;
+    }
+
+    async fn assert_balance_is_the_ledger(&self) {
+        let sum = "select trim_scale(1000 - sum(amount_pico) * 0.000000000001)::text from usage_records";
+        assert_eq!(self.books.text(sum).await, self.books.balance("ada").await.to_string());
     }
 
     async fn assert_sound(&self, records: i64, balance: &str) {
@@ -279,13 +300,10 @@ async fn more_than_the_channel_holds_waits_in_the_spool_and_is_entered_in_order(
 async fn a_shutdown_that_runs_out_of_time_leaves_the_rest_to_the_next_life() {
     let mut house = House::build().await;
     house.analytics.shutdown_timeout_ms = 200;
-    let lock = house.books.database().url().to_owned();
-    let (client, connection) = tokio_postgres::connect(&lock, tokio_postgres::NoTls).await.unwrap();
-    tokio::spawn(connection);
     let mut gateway = house.start().await;
     gateway.serve().await;
     house.wait_for_records(1).await;
-    client.batch_execute("begin; lock table user_balances in access exclusive mode").await.unwrap();
+    let client = house.blocking("lock table user_balances in access exclusive mode").await;
     gateway.serve_many(50).await;
     let drained = gateway.stop().await;
     assert!(drained.left_in_spool >= 50, "{drained:?}");
@@ -334,6 +352,96 @@ async fn commits_that_were_lost_while_nobody_served_are_entered_at_the_next_star
     gateway.stop().await;
     assert_eq!(house.counts().await, "311 310 1");
     house.assert_sound(311, "990.7").await;
+}
+
+#[tokio::test]
+async fn commits_that_were_lost_long_ago_are_not_forgotten_before_they_are_entered() {
+    let house = House::build().await;
+    let mut gateway = house.start().await;
+    gateway.serve_many(10).await;
+    house.wait_for_records(10).await;
+    let standby = house.books.database().copy().await;
+    gateway.serve_many(300).await;
+    house.wait_for_records(310).await;
+    gateway.stop().await;
+    house.books.database().fail_over_to(standby).await;
+    house.books.clock.set(crate::books::start() + SignedDuration::from_hours(24));
+    let gateway = house.start().await;
+    house.wait_for_records(310).await;
+    assert_eq!(sample(&gateway.registry, "tollgate_spool_lost_groups_total"), 0.0);
+    gateway.stop().await;
+    house.assert_sound(310, "990.7").await;
+}
+
+#[tokio::test]
+async fn commits_that_were_lost_and_are_forgotten_are_told() {
+    let house = House::build().await;
+    let mut gateway = house.start().await;
+    gateway.serve().await;
+    house.wait_for_records(1).await;
+    let standby = house.books.database().copy().await;
+    for _ in 0..5 {
+        gateway.serve().await;
+    }
+    house.wait_for_records(6).await;
+    gateway.stop().await;
+    let spool = house.config.open(house.directory.path()).unwrap();
+    assert!(spool.forget_acknowledged(i64::MAX, u64::MAX).unwrap() >= 6);
+    spool.close().unwrap();
+    house.books.database().fail_over_to(standby).await;
+    let mut gateway = house.start().await;
+    gateway.serve().await;
+    house.wait_for_records(2).await;
+    assert!(sample(&gateway.registry, "tollgate_spool_lost_groups_total") >= 4.0);
+    gateway.stop().await;
+    house.assert_balance_is_the_ledger().await;
+}
+
+#[tokio::test]
+async fn a_commit_that_overtook_another_and_was_lost_is_entered_again() {
+    let mut house = House::build().await;
+    (house.analytics.flushers, house.analytics.batch_size) = (2, 1);
+    house.books.user("bob", "1000").await;
+    let bob = Credential::Key(house.books.key("bob", ApiKeyPurpose::Realtime).await);
+    let mut gateway = house.start().await;
+    gateway.serve().await;
+    house.wait_for_records(1).await;
+    let standby = house.books.database().copy().await;
+    let client = house
+        .blocking("select from user_balances join users on no = user_no where name = 'bob' for update")
+        .await;
+    let ada = std::mem::replace(&mut gateway.credential, bob);
+    gateway.serve().await;
+    gateway.credential = ada;
+    gateway.serve().await;
+    house.wait_for_records(2).await;
+    house.books.database().fail_over_to(standby).await;
+    drop(client);
+    house.wait_for_records(3).await;
+    gateway.stop().await;
+    assert_eq!(house.books.balance("bob").await.to_string(), "999.97");
+    house.assert_sound(3, "999.94").await;
+}
+
+#[tokio::test]
+async fn a_failover_before_the_first_flush_of_a_life_is_noticed() {
+    let house = House::build().await;
+    let mut gateway = house.start().await;
+    gateway.serve_many(10).await;
+    house.wait_for_records(10).await;
+    let standby = house.books.database().copy().await;
+    gateway.serve_many(20).await;
+    house.wait_for_records(30).await;
+    gateway.stop().await;
+    let client = house.blocking("lock table user_balances in access exclusive mode").await;
+    let mut gateway = house.start().await;
+    gateway.serve().await;
+    house.wait_for_a_flush_that_waits().await;
+    house.books.database().fail_over_to(standby).await;
+    drop(client);
+    house.wait_for_records(31).await;
+    gateway.stop().await;
+    house.assert_sound(31, "999.07").await;
 }
 
 #[tokio::test]
@@ -511,6 +619,6 @@ async fn what_the_books_have_is_kept_for_a_while_and_then_forgotten() {
     assert!(!spool.read(0, 10, Which::All).unwrap().deliveries.is_empty());
     assert!(spool.read(0, 10, Which::Waiting).unwrap().deliveries.is_empty());
     let later = crate::books::start().as_microsecond() + 1;
-    assert!(spool.forget_acknowledged(later).unwrap() > 0);
+    assert!(spool.forget_acknowledged(later, u64::MAX).unwrap() > 0);
     assert!(spool.read(0, 10, Which::All).unwrap().deliveries.is_empty());
 }

@@ -102,8 +102,8 @@ fn acknowledged_records_can_be_replayed_until_they_are_forgotten() {
         spool.acknowledge_group(sequence, at).unwrap();
         spool.flush().unwrap();
     }
-    assert_eq!(spool.forget_acknowledged(250).unwrap(), 2);
-    assert_eq!(spool.forget_acknowledged(250).unwrap(), 0);
+    assert_eq!(spool.forget_acknowledged(250, u64::MAX).unwrap(), 2);
+    assert_eq!(spool.forget_acknowledged(250, u64::MAX).unwrap(), 0);
     drop(spool);
     let spool = open(directory.path());
     let all = deliveries(&spool, Which::All);
@@ -119,7 +119,7 @@ fn the_sequence_goes_on_when_everything_was_forgotten() {
     append(&spool, b"x");
     spool.acknowledge_up_to(2, 1).unwrap();
     spool.flush().unwrap();
-    assert_eq!(spool.forget_acknowledged(2).unwrap(), 1);
+    assert_eq!(spool.forget_acknowledged(2, u64::MAX).unwrap(), 1);
     drop(spool);
     let spool = open(directory.path());
     assert_eq!(append(&spool, b"y").sequence, 2);

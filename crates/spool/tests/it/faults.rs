@@ -248,7 +248,7 @@ fn a_full_file_system_of_32_mb_loses_nothing_and_recovers() {
         spool.acknowledge_group(sequence, 1).unwrap();
     }
     spool.flush().unwrap();
-    while spool.forget_acknowledged(2).unwrap() > 0 {}
+    while spool.forget_acknowledged(2, u64::MAX).unwrap() > 0 {}
     spool.flush().unwrap();
     try_append(&spool, Class::Admission, b"again").unwrap();
     assert_eq!(waiting(&spool), [b"again"]);

@@ -160,7 +160,7 @@ impl Model {
                 self.done(|position| position.sequence < sequence);
             }
             Step::Forget => {
-                let forgotten = self.spool.flush().and_then(|()| self.spool.forget_acknowledged(2));
+                let forgotten = self.spool.flush().and_then(|()| self.spool.forget_acknowledged(2, u64::MAX));
                 assert!(forgotten.is_ok() || self.damaged, "{forgotten:?}");
             }
             Step::CloseAndOpen => {

@@ -259,7 +259,7 @@ fn helper_lives_and_says_what_it_did() {
                 spool.flush().unwrap();
             }
             if round == 2 {
-                spool.forget_acknowledged(2).unwrap();
+                spool.forget_acknowledged(2, u64::MAX).unwrap();
             }
         }
         // The first is closed as it should be, the second ends with the process.

@@ -1,7 +1,7 @@
 //! Rows coming out: to tell a replay from a conflict, to be rated later.
 
 use tokio_postgres::Row;
-use tollgate_domain::{CorrelationId, RecordDigest};
+use tollgate_domain::{CorrelationId, InstanceId, RecordDigest};
 use uuid::Uuid;
 
 use super::decode::{source, state};
@@ -26,6 +26,14 @@ pub async fn stored_digests(
         .await?;
     let rows = tx.query(&statement, &[&days, &instances, &correlations]).await?;
     rows.iter().map(|row| Ok((key(row)?, digest(row, 3)?))).collect()
+}
+
+/// The last number that a record of the instance has, in the books or in quarantine.
+pub async fn last_correlation_id(tx: &Tx, instance: InstanceId) -> Result<Option<i64>, StoreError> {
+    let sql = "select greatest(
+                   (select max(correlation_id) from usage_records where instance_no = (select no from instances where id = $1)),
+                   (select max(correlation_id) from quarantine where instance_id = $1))";
+    Ok(tx.query_one(sql, &[&instance.as_uuid()]).await?.try_get(0)?)
 }
 
 /// Up to `limit` rows that wait for a price, in key order, behind `after`.
