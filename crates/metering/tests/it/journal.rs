@@ -95,10 +95,16 @@ impl House {
         client
     }
 
-    async fn wait_for_a_flush_that_waits(&self) {
-        self.books
-            .wait_for_more_than("pg_locks where not granted and database = (select oid from pg_database where datname = current_database())", 0)
-            .await;
+    /// From now on this database takes no change of the user's balance, as if it were about to go.
+    async fn refuse_charges_of(&self, user: &str) {
+        let sql = format!(
+            "create function refuse() returns trigger language plpgsql as
+                 $$ begin raise exception 'going down' using errcode = '57P03'; end $$;
+             create trigger refuse before update on user_balances for each row
+                 when (new.user_id = '{}') execute function refuse()",
+            self.books.text(&format!("select id::text from users where name = '{user}'")).await
+        );
+        self.books.execute(&sql).await;
     }
 
     async fn assert_balance_is_the_ledger(&self) {
@@ -407,16 +413,13 @@ async fn a_commit_that_overtook_another_and_was_lost_is_entered_again() {
     gateway.serve().await;
     house.wait_for_records(1).await;
     let standby = house.books.database().copy().await;
-    let client = house
-        .blocking("select from user_balances join users on no = user_no where name = 'bob' for update")
-        .await;
+    house.refuse_charges_of("bob").await;
     let ada = std::mem::replace(&mut gateway.credential, bob);
     gateway.serve().await;
     gateway.credential = ada;
     gateway.serve().await;
     house.wait_for_records(2).await;
     house.books.database().fail_over_to(standby).await;
-    drop(client);
     house.wait_for_records(3).await;
     gateway.stop().await;
     assert_eq!(house.books.balance("bob").await.to_string(), "999.97");
@@ -433,12 +436,14 @@ async fn a_failover_before_the_first_flush_of_a_life_is_noticed() {
     gateway.serve_many(20).await;
     house.wait_for_records(30).await;
     gateway.stop().await;
-    let client = house.blocking("lock table user_balances in access exclusive mode").await;
+    house.refuse_charges_of("ada").await;
     let mut gateway = house.start().await;
     gateway.serve().await;
-    house.wait_for_a_flush_that_waits().await;
+    let retries = "tollgate_analytics_batch_retries_total{outcome=\"retry\"}";
+    while sample(&gateway.registry, retries) < 1.0 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
     house.books.database().fail_over_to(standby).await;
-    drop(client);
     house.wait_for_records(31).await;
     gateway.stop().await;
     house.assert_sound(31, "999.07").await;
