@@ -201,14 +201,14 @@ async fn replay_in(
     records: &[&RawAnalyticsRecord],
     prepared: &Prepared,
 ) -> Result<Option<Replayed>, StoreError> {
-    let seen = epochs::read_shared(tx).await?;
+    let seen = epochs::read_shared(tx).await?.epochs;
     if view.is_stale(&prepared.catalog, seen, prepared.missed) {
         return Ok(None);
     }
     if quarantine::take(tx, id).await?.is_none() {
         return Err(gone(id));
     }
-    let written = write::write(tx, records, prepared, Mode::Staged).await?;
+    let written = write::write(tx, records, prepared, Mode::Staged, false).await?;
     if written.conflicts > 0 {
         return Err(StoreError::refused(format!("the record is still refused: {CONFLICT}")));
     }

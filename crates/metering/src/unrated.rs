@@ -108,7 +108,7 @@ async fn rate_page(
     (after, limit): (Option<RecordKey>, i64),
     tried: &Mutex<Option<RecordKey>>,
 ) -> Result<Option<Page>, StoreError> {
-    let seen = epochs::read_shared(tx).await?;
+    let seen = epochs::read_shared(tx).await?.epochs;
     if seen.server != catalog.server
         || seen.pricing != catalog.pricing_epoch
         || seen.config != catalog.config_epoch

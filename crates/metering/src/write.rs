@@ -1,7 +1,7 @@
 //! The one transaction: rows, details, balances, rollups, quarantine and position, all or nothing; and, for the audit of what is
 //! new, which rows these were.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::RandomState;
 use futures_util::future::{try_join, try_join3};
@@ -11,6 +11,7 @@ use tollgate_store::quarantine::{self, Refused};
 use tollgate_store::usage_details::{self, UsageDetails};
 use tollgate_store::usage_records::{self, RecordKey, UsageRow};
 use tollgate_store::{StoreError, Tx, rollups, usage_commits};
+use uuid::Uuid;
 
 use crate::effects::Effects;
 use crate::prepare::{Prepared, PreparedRow, refused};
@@ -48,17 +49,25 @@ pub(crate) struct Written {
     pub(crate) balances: Vec<BalanceChange>,
 }
 
-/// Writes a prepared batch. `records` are what its indexes mean.
+/// Writes a prepared batch. `records` are what its indexes mean. `has_quarantine`: some of them may stand in quarantine.
+///
+/// A record that was delivered again and goes in now leaves quarantine; one that was written off stays out of the books.
 pub(crate) async fn write(
     tx: &Tx,
     records: &[&RawAnalyticsRecord],
     prepared: &Prepared,
     mode: Mode,
+    has_quarantine: bool,
 ) -> Result<Written, StoreError> {
     let mut written =
         Written { quarantined: quarantine::insert(tx, &prepared.refused).await?, ..Written::default() };
-    let (rows, repeated) = distinct(&prepared.rows);
-    if mode == Mode::Optimistic && rows.len() > MAX_UNNEST_ROWS && repeated.is_empty() {
+    let (mut rows, repeated) = distinct(&prepared.rows);
+    let standing = if has_quarantine { standing(tx, records, &rows).await? } else { HashMap::default() };
+    let is_written_off =
+        |row: &PreparedRow| standing.get(&row.index).is_some_and(|(_, is_written_off)| *is_written_off);
+    let written_off: Vec<&PreparedRow> = rows.extract_if(.., |row| is_written_off(row)).collect();
+    if mode == Mode::Optimistic && rows.len() > MAX_UNNEST_ROWS && repeated.is_empty() && standing.is_empty()
+    {
         // Sent one behind the other, without waiting for an answer between them: where a row is there already, what follows fails
         // with it.
         let copied = usage_rows(&rows);
@@ -72,7 +81,10 @@ pub(crate) async fn write(
         Some(keys) => rows.into_iter().partition(|row| keys.contains(&row.row.key)),
     };
     skipped.extend(repeated);
-    if skipped.is_empty() {
+    let released: Vec<Uuid> =
+        inserted.iter().filter_map(|row| standing.get(&row.index).map(|(id, _)| *id)).collect();
+    quarantine::release(tx, &released).await?;
+    if skipped.is_empty() && written_off.is_empty() {
         let balances = take_effect(tx, &inserted, &prepared.effects).await?;
         written.count(&inserted, &prepared.effects, balances)?;
         return Ok(written);
@@ -80,7 +92,8 @@ pub(crate) async fn write(
     let mut aside: Vec<Refused> = Vec::new();
     tell_apart(tx, records, &skipped, &mut written, &mut aside).await?;
     written.quarantined += quarantine::insert(tx, &aside).await?;
-    written.skipped = skipped.iter().map(|row| row.index).collect();
+    written.duplicates += u64::try_from(written_off.len()).unwrap_or(u64::MAX);
+    written.skipped = skipped.iter().chain(&written_off).map(|row| row.index).collect();
     written.skipped.sort_unstable();
     let mut effects = Effects::default();
     for row in &inserted {
@@ -150,6 +163,28 @@ fn distinct(rows: &[PreparedRow]) -> (Vec<&PreparedRow>, Vec<&PreparedRow>) {
         is_new
     });
     (sorted, repeated)
+}
+
+/// Those of the rows that stand in quarantine with the same contents, by the index of their record: under which id, and whether they were
+/// written off.
+async fn standing(
+    tx: &Tx,
+    records: &[&RawAnalyticsRecord],
+    rows: &[&PreparedRow],
+) -> Result<HashMap<usize, (Uuid, bool), RandomState>, StoreError> {
+    let asked: Vec<_> = rows
+        .iter()
+        .filter_map(|row| {
+            let record = records.get(row.index)?;
+            Some((row.index, (record.instance_id, record.correlation_id, row.row.raw_digest)))
+        })
+        .collect();
+    let keys: Vec<_> = asked.iter().map(|(_, key)| *key).collect();
+    let found = quarantine::standing(tx, &keys).await?;
+    Ok(found
+        .iter()
+        .filter_map(|found| Some((asked.get(found.index)?.0, (found.id, found.is_written_off))))
+        .collect())
 }
 
 fn usage_rows<'a>(rows: &[&'a PreparedRow]) -> Vec<&'a UsageRow> {

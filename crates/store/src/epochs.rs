@@ -23,13 +23,27 @@ pub async fn read(tx: &Tx) -> Result<Epochs, StoreError> {
     Ok(Epochs { pricing: row.try_get(0)?, config: row.try_get(1)?, server: tx.server() })
 }
 
-/// The epochs under the shared pricing lock, which is held to the end of the transaction: until then no price changes.
-pub async fn read_shared(tx: &Tx) -> Result<Epochs, StoreError> {
+/// What a flush must know of the database before it writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ground {
+    /// The epochs, which stand still until the transaction ends.
+    pub epochs: Epochs,
+    /// Whether any record is in quarantine: then each that comes may be one of them.
+    pub has_quarantine: bool,
+}
+
+/// Takes the shared pricing lock, which is held to the end of the transaction (until then no price changes), and reads the epochs.
+pub async fn read_shared(tx: &Tx) -> Result<Ground, StoreError> {
     // Two statements, sent together: the second takes its snapshot when the first has the lock. In one
     // statement the snapshot would be older than the lock, and the epoch might be the one before.
     let lock = tx.prepare_cached("select pg_advisory_xact_lock_shared($1)").await?;
-    let (_, epochs) =
-        futures_util::future::try_join(async { Ok(tx.execute(&lock, &[&PRICING_LOCK]).await?) }, read(tx))
-            .await?;
-    Ok(epochs)
+    let read = tx
+        .prepare_cached(
+            "select pricing_epoch, config_epoch, exists (select from quarantine) from config_epochs",
+        )
+        .await?;
+    let (_, row) =
+        futures_util::future::try_join(tx.execute(&lock, &[&PRICING_LOCK]), tx.query_one(&read, &[])).await?;
+    let epochs = Epochs { pricing: row.try_get(0)?, config: row.try_get(1)?, server: tx.server() };
+    Ok(Ground { epochs, has_quarantine: row.try_get(2)? })
 }

@@ -83,6 +83,51 @@ pub async fn insert(tx: &Tx, refused: &[Refused]) -> Result<u64, StoreError> {
     Ok(entered)
 }
 
+/// A record that stands in quarantine, by what names it.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing {
+    /// The row.
+    pub id: Uuid,
+    /// Its place among those that were asked for.
+    pub index: usize,
+    /// It was given up, and stays that.
+    pub is_written_off: bool,
+}
+
+/// Which of these records stand in quarantine with just these contents. The rows are locked.
+pub async fn standing(
+    tx: &Tx,
+    records: &[(InstanceId, CorrelationId, RecordDigest)],
+) -> Result<Vec<Standing>, StoreError> {
+    let instances: Vec<Uuid> = records.iter().map(|(instance, ..)| instance.as_uuid()).collect();
+    let correlations: Vec<i64> = records.iter().map(|(_, correlation, _)| correlation.get()).collect();
+    let digests: Vec<Uuid> = records.iter().map(|(.., digest)| Uuid::from_bytes(digest.as_bytes())).collect();
+    let statement = tx
+        .prepare_cached(
+            "select q.id, k.place - 1, q.written_off_at is not null
+             from unnest($1::uuid[], $2::bigint[], $3::uuid[]) with ordinality
+                  as k (instance_id, correlation_id, raw_digest, place)
+             join quarantine q using (instance_id, correlation_id, raw_digest)
+             order by q.id for update of q",
+        )
+        .await?;
+    let rows = tx.query(&statement, &[&instances, &correlations, &digests]).await?;
+    let standing = |row: &Row| {
+        let index = usize::try_from(row.try_get::<_, i64>(1)?)
+            .map_err(|_| StoreError::Corrupt("a place below zero".to_owned()))?;
+        Ok(Standing { id: row.try_get(0)?, index, is_written_off: row.try_get(2)? })
+    };
+    rows.iter().map(standing).collect()
+}
+
+/// Removes records that are in the books now.
+pub async fn release(tx: &Tx, ids: &[Uuid]) -> Result<(), StoreError> {
+    if !ids.is_empty() {
+        tx.execute("delete from quarantine where id = any($1) and written_off_at is null", &[&ids]).await?;
+    }
+    Ok(())
+}
+
 /// The newest `limit` records, with those written off where `with_written_off`.
 pub async fn list(tx: &Tx, with_written_off: bool, limit: i64) -> Result<Vec<Quarantined>, StoreError> {
     let sql = format!(

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use tollgate_domain::{ApiKeyPurpose, Credential, RawAnalyticsRecord};
+use tollgate_domain::{ApiKeyId, ApiKeyPurpose, Credential, RawAnalyticsRecord};
 use tollgate_metering::quarantine::{self, Replayed};
 use tollgate_metering::{AnalyticsConfig, audit};
 
@@ -18,6 +18,16 @@ async fn open() -> (Books, Credential) {
     books.tariff("m", price("0.0001", "0.0001")).await;
     let key = books.key("ada", ApiKeyPurpose::Realtime).await;
     (books, Credential::Key(key))
+}
+
+/// A key of ada's that the books did not know before.
+async fn enter_key(books: &Books, key: ApiKeyId) {
+    let sql = format!(
+        "insert into api_keys (id, digest, prefix, user_id)
+         select '{}', decode(repeat('ab', 32), 'hex'), 'tg-ab', id from users where name = 'ada'",
+        key.as_uuid()
+    );
+    books.execute(&sql).await;
 }
 
 /// Sends a batch of 500 in which one record is spoilt; the others are in the books at once: within a second where the machine is not
@@ -158,8 +168,9 @@ async fn a_record_that_is_written_off_stays_to_be_seen_and_is_never_replayed() {
     let (books, credential) = open().await;
     let running = books.run();
     let mut record = Recorder::new().record(credential, "m", 10, 10);
-    record.duration_ms = -1;
-    running.send(record).await;
+    let key = ApiKeyId::generate();
+    record.credential = Credential::Key(key);
+    running.send(record.clone()).await;
     running.stop().await.unwrap();
     let id = quarantine::list(&books.store, false, 10).await.unwrap()[0].id;
     quarantine::write_off(&books.store, id, "grace").await.unwrap();
@@ -168,4 +179,46 @@ async fn a_record_that_is_written_off_stays_to_be_seen_and_is_never_replayed() {
     assert_eq!(seen[0].written_off_by.as_deref(), Some("grace"));
     assert!(quarantine::replay(&books.store, &books.keys(), id).await.is_err());
     assert!(quarantine::write_off(&books.store, id, "grace").await.is_err());
+    // Nor when it is delivered again to books that would take it now, among others.
+    enter_key(&books, key).await;
+    let running = books.run();
+    let mut recorder = Recorder::of(record.instance_id);
+    recorder.record(credential, "m", 10, 10);
+    running.send(record).await;
+    for _ in 0..100 {
+        running.send(recorder.record(credential, "m", 10, 10)).await;
+    }
+    running.stop().await.unwrap();
+    assert_eq!(books.count("usage_records").await, 100);
+    assert_eq!(books.count("quarantine").await, 1);
+    assert_eq!(books.balance("ada").await.to_string(), "999.8");
+    assert!(audit::audit(&books.store, &books.keys()).await.unwrap().ok());
+}
+
+#[tokio::test]
+async fn a_record_that_is_delivered_again_to_books_that_take_it_leaves_quarantine() {
+    let (books, credential) = open().await;
+    let mut recorder = Recorder::new();
+    let running = books.run();
+    let mut records: Vec<_> = (0..100).map(|_| recorder.record(credential, "m", 10, 10)).collect();
+    let key = ApiKeyId::generate();
+    for record in &mut records[..3] {
+        record.credential = Credential::Key(key);
+    }
+    for record in &records {
+        running.send(record.clone()).await;
+    }
+    running.stop().await.unwrap();
+    assert_eq!(books.count("quarantine").await, 3);
+    enter_key(&books, key).await;
+    for _ in 0..2 {
+        let running = books.run();
+        for record in &records {
+            running.send(record.clone()).await;
+        }
+        running.stop().await.unwrap();
+        assert_eq!((books.count("usage_records").await, books.count("quarantine").await), (100, 0));
+        assert_eq!(books.balance("ada").await.to_string(), "999.8");
+    }
+    assert!(audit::audit(&books.store, &books.keys()).await.unwrap().ok());
 }

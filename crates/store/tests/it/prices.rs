@@ -133,7 +133,7 @@ async fn a_change_waits_for_a_flush_and_opens_at_the_clock_read_after_its_lock()
     books.model().await;
     let (locked, flush_has_lock) = (tokio::sync::Notify::new(), tokio::sync::Notify::new());
     let flush = books.store.tx("flush", async |tx| {
-        let before = epochs::read_shared(&tx).await?;
+        let before = epochs::read_shared(&tx).await?.epochs;
         locked.notify_one();
         flush_has_lock.notified().await;
         // The change stands behind the shared lock: the server says so.
