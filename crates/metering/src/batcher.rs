@@ -161,6 +161,7 @@ impl AnalyticsBatcher {
                 (Running::Senders { channel, stream, _end_on_drop: end_on_drop }, shutdown.clone())
             }
             Intake::Journal { journal, channel } => {
+                helpers.spawn(journal::append_refused(Arc::clone(journal.shared()), stop_helpers.clone()));
                 helpers.spawn(journal::forget(
                     Arc::clone(journal.shared()),
                     engine.store.clone(),

@@ -12,7 +12,7 @@ mod logging;
 mod master_key;
 pub mod output;
 
-use std::{process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use clap::Parser;
@@ -49,6 +49,9 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// How long threads that block may take to end when everything else has.
+const RUNTIME_PATIENCE: Duration = Duration::from_secs(5);
+
 /// Runs one command. Its answer is `None` where the command has said all it had to say while it ran.
 pub fn run(cli: Cli) -> anyhow::Result<Option<Answer>> {
     let listen = if let Command::Serve(args) = &cli.command { args.listen.as_deref() } else { None };
@@ -61,7 +64,10 @@ pub fn run(cli: Cli) -> anyhow::Result<Option<Answer>> {
         Command::Config => Ok(Some(Answer::new(&config, config.documented()?)?)),
         Command::Serve(_) => {
             logging::for_serving(&config.log)?;
-            runtime.block_on(serve(config, cli.global.json)).map(|()| None)
+            let served = runtime.block_on(serve(config, cli.global.json));
+            // Whatever still waits for a disk that does not answer is not waited for.
+            runtime.shutdown_timeout(RUNTIME_PATIENCE);
+            served.map(|()| None)
         }
         Command::Spool(command) if !matches!(command, SpoolCommand::Replay { .. }) => {
             logging::for_command(&config.log)?;

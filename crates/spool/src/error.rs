@@ -87,6 +87,12 @@ pub enum SpoolError {
     /// The file system is full. Nothing of the group was written; the spool goes on when there is space.
     #[error("the file system of the spool is full: this record was not written")]
     DiskFull,
+    /// The disk has not answered the writer for a while: what is appended now would wait for it as well.
+    #[error("the disk of the spool does not answer: a write has been waiting for {} s", since.as_secs())]
+    Stalled {
+        /// For how long.
+        since: std::time::Duration,
+    },
     /// A single record beyond [`MAX_RECORD_BYTES`](crate::MAX_RECORD_BYTES).
     #[error("a record of {bytes} bytes is too large for the spool: at most {limit}")]
     RecordTooLarge {

@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, mpsc::SyncSender},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use parking_lot::{Condvar, Mutex};
@@ -39,6 +39,8 @@ pub(crate) struct Queue {
     pub(crate) poisoned: Option<Arc<str>>,
     pub(crate) closing: bool,
     pub(crate) seen: Seen,
+    /// Since when the writer has been at what it took last.
+    pub(crate) working_since: Option<Instant>,
     /// Somebody waits for one of the waiting records.
     pub(crate) hurried: bool,
     /// When the first of the waiting records came, and of the waiting acknowledgements.
@@ -92,7 +94,20 @@ pub(crate) struct Seen {
     pub(crate) damaged_groups: u64,
 }
 
+/// A turn of the writer that takes this long waits for a disk that does not answer: folding a long log takes a second or two.
+const STALLED_AFTER: Duration = Duration::from_secs(5);
+
 impl Queue {
+    /// Whether new work may be admitted.
+    pub(crate) fn check_admission(&self) -> Result<(), SpoolError> {
+        self.check()?;
+        self.space.check_admission()?;
+        match self.working_since.map(|since| since.elapsed()) {
+            Some(since) if since > STALLED_AFTER => Err(SpoolError::Stalled { since }),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether the spool still takes work.
     pub(crate) fn check(&self) -> Result<(), SpoolError> {
         match &self.poisoned {

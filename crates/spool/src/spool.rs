@@ -104,6 +104,7 @@ impl Spool {
                 poisoned: None,
                 closing: false,
                 seen: Seen::default(),
+                working_since: None,
                 hurried: false,
                 records_since: None,
                 acknowledgements_since: None,
@@ -179,9 +180,7 @@ impl Spool {
 
     /// Whether new work may be admitted now, or why not. What is admitted after a yes still fits.
     pub fn check_admission(&self) -> Result<(), SpoolError> {
-        let queue = self.shared.queue.lock();
-        queue.check()?;
-        queue.space.check_admission()
+        self.shared.queue.lock().check_admission()
     }
 
     /// Groups from a sequence on that were committed lately and are still in memory, acknowledged or not; at most so many. `None`

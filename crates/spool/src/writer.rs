@@ -51,6 +51,8 @@ pub(crate) struct Writer {
     free_bytes: u64,
     /// Acknowledgements were stored since the last look at the space.
     space_may_have_come: bool,
+    /// When the last of the acknowledgements came, by the caller's clock.
+    acknowledged_at_micros: i64,
 }
 
 /// One turn's work.
@@ -76,6 +78,7 @@ impl Writer {
             retry_at: Instant::now() + RESERVE_RETRY,
             free_bytes: 0,
             space_may_have_come: false,
+            acknowledged_at_micros: 0,
         };
         if let Some(files) = &writer.opened.files {
             files.directory.sync()?;
@@ -114,6 +117,7 @@ impl Writer {
 
     fn wait(&mut self) -> Turn {
         let mut queue = self.shared.queue.lock();
+        queue.working_since = None;
         loop {
             let now = Instant::now();
             let retry =
@@ -131,6 +135,7 @@ impl Writer {
             self.space_may_have_come = true;
         }
         let group = queue.take_group();
+        queue.working_since = Some(Instant::now());
         queue.acknowledgements_since = None;
         Turn {
             last: queue.closing && queue.records.is_empty(),
@@ -143,6 +148,7 @@ impl Writer {
     }
 
     fn work(&mut self, turn: Turn) -> Result<(), SpoolError> {
+        self.acknowledged_at_micros = turn.acknowledged_at_micros;
         for acknowledgement in turn.acknowledgements {
             match acknowledgement {
                 Acknowledgement::Records(positions) => {
@@ -353,8 +359,15 @@ impl Writer {
     /// Forget groups below `first`, and the payloads of others.
     fn give_up(&mut self, first: u64, release: Vec<u64>) -> Result<bool, SpoolError> {
         let state = State { first, ..self.opened.state };
-        let transaction =
-            Transaction { state: Some(state), forget_below: Some(first), release, ..Transaction::default() };
+        // With the acknowledgements that it goes by: a crash must not find a payload gone and nothing that says why.
+        let transaction = Transaction {
+            state: Some(state),
+            forget_below: Some(first),
+            release,
+            acknowledged: self.opened.index.unsaved().collect(),
+            acknowledged_at_micros: self.acknowledged_at_micros,
+            ..Transaction::default()
+        };
         let mut written = self.opened.database.write(&transaction);
         if written.as_ref().is_err_and(SpoolError::is_disk_full) {
             self.release_last_reserve()?;
@@ -367,6 +380,7 @@ impl Writer {
         }
         hit(Point::SpoolForgotten);
         self.opened.state = state;
+        self.opened.index.saved();
         self.opened.index.forget_below(first);
         for sequence in transaction.release {
             self.opened.index.released(sequence);

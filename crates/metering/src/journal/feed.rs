@@ -363,6 +363,30 @@ impl Reading<'_> {
     }
 }
 
+/// Appends, when there is room on the disk again, the ends for which there was none. They have no other place than memory until then; a
+/// process that ends before leaves their requests open, to be settled by the next one.
+pub(crate) async fn append_refused(journal: Arc<Shared>, stop: CancellationToken) {
+    const EVERY: std::time::Duration = std::time::Duration::from_secs(1);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+        let refused = std::mem::take(&mut *journal.refused.lock());
+        for (at, bytes) in refused.iter().enumerate() {
+            let outcome = match journal.append_encoded(bytes.clone()).1 {
+                Ok(receipt) => receipt.await,
+                Err(error) => Err(error),
+            };
+            if outcome.is_err() {
+                journal.refused.lock().extend_from_slice(&refused[at..]);
+                break;
+            }
+            tracing::info!("a request for whose end there was no room on the disk is in the spool now");
+        }
+    }
+}
+
 /// Forgets, each minute, what the books have had for long enough. The books are asked before: a database that took the place of
 /// another may lack what that one had, and then this is the last copy.
 pub(crate) async fn forget(journal: Arc<Shared>, store: Store, stop: CancellationToken) {

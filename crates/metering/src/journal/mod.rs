@@ -41,7 +41,7 @@ use crate::delivery::Spooled;
 
 pub use config::{DurabilitySetting, OnInterrupted, SpoolConfig};
 pub use feed::FeedError;
-pub(crate) use feed::{Feed, forget};
+pub(crate) use feed::{Feed, append_refused, forget};
 pub use replay::{ReplayError, Replayed, describe, replay};
 pub use wire::Unreadable;
 
@@ -66,6 +66,8 @@ pub(crate) struct Shared {
     begun: Mutex<Option<Begun>>,
     /// How far in the log the books were ever seen to be, by this process.
     committed: AtomicI64,
+    /// Ends for which there was no room on the disk; they are appended when there is.
+    refused: Mutex<Vec<Vec<u8>>>,
     pub(crate) metrics: JournalMetrics,
 }
 
@@ -132,6 +134,7 @@ impl Journal {
             generation: watch::Sender::new(0),
             begun: Mutex::default(),
             committed: AtomicI64::new(0),
+            refused: Mutex::default(),
             metrics,
         })))
     }
@@ -302,8 +305,15 @@ impl Shared {
         record: RawAnalyticsRecord,
         without_admission: bool,
     ) -> (Position, Result<Receipt, SpoolError>) {
+        self.append_encoded(self.encode_end(record, without_admission))
+    }
+
+    fn encode_end(&self, record: RawAnalyticsRecord, without_admission: bool) -> Vec<u8> {
         let after = u64::try_from(self.life.started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        let mut bytes = wire::encode_finished(record, after, without_admission);
+        wire::encode_finished(record, after, without_admission)
+    }
+
+    fn append_encoded(&self, mut bytes: Vec<u8>) -> (Position, Result<Receipt, SpoolError>) {
         let mut last = self.last_position.lock();
         *last = last.saturating_add(1);
         wire::set_position(&mut bytes, *last);
@@ -325,10 +335,23 @@ pub struct Place {
 #[derive(Debug)]
 pub struct Pending {
     receipt: Result<Receipt, SpoolError>,
-    /// Held for company until somebody waits for it, who says so here.
-    spool: Option<Arc<Spool>>,
-    /// Told when it fails.
-    failed: Option<Arc<AtomicBool>>,
+    of: PendingOf,
+}
+
+#[derive(Debug)]
+enum PendingOf {
+    Admission {
+        /// Holds it for company until somebody waits for it, who says so here.
+        spool: Arc<Spool>,
+        /// Told when it fails.
+        failed: Arc<AtomicBool>,
+    },
+    End {
+        journal: Arc<Shared>,
+        /// To be appended once more where there was no room for it: what was served is charged, and a request that never ended would
+        /// keep the spool from forgetting what comes after it.
+        bytes: Vec<u8>,
+    },
 }
 
 impl Pending {
@@ -343,16 +366,20 @@ impl Pending {
             Ok(mut receipt) => match futures_util::poll!(&mut receipt) {
                 Poll::Ready(written) => written,
                 Poll::Pending => {
-                    self.spool.inspect(|spool| spool.hurry());
+                    if let PendingOf::Admission { spool, .. } = &self.of {
+                        spool.hurry();
+                    }
                     receipt.await
                 }
             },
             Err(error) => Err(error),
         };
-        if outcome.is_err()
-            && let Some(failed) = self.failed
-        {
-            failed.store(true, Ordering::Relaxed);
+        match (&outcome, self.of) {
+            (Err(_), PendingOf::Admission { failed, .. }) => failed.store(true, Ordering::Relaxed),
+            (Err(SpoolError::DiskFull), PendingOf::End { journal, bytes }) => {
+                journal.refused.lock().push(bytes)
+            }
+            _ => {}
         }
         outcome.map(|_position| ())
     }
@@ -371,7 +398,7 @@ impl Place {
         let failed = Arc::new(AtomicBool::new(receipt.is_err()));
         self.admission = Some(Arc::clone(&failed));
         self.body_bytes = body_bytes;
-        Pending { receipt, spool: Some(Arc::clone(&self.journal.spool)), failed: Some(failed) }
+        Pending { receipt, of: PendingOf::Admission { spool: Arc::clone(&self.journal.spool), failed } }
     }
 
     /// Appends how the request ended; one that this gateway's own end interrupted is settled by the policy. Never blocks. Its position
@@ -382,8 +409,9 @@ impl Place {
             record = settle::settle(admitted, self.journal.config.on_interrupted);
         }
         let without_admission = self.admission.as_ref().is_none_or(|failed| failed.load(Ordering::Relaxed));
-        let (position, receipt) = self.journal.append_end(record, without_admission);
-        (position, Pending { receipt, spool: None, failed: None })
+        let bytes = self.journal.encode_end(record, without_admission);
+        let (position, receipt) = self.journal.append_encoded(bytes.clone());
+        (position, Pending { receipt, of: PendingOf::End { journal: self.journal, bytes } })
     }
 }
 

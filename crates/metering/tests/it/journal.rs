@@ -11,6 +11,7 @@ use tollgate_domain::{ApiKeyPurpose, Credential, Outcome, RawAnalyticsRecord, Us
 use tollgate_metering::journal::{self, OnInterrupted, SpoolConfig};
 use tollgate_metering::{AnalyticsBatcher, AnalyticsConfig, Drained, Journal, RunError, audit};
 use tollgate_spool::{Class, Which};
+use tollgate_testkit::SmallDisk;
 
 use crate::books::{Books, Recorder, price, sample};
 
@@ -447,6 +448,32 @@ async fn a_failover_before_the_first_flush_of_a_life_is_noticed() {
     house.wait_for_records(31).await;
     gateway.stop().await;
     house.assert_sound(31, "999.07").await;
+}
+
+#[tokio::test]
+async fn an_end_for_which_there_was_no_room_is_entered_when_there_is() {
+    let mut house = House::build().await;
+    let Some(disk) = SmallDisk::mount(4) else { return };
+    house.config.size_limit_bytes = 64 << 20;
+    let mut gateway = house.start_in(&disk.path().join("spool")).await;
+    // The database stands still, so that nothing makes room.
+    let client = house.blocking("lock table user_balances in access exclusive mode").await;
+    let mut places =
+        (0..2_000).map(|_| gateway.journal.try_reserve().unwrap()).collect::<Vec<_>>().into_iter();
+    disk.fill();
+    let mut finished = 0;
+    let mut is_kept = true;
+    while is_kept {
+        let place = places.next().unwrap();
+        let record = RawAnalyticsRecord { correlation_id: place.correlation_id(), ..gateway.record() };
+        is_kept = place.finish(record).1.durable().await.is_ok();
+        finished += 1;
+    }
+    assert!(gateway.journal.is_sound());
+    disk.free();
+    client.batch_execute("rollback").await.unwrap();
+    house.wait_for_records(finished).await;
+    gateway.stop().await;
 }
 
 #[tokio::test]

@@ -43,6 +43,8 @@ use crate::{
 
 /// A server that starts beside its database waits this long for it, and then says so and ends: whoever runs it tries again.
 const DATABASE_PATIENCE: Duration = Duration::from_mins(1);
+/// How long the disk may take to close the spool: its last group, and folding its log.
+const CLOSING_PATIENCE: Duration = Duration::from_secs(30);
 const DATABASE_RETRY: Duration = Duration::from_millis(500);
 /// How often it says that it still waits.
 const DATABASE_SAID_EVERY: Duration = Duration::from_secs(10);
@@ -277,9 +279,12 @@ impl RunningApp {
         let auditor = self.tasks.end_of(AUDITOR, &mut others).await;
         let journal = self.journal.clone();
         let closing = tokio::task::spawn_blocking(move || journal.close());
-        let spool = match closing.await {
-            Ok(closed) => closed.context("the spool was not closed cleanly"),
-            Err(error) => Err(error).context("the spool was not closed"),
+        let spool = match tokio::time::timeout(CLOSING_PATIENCE, closing).await {
+            Ok(Ok(closed)) => closed.context("the spool was not closed cleanly"),
+            Ok(Err(error)) => Err(error).context("the spool was not closed"),
+            Err(_elapsed) => Err(anyhow::anyhow!(
+                "the spool was not closed in {CLOSING_PATIENCE:?}: its disk does not answer. What it has is entered after the next start"
+            )),
         };
         let database = self.database.stop().await;
         hit(Point::ServerStopped);

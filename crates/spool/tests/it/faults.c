@@ -1,6 +1,7 @@
 /* Makes the disk fail on demand, for the files of a spool. What $SPOOL_FAULT says is what fails:
  *   "fsync"  every fsync                      "full"  every write, for want of space
  *   "tight"  every write, for want of space, while the reserve is there
+ *   "hang"   no fsync ends
  * Each fsync is counted in $SPOOL_FSYNCS. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -47,6 +48,7 @@ static int sync_or_fail(const char *name, int fd) {
     int log = open(getenv("SPOOL_FSYNCS"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (log >= 0) { if (real_write(log, "S", 1) < 0) abort(); close(log); }
     if (fault("fsync")) { errno = EIO; return -1; }
+    while (fault("hang")) usleep(1000);
     return real(fd);
 }
 

@@ -189,6 +189,36 @@ fn helper_disk_is_full() {
     println!("DONE");
 }
 
+#[test]
+fn a_disk_that_hangs_takes_no_new_work_and_is_waited_for() {
+    under_faults("helper_disk_hangs");
+}
+
+#[test]
+fn helper_disk_hangs() {
+    let Some(faults) = Faults::here() else { return };
+    let spool = open(&faults.spool);
+    append(&spool, b"before");
+    faults.set("hang");
+    let receipt = spool.append(Class::Admitted, 1, b"waits".as_slice()).unwrap();
+    spool.check_admission().unwrap();
+    let begun = std::time::Instant::now();
+    let error = loop {
+        match spool.check_admission() {
+            Ok(()) => std::thread::sleep(std::time::Duration::from_millis(10)),
+            Err(error) => break error,
+        }
+        assert!(begun.elapsed() < std::time::Duration::from_mins(1));
+    };
+    assert!(matches!(error, SpoolError::Stalled { .. }), "{error}");
+    faults.set("");
+    receipt.wait().unwrap();
+    spool.flush().unwrap();
+    spool.check_admission().unwrap();
+    assert_eq!(waiting(&spool), [b"before".as_slice(), b"waits"]);
+    println!("DONE");
+}
+
 /// A file system of 32 MB, where this process may make one.
 struct SmallDisk(tempfile::TempDir);
 
