@@ -11,8 +11,10 @@ mod database;
 mod fault_proxy;
 mod oracle;
 mod postgres;
+mod process_use;
 pub mod scenario;
 mod shared;
+pub mod slow_clients;
 pub mod trace;
 pub mod upstream;
 
@@ -20,5 +22,6 @@ pub use database::{DatabaseCopy, TestDatabase, template_key};
 pub use fault_proxy::FaultProxy;
 pub use oracle::{OraclePrices, oracle_charge, oracle_sum};
 pub use postgres::{PrivatePostgres, TestPostgres};
+pub use process_use::ProcessUse;
 pub use shared::shared_dir;
 pub use upstream::ScriptedUpstream;

@@ -131,6 +131,11 @@ impl ScriptedUpstream {
         self.state.books.all()
     }
 
+    /// Takes the requests that have ended out of the books. Whoever adds them up as he goes can let it run for hours.
+    pub fn take_ended(&self) -> Vec<BookEntry> {
+        self.state.books.take_ended()
+    }
+
     /// The books once at least `count` requests arrived and none is going on.
     pub async fn settled(&self, count: usize) -> Vec<BookEntry> {
         self.wait_for(|books| books.len() >= count && books.iter().all(|entry| entry.ended)).await

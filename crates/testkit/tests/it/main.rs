@@ -12,3 +12,5 @@ mod formats;
 mod proxy;
 #[cfg(test)]
 mod recordings;
+#[cfg(test)]
+mod slow;
