@@ -64,9 +64,8 @@ pub(crate) struct Options {
     /// End with one JSON object on the last line.
     #[arg(long)]
     json: bool,
-    /// Use a debug build of the server: sooner built, slower.
-    #[arg(long)]
-    debug: bool,
+    #[command(flatten)]
+    which: tollgate::Which,
 }
 
 /// Runs it; an error says what was not as it must be.
@@ -92,7 +91,7 @@ async fn measure(options: &Options) -> anyhow::Result<()> {
     ensure!(options.rate > 0.0 && options.seconds > 0, "rate and seconds must be above zero");
     // Twice: a reader that does not read has a connection to the upstream behind it.
     limits::raise_descriptors(u64::try_from(options.connections)?.saturating_mul(2) + OTHER_DESCRIPTORS);
-    let binary = tollgate::build(options.debug)?;
+    let binary = options.which.get()?;
     tokio::task::spawn_blocking(find_postgres).await??;
     let upstream = ScriptedUpstream::start().await;
     let tollgate = Tollgate::serve(binary, &[]).await?;

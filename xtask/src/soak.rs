@@ -72,9 +72,8 @@ pub(crate) struct Options {
     /// End with one JSON object on the last line.
     #[arg(long)]
     json: bool,
-    /// Use a debug build of the server: sooner built, slower.
-    #[arg(long)]
-    debug: bool,
+    #[command(flatten)]
+    which: tollgate::Which,
 }
 
 /// Runs it; an error says what was not as it must be.
@@ -103,7 +102,7 @@ async fn soak(options: &Options) -> anyhow::Result<()> {
     let started = Instant::now();
     ensure!(options.minutes > 0.0, "minutes must be above zero");
     limits::raise_descriptors(DESCRIPTORS);
-    let binary = tollgate::build(options.debug)?;
+    let binary = options.which.get()?;
     tokio::task::spawn_blocking(find_postgres).await??;
     let directory = tollgate::stage_directory()?;
     let mut stage = Stage::set(binary, &directory).await?;

@@ -32,6 +32,27 @@ pub(crate) struct Tollgate {
     server: Option<Child>,
 }
 
+/// Which binary is put on the stage.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Which {
+    /// Use a debug build of the server: sooner built, slower.
+    #[arg(long)]
+    debug: bool,
+    /// Use this binary and build none: to compare two versions.
+    #[arg(long, conflicts_with = "debug")]
+    binary: Option<PathBuf>,
+}
+
+impl Which {
+    /// Builds it if it is to be built, and answers where it is.
+    pub(crate) fn get(&self) -> anyhow::Result<PathBuf> {
+        match &self.binary {
+            Some(binary) => binary.canonicalize().with_context(|| format!("finding {}", binary.display())),
+            None => build(self.debug),
+        }
+    }
+}
+
 /// Builds the binary and answers where it is.
 pub(crate) fn build(debug: bool) -> anyhow::Result<PathBuf> {
     let build = Run::cargo("build --package tollgate-server --bin tollgate");

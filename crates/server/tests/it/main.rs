@@ -14,6 +14,8 @@ mod harness;
 mod outage;
 mod processes;
 mod sdks;
+mod slow_connections;
+mod soak;
 mod thread;
 mod trace;
 mod two_servers;

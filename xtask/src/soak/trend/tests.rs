@@ -31,7 +31,7 @@ fn what_grows_is_seen_through_the_noise_and_its_slope_is_right() {
 
 #[test]
 fn in_great_noise_nothing_is_claimed() {
-    let hidden = trend(|second| 100.0 + 60.0 * (second / 170.0).sin());
+    let hidden = trend(|second| 100.0 + 30.0 * (second / 60.0).cos());
     assert_eq!(hidden.verdict(), Verdict::CannotTell, "{hidden:?}");
 }
 
