@@ -4,14 +4,14 @@
 //! `shutdown_timeout`, then they are cut off; every request that was in flight has made its record when
 //! [`Gateway::serve`] returns, and the sink has said that it is safe, unless it does not say so in time.
 
+mod activity;
 mod stall;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use http::Request;
+use http::{Request, Version};
 use hyper::body::Incoming;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -19,9 +19,11 @@ use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::activity::{Activity, Look, Watched};
 use self::stall::StallGuard;
 use crate::GatewayConfig;
 use crate::gateway::{Gateway, GatewayError};
@@ -168,21 +170,21 @@ async fn serve_connection(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
-    let has_asked = Arc::new(AtomicBool::new(false));
-    let asked = Arc::clone(&has_asked);
-    let router = TowerToHyperService::new(router.clone());
+    let activity = Activity::new(gateway.config.header_read_timeout(), gateway.config.client_write_timeout());
+    let (watch, router) = (Arc::clone(&activity), TowerToHyperService::new(router.clone()));
     let service = service_fn(move |request: Request<Incoming>| {
-        asked.store(true, Ordering::Relaxed);
-        router.call(request)
+        let answering = watch.begin(request.version() == Version::HTTP_2);
+        let answer = router.call(request);
+        async move { answer.await.map(|response| response.map(|body| Watched::new(body, answering))) }
     });
     let stream = StallGuard::new(stream, gateway.config.client_write_timeout());
     let connection = http.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     // hyper's own time-out begins with the first line; a client that sends less than that meets this one.
-    let first_request = tokio::time::sleep(gateway.config.header_read_timeout());
-    tokio::pin!(first_request);
-    let mut is_waiting = true;
+    let next_look = tokio::time::sleep(gateway.config.header_read_timeout());
+    tokio::pin!(next_look);
     let mut is_ending = false;
+    let mut was_idle = false;
     loop {
         tokio::select! {
             biased;
@@ -193,12 +195,19 @@ async fn serve_connection(
                 }
                 return;
             }
-            () = first_request.as_mut(), if is_waiting => {
-                is_waiting = false;
-                if !has_asked.load(Ordering::Relaxed) {
+            () = next_look.as_mut() => match activity.look(Instant::now()) {
+                Look::Again(at) => next_look.as_mut().reset(at),
+                // Told to end, it has the time of a write to do so.
+                Look::Idle if !was_idle => {
+                    was_idle = true;
+                    next_look.as_mut().reset(Instant::now() + gateway.config.client_write_timeout());
+                    connection.as_mut().graceful_shutdown();
+                }
+                Look::Idle | Look::Stalled => {
+                    tracing::debug!("a connection is closed on which nothing went on");
                     return;
                 }
-            }
+            },
             () = shutdown.cancelled(), if !is_ending => {
                 is_ending = true;
                 connection.as_mut().graceful_shutdown();

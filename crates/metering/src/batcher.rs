@@ -7,7 +7,6 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Duration;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tollgate_domain::{Clock, InstanceId};
 use tollgate_store::Store;
 
@@ -79,8 +78,8 @@ pub enum RunError {
         /// How many.
         reservations: u64,
     },
-    /// A flusher ended by a panic.
-    #[error("a flusher panicked; up to {records} records that were sent are lost")]
+    /// A task of the batcher ended by a panic.
+    #[error("a task of the batcher panicked; up to {records} records that were sent are lost")]
     Panicked {
         /// How many; zero where a spool has them.
         records: u64,
@@ -154,7 +153,7 @@ impl AnalyticsBatcher {
         ));
         let stop_helpers = CancellationToken::new();
         let _stop_on_drop = stop_helpers.clone().drop_guard();
-        let helpers = TaskTracker::new();
+        let mut helpers = JoinSet::new();
         helpers.spawn(Arc::clone(&engine.depletions).run(
             engine.store.clone(),
             Arc::clone(&engine.clock),
@@ -182,17 +181,20 @@ impl AnalyticsBatcher {
                 (Running::Journal(journal), CancellationToken::new())
             }
         };
-        helpers.close();
         let mut flushers = JoinSet::new();
         for _ in 0..engine.config.flushers {
             let (engine, inbox, close) = (Arc::clone(&engine), Arc::clone(&inbox), close_channel.clone());
             flushers.spawn(async move { engine.run(&inbox, &close).await });
         }
-        let in_time = flush_all(&mut flushers, &shutdown, &engine.config).await;
+        let in_time = tokio::select! {
+            ended = flush_all(&mut flushers, &shutdown, &engine.config) => ended,
+            () = a_panic(&mut helpers) => Ended::Panicked,
+        };
         let last_word = async {
             stop_helpers.cancel();
             // The last word of a depletion is a hint: a database that does not answer must not hold up the end for it.
-            if tokio::time::timeout(LAST_WORD_TIMEOUT, helpers.wait()).await.is_err() {
+            let all_ended = async { while helpers.join_next().await.is_some() {} };
+            if tokio::time::timeout(LAST_WORD_TIMEOUT, all_ended).await.is_err() {
                 tracing::warn!(
                     "the last notification of depleted balances was not sent; gateways see them when they poll"
                 );
@@ -284,6 +286,17 @@ enum Ended {
     All,
     OutOfTime,
     Panicked,
+}
+
+/// Resolves when one of the helpers has panicked: what it did is missing from then on, and nobody would know.
+async fn a_panic(helpers: &mut JoinSet<()>) {
+    while let Some(ended) = helpers.join_next().await {
+        if let Err(error) = ended {
+            tracing::error!(%error, "a helper of the batcher ended by a panic");
+            return;
+        }
+    }
+    std::future::pending::<()>().await;
 }
 
 async fn flush_all(

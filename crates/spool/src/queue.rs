@@ -39,6 +39,8 @@ pub(crate) struct Queue {
     pub(crate) poisoned: Option<Arc<str>>,
     pub(crate) closing: bool,
     pub(crate) seen: Seen,
+    /// Somebody waits for one of the waiting records.
+    pub(crate) hurried: bool,
     /// When the first of the waiting records came, and of the waiting acknowledgements.
     pub(crate) records_since: Option<Instant>,
     pub(crate) acknowledgements_since: Option<Instant>,
@@ -114,15 +116,13 @@ impl Queue {
         let group: Vec<Waiting> = self.records.drain(..most).collect();
         if self.records.is_empty() {
             self.records_since = None;
+            self.hurried = false;
         }
         group
     }
 
     /// Whether somebody waits for one of the records, or there is a whole group of them.
     pub(crate) fn is_urgent(&self) -> bool {
-        self.closing
-            || !self.requests.is_empty()
-            || self.records.len() >= MAX_GROUP_RECORDS
-            || self.records.iter().any(|record| record.class == Class::Admitted)
+        self.closing || !self.requests.is_empty() || self.records.len() >= MAX_GROUP_RECORDS || self.hurried
     }
 }

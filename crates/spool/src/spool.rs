@@ -104,6 +104,7 @@ impl Spool {
                 poisoned: None,
                 closing: false,
                 seen: Seen::default(),
+                hurried: false,
                 records_since: None,
                 acknowledgements_since: None,
             }),
@@ -153,10 +154,22 @@ impl Spool {
             queue.check()?;
             queue.space.take(class, bytes.len())?;
             queue.records_since.get_or_insert_with(Instant::now);
+            queue.hurried |= class == Class::Admitted;
             queue.records.push_back(Waiting { class, kind, bytes, receipt: sender });
         }
         self.shared.bell.notify_one();
         Ok(Receipt(receiver))
+    }
+
+    /// Somebody waits now for what was appended so far: it is not held for company any longer.
+    pub fn hurry(&self) {
+        let mut queue = self.shared.queue.lock();
+        if queue.hurried || queue.records.is_empty() {
+            return;
+        }
+        queue.hurried = true;
+        drop(queue);
+        self.shared.bell.notify_one();
     }
 
     /// Groups from a sequence on (0 for the beginning), at most so many. Blocks while the writer is busy.

@@ -65,6 +65,13 @@ pub async fn adopt(tx: &Tx, id: InstanceId, log_position: i64) -> Result<(), Sto
     Ok(())
 }
 
+/// Sets how far in the instance's log its books reach, back too: for a log that has lost its end, and will use its numbers again.
+pub async fn reset_log(tx: &Tx, id: InstanceId, log_position: i64) -> Result<(), StoreError> {
+    let sql = "update instances set log_position = $2 where id = $1";
+    tx.execute(sql, &[&id.as_uuid(), &log_position]).await?;
+    Ok(())
+}
+
 /// Says that every position of the instance up to and including `position` is in the books. Never goes back.
 pub async fn advance(tx: &Tx, instance_no: i32, position: i64) -> Result<(), StoreError> {
     let statement = tx

@@ -61,11 +61,20 @@ pub(crate) fn presented(headers: &HeaderMap, query: Option<&str>) -> Presented {
     found
 }
 
+/// Every header that is a credential somewhere.
+fn credential_headers() -> impl Iterator<Item = &'static HeaderName> {
+    static OTHERS: [HeaderName; 3] = [header::AUTHORIZATION, header::PROXY_AUTHORIZATION, header::COOKIE];
+    KEY_HEADERS.iter().chain(&OTHERS)
+}
+
+/// Whether a header of this name, in small letters, is a credential.
+pub(crate) fn is_credential(name: &str) -> bool {
+    credential_headers().any(|known| known.as_str() == name)
+}
+
 /// Removes every header that is a credential by name, and every one in which `secret` stands under another.
 pub(crate) fn strip_headers(headers: &mut HeaderMap, secret: &str) {
-    for name in
-        KEY_HEADERS.iter().chain(&[header::AUTHORIZATION, header::PROXY_AUTHORIZATION, header::COOKIE])
-    {
+    for name in credential_headers() {
         headers.remove(name);
     }
     let leaking: Vec<HeaderName> = headers
@@ -114,7 +123,7 @@ fn split_pair(pair: &str) -> (&str, Option<&str>) {
 }
 
 /// Undoes the encoding of a query; bytes that are not UTF-8 become `U+FFFD`.
-fn decode(text: &str) -> String {
+pub(crate) fn decode(text: &str) -> String {
     decode_path(&text.replace('+', " "))
 }
 

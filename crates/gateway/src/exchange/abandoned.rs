@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http_body_util::BodyExt;
 use tollgate_domain::Outcome;
 
-use super::{Phase, Plan, Streaming, settle};
+use super::{Phase, Plan, Streaming, settle, taken_apart};
 use crate::recorder::{Ended, InFlight, Recorded};
 use crate::request_body::Progress;
 use crate::usage::Observed;
@@ -99,7 +99,7 @@ impl Abandoned {
         if let Phase::Awaiting(response) = &mut self.phase {
             match response.await {
                 Ok(response) => {
-                    let (parts, upstream) = response.into_parts();
+                    let (parts, upstream) = taken_apart(response);
                     self.in_flight.answered(parts.status.as_u16());
                     let streaming = Streaming::new(&parts, upstream, self.plan.surface, &self.progress);
                     self.phase = Phase::Streaming(Box::new(streaming));

@@ -15,6 +15,7 @@ use tokio::time::{Instant, Sleep};
 use tollgate_domain::Outcome;
 
 use super::{Exchange, Phase, Streaming, settle};
+use crate::forward::for_client;
 use crate::recorder::{Kept, NotDurable, Receipt, Recorded};
 use crate::usage::tap::{BodyEnd, Finished};
 use crate::wire::Pieces;
@@ -298,7 +299,8 @@ impl ResponseBody {
             return None;
         }
         let mut trailers = self.trailers.take().unwrap_or_default();
-        trailers.remove(COST_HEADER);
+        // What may not stand in the head may not stand here either, least of all a cost that is not ours.
+        for_client(&mut trailers, false);
         if let Some(cost) = self.cost_header() {
             trailers.insert(COST_HEADER, cost);
         }

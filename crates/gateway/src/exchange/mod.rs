@@ -159,7 +159,7 @@ impl Exchange {
     }
 
     fn answered(&mut self, response: http::Response<Incoming>) -> Parts {
-        let (parts, upstream) = response.into_parts();
+        let (parts, upstream) = taken_apart(response);
         if let Some(in_flight) = &mut self.in_flight {
             in_flight.answered(parts.status.as_u16());
         }
@@ -260,6 +260,16 @@ impl From<BrokenOff> for NoAnswer {
             BrokenOff::Unrecorded => Self::Unrecordable,
         }
     }
+}
+
+/// Head and body of an answer. Where it comes in chunks, a length beside them means nothing (RFC 9112, section 6.3): believed, it would cut
+/// off what we read, and passed on, it would have the client take the rest for another answer.
+fn taken_apart(response: http::Response<Incoming>) -> (Parts, Incoming) {
+    let (mut parts, upstream) = response.into_parts();
+    if parts.headers.contains_key(http::header::TRANSFER_ENCODING) {
+        parts.headers.remove(http::header::CONTENT_LENGTH);
+    }
+    (parts, upstream)
 }
 
 /// Whether an error of the HTTP client has a time-out at its bottom (that of the connection).

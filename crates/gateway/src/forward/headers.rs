@@ -53,6 +53,7 @@ const READABLE_ENCODINGS: [&str; 6] = ["gzip", "x-gzip", "deflate", "br", "zstd"
 /// Brings a client's headers to what the upstream may see. `secret` is the client's, whatever header it hides in.
 pub(super) fn for_upstream(headers: &mut HeaderMap, secret: &str, ask_identity: bool) {
     remove_hop_by_hop(headers);
+    remove_disguised(headers);
     for name in &NOT_FORWARDED {
         headers.remove(name);
     }
@@ -64,9 +65,10 @@ pub(super) fn for_upstream(headers: &mut HeaderMap, secret: &str, ask_identity: 
     headers.insert(header::ACCEPT_ENCODING, accepted);
 }
 
-/// Brings an upstream's headers to what the client may see. `length_holds` says whether its body passes unchanged.
-pub(super) fn for_client(headers: &mut HeaderMap, length_holds: bool) {
+/// Brings an upstream's headers, or trailers, to what the client may see. `length_holds` says whether its body passes unchanged.
+pub(crate) fn for_client(headers: &mut HeaderMap, length_holds: bool) {
     remove_hop_by_hop(headers);
+    remove_disguised(headers);
     for name in &NOT_RETURNED {
         headers.remove(name);
     }
@@ -85,6 +87,24 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
         .filter_map(|name| name.trim().parse().ok())
         .collect();
     for name in named.iter().chain(&HOP_BY_HOP) {
+        headers.remove(name);
+    }
+}
+
+/// Removes what is one of ours, or one that does not pass, once its underscores are read as dashes. Applications behind CGI, WSGI
+/// and their like cannot tell the two apart.
+fn remove_disguised(headers: &mut HeaderMap) {
+    let disguised = |name: &&HeaderName| {
+        let dashed = name.as_str().replace('_', "-");
+        let is = |known: &HeaderName| known.as_str() == dashed;
+        dashed != name.as_str()
+            && (NOT_FORWARDED_PREFIXES.iter().any(|prefix| dashed.starts_with(prefix))
+                || HOP_BY_HOP.iter().chain(&NOT_FORWARDED).chain(&NOT_RETURNED).any(is)
+                || is(&header::ACCEPT_ENCODING)
+                || credential::is_credential(&dashed))
+    };
+    let named: Vec<HeaderName> = headers.keys().filter(disguised).cloned().collect();
+    for name in named {
         headers.remove(name);
     }
 }

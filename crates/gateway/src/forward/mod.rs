@@ -24,6 +24,7 @@ use crate::wire::{Family, Surface};
 
 pub use client::TlsError;
 pub(crate) use client::Upstreams;
+pub(crate) use headers::for_client;
 
 /// A whole body of up to this many bytes is read before its head is sent, so that the cost can stand in a header.
 const COST_HEADER_BODY_BYTES: usize = 64 * 1024;

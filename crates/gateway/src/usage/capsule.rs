@@ -6,6 +6,7 @@
 //! A series of documents is read too: the elements of a top-level array (Gemini without SSE), or documents one
 //! after another (NDJSON).
 
+use super::reader::BYTE_ORDER_MARK;
 use crate::wire::json::{Event, JsonError, Scanner};
 
 /// The largest member kept. Usage objects are under 2 KiB, errors seldom over 10.
@@ -105,6 +106,10 @@ impl CapsuleReader {
 
     /// Scans on from `at` until something is found or the chunk is used up.
     pub(crate) fn feed(&mut self, chunk: &[u8], at: &mut usize) -> Result<Option<Found>, JsonError> {
+        // It may have been cut; no JSON begins with any of its bytes.
+        while self.scanner.is_empty() && chunk.get(*at).is_some_and(|byte| BYTE_ORDER_MARK.contains(byte)) {
+            *at += 1;
+        }
         loop {
             if self.scanner.is_complete() {
                 self.next_document(chunk, at);

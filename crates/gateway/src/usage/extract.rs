@@ -104,11 +104,11 @@ impl Extraction {
             return meaning;
         }
         // Content can be broken (half a surrogate pair, a raw control character) in a frame whose usage is
-        // fine: once more, without content.
+        // fine: once more, without content, and with names that can be read.
         self.flags.malformed = true;
         let mut capsules = CapsuleReader::default();
         match capsules.feed(json, &mut 0) {
-            Ok(Some(Found::Document(_))) => self.read(capsules.capsule()).unwrap_or_default(),
+            Ok(Some(Found::Document(_))) => self.read(&readable(capsules.capsule())).unwrap_or_default(),
             _ => Meaning::default(),
         }
     }
@@ -147,6 +147,30 @@ impl Extraction {
             self.finish_reason = Some(bounded(reason));
         }
     }
+}
+
+/// A document whose strings hold what no JSON string may: that becomes a blank or U+FFFD, so that a broken name costs the name and
+/// not the usage beside it.
+fn readable(json: &[u8]) -> Vec<u8> {
+    let mut text = String::from_utf8_lossy(json).into_owned().into_bytes();
+    let mut at = 0;
+    while let Some(byte) = text.get_mut(at) {
+        if byte.is_ascii_control() {
+            *byte = b' ';
+        }
+        if *byte != b'\\' {
+            at += 1;
+            continue;
+        }
+        // Halves of surrogate pairs, with their other half or without.
+        if let Some([b'u', b'd' | b'D', b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F', _, _]) =
+            text.get(at + 1..at + 6)
+        {
+            text[at + 1..at + 6].copy_from_slice(b"ufffd");
+        }
+        at += 2;
+    }
+    text
 }
 
 /// Usage as one whole JSON document states it, and `None` where it states none. For documents that do not come

@@ -183,15 +183,19 @@ impl Reader {
     fn decide(&mut self, chunk: &[u8]) {
         let Format::Undecided { event_stream, start } = &mut self.format else { return };
         let event_stream = *event_stream;
-        let earlier = start.len();
+        let mut earlier = start.len();
         for &byte in chunk {
             if start.len() < LONGEST_SIGN && !(start.is_empty() && byte.is_ascii_whitespace()) {
                 start.push(byte);
             }
+            // Says nothing, and some servers write it before everything.
+            if start == BYTE_ORDER_MARK {
+                (*start, earlier) = (Vec::new(), 0);
+            }
         }
         let signs: [&[u8]; 5] = [b":", b"data:", b"event:", b"id:", b"retry:"];
         let is_sign = signs.iter().any(|sign| start.starts_with(sign));
-        let may_be_sign = signs.iter().any(|sign| sign.starts_with(start));
+        let may_be_sign = signs.iter().chain([&BYTE_ORDER_MARK]).any(|sign| sign.starts_with(start));
         self.format = match start.first() {
             None => return,
             Some(b'{' | b'[') => Format::Json { capsules: Box::default(), documents: 0, broken: false },
@@ -201,6 +205,9 @@ impl Reader {
         };
     }
 }
+
+/// U+FEFF in UTF-8.
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The longest beginning that tells an event stream from something else: `event:`, `retry:`.
 const LONGEST_SIGN: usize = 6;

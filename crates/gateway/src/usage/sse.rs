@@ -7,6 +7,8 @@
 
 use std::borrow::Cow;
 
+use super::reader::BYTE_ORDER_MARK;
+
 /// Finds the ends of frames. A frame ends with the blank line that dispatches it.
 #[derive(Debug, Clone)]
 pub struct Splitter {
@@ -83,6 +85,7 @@ impl<'a> Frame<'a> {
     /// Reads the lines of one frame.
     pub fn parse(raw: &'a [u8]) -> Self {
         let mut frame = Self::default();
+        // One is allowed before the first frame.
         let mut rest = raw.strip_prefix(BYTE_ORDER_MARK).unwrap_or(raw);
         while !rest.is_empty() {
             let end = memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
@@ -113,9 +116,6 @@ impl<'a> Frame<'a> {
         }
     }
 }
-
-/// U+FEFF in UTF-8; one is allowed before the first frame.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Gives on the `data` of one frame that is too large to be kept, while it passes.
 #[derive(Debug, Clone, Default)]

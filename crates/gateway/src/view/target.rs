@@ -4,6 +4,7 @@ use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
 
 use super::LiveEndpoint;
+use crate::admit::credential::decode;
 
 /// The base URL of an endpoint, taken apart.
 #[derive(Debug, Clone)]
@@ -87,9 +88,11 @@ impl Target<'_> {
         };
         let fixed = path.split_once('?').map(|(_, query)| query.to_owned()).unwrap_or_default();
         for pair in self.query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
-            // What the operator fixed, no client changes.
-            let name = |pair: &str| pair.split('=').next().unwrap_or_default().to_owned();
-            if !fixed.split('&').any(|fixed| name(fixed) == name(pair)) {
+            // What the operator fixed, no client changes, however it writes the name. Some servers take `;` between parameters.
+            let name = |pair: &str| decode(pair.split('=').next().unwrap_or_default());
+            let mut names = fixed.split('&').filter(|pair| !pair.is_empty()).map(name);
+            let is_fixed = names.any(|fixed| pair.split(';').any(|given| name(given) == fixed));
+            if !is_fixed {
                 path.push(if path.contains('?') { '&' } else { '?' });
                 path.push_str(pair);
             }

@@ -214,10 +214,13 @@ fn a_template_fills_in_the_model_and_keeps_its_own_parameters() {
         endpoint,
         route_template: "/v1/chat/completions",
         path: "/v1/chat/completions",
-        query: Some("api-version=2&x=y"),
+        query: Some("api-version=2&x=y&api%2Dversion=3&z;api-version=4&=&;w"),
         upstream_model: Some("gpt 4?#"),
     };
-    assert_eq!(target.uri().unwrap().to_string(), "https://a.example/d/gpt%204%3F%23/chat?api-version=1&x=y");
+    assert_eq!(
+        target.uri().unwrap().to_string(),
+        "https://a.example/d/gpt%204%3F%23/chat?api-version=1&x=y&=&;w"
+    );
 }
 
 #[test]

@@ -10,8 +10,8 @@
 //! push(chunk)* ── model() is Some ── rewrite(…) ── take() ── push(chunk), take() … ── finish() ── take()
 //! ```
 //!
-//! Guarantees: a body with two `model` keys (which parsers read differently) is refused; what is released is
-//! always a prefix of the adapted body. Held at most: all before the end of `model`, or, where `stream_options`
+//! Guarantees: a body with two `model` keys (which parsers read differently) is refused, and so is one that spells it in capitals (which some
+//! parsers take and some do not); what is released is always a prefix of the adapted body. Held at most: all before the end of `model`, or, where `stream_options`
 //! comes before `stream`, from there to `stream`. The caller bounds the body. Not checked: UTF-8 and the inside
 //! of nested values; the upstream does that.
 
@@ -74,6 +74,26 @@ enum Field {
     Other,
 }
 
+/// How a key is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spelling {
+    /// As every decoder reads it.
+    Right,
+    /// As some do and some do not, see [`folded`].
+    Loose,
+}
+
+/// A key as the decoders read it that do not mind capitals. Go's is one, which takes the long s and the Kelvin sign for letters, too: an
+/// upstream would follow `"MODEL"` where we have read `"model"`.
+fn folded(key: &str) -> String {
+    let fold = |letter: char| match letter {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        letter => letter.to_ascii_lowercase(),
+    };
+    key.chars().map(fold).collect()
+}
+
 /// A span of the input, in absolute positions, and what takes its place.
 #[derive(Debug)]
 struct Edit {
@@ -106,7 +126,7 @@ pub struct RequestSplicer {
     changes: Option<Changes>,
     edits: VecDeque<Edit>,
     /// Input that was not released, and the position of its first byte.
-    held: VecDeque<Bytes>,
+    held: Pieces,
     held_from: u64,
     pushed: u64,
     closing_brace: u64,
@@ -133,7 +153,7 @@ impl RequestSplicer {
             stream_options: None,
             changes: None,
             edits: VecDeque::new(),
-            held: VecDeque::new(),
+            held: Pieces::new(),
             held_from: 0,
             pushed: 0,
             closing_brace: 0,
@@ -148,9 +168,7 @@ impl RequestSplicer {
         self.text.push(&chunk);
         self.scan(&chunk)?;
         self.pushed += chunk.len() as u64;
-        if !chunk.is_empty() {
-            self.held.push_back(chunk);
-        }
+        self.held.push(chunk);
         self.release();
         Ok(())
     }
@@ -298,28 +316,38 @@ impl RequestSplicer {
 
     fn end_key(&mut self) -> Result<(), RequestError> {
         self.in_key = false;
-        self.field = if self.key.len() > KEY_LIMIT { Field::Other } else { self.read_key() };
-        if self.surface.names_model_in_path() && self.field == Field::Model {
-            self.field = Field::Other;
+        let (mut field, spelling) =
+            if self.key.len() > KEY_LIMIT { (Field::Other, Spelling::Right) } else { self.read_key() };
+        if self.surface.names_model_in_path() && field == Field::Model {
+            field = Field::Other;
         }
-        let Some((bit, name)) = self.field.bit_and_name() else { return Ok(()) };
+        self.field = field;
+        let Some((bit, name)) = field.bit_and_name() else { return Ok(()) };
         if self.seen & bit != 0 {
             return Err(RequestError::DuplicateKey { key: name });
         }
         self.seen |= bit;
+        if spelling == Spelling::Loose {
+            if self.surface.is_metered() {
+                return Err(RequestError::MisspelledKey { key: name });
+            }
+            // Elsewhere it may mean something else, as long as it stands alone.
+            self.field = Field::Other;
+        }
         Ok(())
     }
 
-    fn read_key(&self) -> Field {
+    fn read_key(&self) -> (Field, Spelling) {
         // The closing quote was captured too.
         let raw = self.key.strip_suffix(b"\"").unwrap_or(&self.key);
         if memchr::memchr(b'\\', raw).is_none() {
-            return Field::of(raw);
+            return Field::read(raw);
         }
         let mut quoted = Vec::with_capacity(self.key.len() + 1);
         quoted.push(b'"');
         quoted.extend_from_slice(&self.key);
-        serde_json::from_slice::<String>(&quoted).map_or(Field::Other, |key| Field::of(key.as_bytes()))
+        serde_json::from_slice::<String>(&quoted)
+            .map_or((Field::Other, Spelling::Right), |key| Field::read(key.as_bytes()))
     }
 
     fn end_value(&mut self, span: Range<u64>) -> Result<(), RequestError> {
@@ -455,14 +483,7 @@ impl RequestSplicer {
     /// Takes the next held bytes that lie before `limit`.
     fn next_held(&mut self, limit: u64) -> Option<Bytes> {
         let wanted = usize::try_from(limit.saturating_sub(self.held_from)).unwrap_or(usize::MAX);
-        let front = self.held.front_mut()?;
-        if wanted == 0 {
-            return None;
-        }
-        let piece = front.split_to(wanted.min(front.len()));
-        if front.is_empty() {
-            self.held.pop_front();
-        }
+        let piece = self.held.pop_front_within(wanted)?;
         self.held_from += piece.len() as u64;
         Some(piece)
     }
@@ -482,6 +503,17 @@ impl std::fmt::Debug for RequestSplicer {
 const STREAM_OPTIONS_BIT: u16 = 1 << 2;
 
 impl Field {
+    fn read(key: &[u8]) -> (Self, Spelling) {
+        let field = Self::of(key);
+        if field == Self::Other
+            && key.iter().any(|byte| !byte.is_ascii() || byte.is_ascii_uppercase())
+            && let Ok(key) = std::str::from_utf8(key)
+        {
+            return (Self::of(folded(key).as_bytes()), Spelling::Loose);
+        }
+        (field, Spelling::Right)
+    }
+
     fn of(key: &[u8]) -> Self {
         match key {
             b"model" => Self::Model,

@@ -83,7 +83,7 @@ fn pieces_come_out_in_order_and_without_empty_ones() {
     }
     assert_eq!(pieces.len(), 4);
     let parts: Vec<Bytes> = pieces.clone().into_iter().collect();
-    assert_eq!(parts, ["a", "bc", "d"]);
+    assert_eq!(parts, ["a", "bcd"], "tiny ones are put together");
     assert_eq!(pieces.into_bytes(), "abcd");
 }
 

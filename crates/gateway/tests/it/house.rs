@@ -378,11 +378,13 @@ impl Drop for MemorySlot {
 }
 
 /// The address of an upstream that answers the first request of every connection with these bytes, and hangs up.
-pub(crate) async fn raw_upstream(answer: &'static str) -> String {
+pub(crate) async fn raw_upstream(answer: &str) -> String {
+    let answer: Arc<str> = answer.into();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     tokio::spawn(async move {
         while let Ok((mut connection, _)) = listener.accept().await {
+            let answer = Arc::clone(&answer);
             tokio::spawn(async move {
                 read_request(&mut connection).await;
                 connection.write_all(answer.as_bytes()).await

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{StatusCode, header};
+use http::{HeaderName, StatusCode, Version, header};
 use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
 use tollgate_domain::{Credential, Outcome, RawAnalyticsRecord, UsageSource};
 use tollgate_gateway::view::{OnDisconnect, OnMissingUsage};
 use tollgate_testkit::upstream::{Counts, Encoding, Recorded, Script, Split, SseStyle, UsageMode};
@@ -157,6 +159,39 @@ async fn what_the_upstream_says_of_itself_and_what_it_claims_of_us_stays_out() {
     assert_eq!(reply.header("anthropic-ratelimit-requests-remaining"), Some("9"));
     assert_eq!(reply.header("x-upstream-request-id"), Some("req_theirs"));
     assert_ne!(reply.header("x-request-id"), Some("req_theirs"));
+}
+
+#[tokio::test]
+async fn what_the_upstream_may_not_say_in_its_head_it_may_not_say_in_its_trailers() {
+    let raw = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\
+               trailer: x-own\r\n\r\n2\r\n\n\n\r\n0\r\nx-own: 1\r\nset-cookie: a=b\r\nx-tollgate-balance: 9\r\n\
+               x_tollgate_cost: 9\r\nx-tollgate-cost: 9\r\n\r\n";
+    let base_url = Some(crate::house::raw_upstream(raw).await);
+    let house = House::open_with(Plan { base_url, ..Plan::default() }).await;
+    let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+    // HTTP/2 has trailers whether they were announced or not.
+    let request = house.post("/v1/chat/completions", ALICE).version(Version::HTTP_2).header("te", "trailers");
+    let response = client.request(request.body(chat_body("chat", STREAM)).unwrap()).await.unwrap();
+    let trailers = read(response).await.trailers.unwrap();
+    assert_eq!(trailers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-own"]);
+}
+
+#[tokio::test]
+async fn a_length_beside_chunks_neither_cuts_off_what_is_read_nor_splits_the_answer() {
+    let body = r#"{"choices":[],"usage":{"prompt_tokens":1000,"completion_tokens":500}}"#;
+    for fields in
+        ["content-length: 5\r\ntransfer-encoding: chunked", "transfer-encoding: chunked\r\ncontent-length: 5"]
+    {
+        let raw = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n{fields}\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
+            body.len()
+        );
+        let base_url = Some(crate::house::raw_upstream(&raw).await);
+        let house = House::open_with(Plan { base_url, ..Plan::default() }).await;
+        let reply = house.chat(ALICE, "chat").await;
+        assert_eq!((reply.text(), reply.header("x-tollgate-cost")), (body, Some("0.025")));
+        assert_eq!(house.sink.one().await.usage.completion_tokens, Some(500));
+    }
 }
 
 #[tokio::test]

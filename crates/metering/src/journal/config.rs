@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tollgate_spool::{DEFAULT_RESERVE_BYTES, DEFAULT_SIZE_LIMIT_BYTES, Durability, MIN_SIZE_LIMIT_BYTES};
+use tollgate_spool::{
+    DEFAULT_RESERVE_BYTES, DEFAULT_SIZE_LIMIT_BYTES, Durability, MIN_SIZE_LIMIT_BYTES, REFUSE_PERCENT,
+};
 
 use crate::config::ConfigError;
 
@@ -73,6 +75,11 @@ impl SpoolConfig {
             });
         }
         Ok(())
+    }
+
+    /// What is left for requests already admitted when nothing more is.
+    pub const fn room_for_admitted_bytes(&self) -> u64 {
+        (self.size_limit_bytes / 100).saturating_mul(100 - REFUSE_PERCENT).saturating_add(self.reserve_bytes)
     }
 
     pub(super) const fn keep_acknowledged(&self) -> Duration {

@@ -20,6 +20,7 @@ mod wire;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
@@ -28,7 +29,7 @@ use tokio::time::Instant;
 use tollgate_domain::{Clock, CorrelationId, InstanceId, RawAnalyticsRecord};
 use tollgate_spool::{Class, Durability, Options, Receipt, Spool, SpoolError};
 use tollgate_store::instances::{self, Stand};
-use tollgate_store::{Store, StoreError};
+use tollgate_store::{Store, StoreError, Tx};
 use uuid::Uuid;
 
 use self::metrics::JournalMetrics;
@@ -174,24 +175,37 @@ impl Journal {
 
 /// Where the books of the instance stand. A database that does not know it begins with what waits in the spool.
 async fn stand_of(store: &Store, instance: InstanceId, spool: &Spool) -> Result<Stand, StoreError> {
-    let found = store.tx("find_instance", async |tx| instances::stand(&tx, instance).await).await?;
-    if let Some(stand) = found {
-        return Ok(stand);
-    }
     let stats = spool.stats();
-    if stats.low_water > stats.first {
-        tracing::warn!(
-            "this database does not know the spool, which has delivered to another one: only what waits in it is entered. \
-             If the database lost its last commits, `tollgate spool replay` enters what the spool still keeps"
-        );
+    let group = |sequence| reader::number(tollgate_spool::Position { sequence, index: 0 });
+    let found = store.tx("find_instance", async |tx| instances::stand(&tx, instance).await).await?;
+    match found {
+        Some(stand) if stand.mark.log_position <= group(stats.next) => Ok(stand),
+        Some(_) => {
+            // What is appended from now on would be taken for what the books have.
+            tracing::error!(
+                "the books are further than the spool: its end is lost, by a power cut without fsync or because an older copy of its \
+                 directory was put in its place. What was lost is in the books as far as they had it"
+            );
+            let reset = async |tx: Tx| {
+                instances::reset_log(&tx, instance, group(stats.next)).await?;
+                Ok(instances::stand(&tx, instance).await?.unwrap_or_default())
+            };
+            store.tx("reset_instance", reset).await
+        }
+        None => {
+            if stats.low_water > stats.first {
+                tracing::warn!(
+                    "this database does not know the spool, which has delivered to another one: only what waits in it is \
+                     entered. If the database lost its last commits, `tollgate spool replay` enters what the spool still keeps"
+                );
+            }
+            let adopt = async |tx: Tx| {
+                instances::adopt(&tx, instance, group(stats.low_water)).await?;
+                Ok(instances::stand(&tx, instance).await?.unwrap_or_default())
+            };
+            store.tx("adopt_instance", adopt).await
+        }
     }
-    let from = reader::number(tollgate_spool::Position { sequence: stats.low_water, index: 0 });
-    store
-        .tx("adopt_instance", async |tx| {
-            instances::adopt(&tx, instance, from).await?;
-            Ok(instances::stand(&tx, instance).await?.unwrap_or_default())
-        })
-        .await
 }
 
 impl Shared {
@@ -254,6 +268,8 @@ pub struct Place {
 #[derive(Debug)]
 pub struct Pending {
     receipt: Result<Receipt, SpoolError>,
+    /// Held for company until somebody waits for it, who says so here.
+    spool: Option<Arc<Spool>>,
     /// Told when it fails.
     failed: Option<Arc<AtomicBool>>,
 }
@@ -267,7 +283,13 @@ impl Pending {
     /// Waits until what was appended is durable.
     pub async fn durable(self) -> Result<(), SpoolError> {
         let outcome = match self.receipt {
-            Ok(receipt) => receipt.await.map(|_position| ()),
+            Ok(mut receipt) => match futures_util::poll!(&mut receipt) {
+                Poll::Ready(written) => written,
+                Poll::Pending => {
+                    self.spool.inspect(|spool| spool.hurry());
+                    receipt.await
+                }
+            },
             Err(error) => Err(error),
         };
         if outcome.is_err()
@@ -275,7 +297,7 @@ impl Pending {
         {
             failed.store(true, Ordering::Relaxed);
         }
-        outcome
+        outcome.map(|_position| ())
     }
 }
 
@@ -291,14 +313,14 @@ impl Place {
         let receipt = self.journal.spool.append(Class::Admission, wire::ADMITTED, bytes);
         let failed = Arc::new(AtomicBool::new(receipt.is_err()));
         self.admission = Some(Arc::clone(&failed));
-        Pending { receipt, failed: Some(failed) }
+        Pending { receipt, spool: Some(Arc::clone(&self.journal.spool)), failed: Some(failed) }
     }
 
     /// Appends how the request ended. Never blocks. Its position counts the ends of this gateway, in the order in which they reach the books.
     pub fn finish(self, record: RawAnalyticsRecord) -> (Position, Pending) {
         let without_admission = self.admission.as_ref().is_none_or(|failed| failed.load(Ordering::Relaxed));
         let (position, receipt) = self.journal.append_end(record, without_admission);
-        (position, Pending { receipt, failed: None })
+        (position, Pending { receipt, spool: None, failed: None })
     }
 }
 

@@ -20,7 +20,7 @@ use tollgate_store::{Store, StoreConfig, api_keys, endpoints, models};
 use tollgate_testkit::TestDatabase;
 
 /// Longest wait for something that takes milliseconds, on a machine that is busy with other tests.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 const ACTOR: &str = "test";
 
 pub(crate) struct Books {

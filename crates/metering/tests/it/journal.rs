@@ -380,6 +380,31 @@ async fn a_database_that_never_knew_the_spool_gets_what_waits_and_no_more() {
 }
 
 #[tokio::test]
+async fn a_spool_that_has_lost_its_end_delivers_all_that_comes_after() {
+    let mut house = House::build().await;
+    let mut gateway = house.start().await;
+    gateway.serve_many(3).await;
+    house.wait_for_records(3).await;
+    let older = tempfile::tempdir().unwrap();
+    for name in ["spool.sqlite", "spool.sqlite-wal", "spool.mark"] {
+        std::fs::copy(house.directory.path().join(name), older.path().join(name)).unwrap();
+    }
+    for _ in 0..20 {
+        gateway.serve().await;
+    }
+    house.wait_for_records(23).await;
+    gateway.stop().await;
+    house.directory = older;
+    let mut gateway = house.start().await;
+    for _ in 0..5 {
+        gateway.serve().await;
+    }
+    house.wait_for_records(28).await;
+    gateway.stop().await;
+    house.assert_sound(28, "999.16").await;
+}
+
+#[tokio::test]
 async fn a_damaged_group_is_reported_and_the_others_are_entered() {
     let mut house = House::build().await;
     let mut gateway = house.start().await;

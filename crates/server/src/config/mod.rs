@@ -30,6 +30,9 @@ const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 const DEFAULT_DATA_DIR: &str = ".tollgate";
 /// Enough for a few flushers, the refresher and the commands beside them; PostgreSQL comes with 100 for everyone.
 const DEFAULT_DATABASE_CONNECTIONS: u32 = 8;
+/// What the end of a request may take in the spool. A usual one takes half of it; the longest texts that are kept make it ten times as
+/// much, in a request or two of thousands.
+const ROOM_PER_REQUEST_BYTES: u64 = 1024;
 /// The migration library repeats on each start that there is nothing to do.
 const DEFAULT_LOG_FILTER: &str = "info,refinery_core=warn";
 
@@ -156,7 +159,22 @@ impl Config {
         self.spool
             .validate()
             .and_then(|()| self.analytics.validate())
-            .map_err(|error| ConfigError::Invalid(error.to_string()))
+            .map_err(|error| ConfigError::Invalid(error.to_string()))?;
+        self.check_room()
+    }
+
+    /// What was admitted must fit into the spool, also when it is so full that nothing more is admitted.
+    fn check_room(&self) -> Result<(), ConfigError> {
+        let room = self.spool.room_for_admitted_bytes();
+        let most = room / ROOM_PER_REQUEST_BYTES;
+        if u64::from(self.gateway.max_in_flight) > most {
+            return Err(ConfigError::Invalid(format!(
+                "gateway.max_in_flight is {}, and the spool keeps room for {most} requests that are in flight: raise \
+                 spool.size_limit_bytes or spool.reserve_bytes, or admit fewer",
+                self.gateway.max_in_flight
+            )));
+        }
+        Ok(())
     }
 
     /// The file of the master key.

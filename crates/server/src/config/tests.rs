@@ -142,3 +142,20 @@ fn no_password_is_printed() {
         assert!(!format!("{config:?}").contains("hunter2"), "{url}");
     }
 }
+
+#[test]
+fn a_spool_that_could_not_hold_what_is_in_flight_is_refused_with_what_to_change() {
+    let config = Config::default();
+    assert_eq!(config.check().map_err(|error| error.to_string()), Ok(()));
+    let mut config = Config::default();
+    config.spool.size_limit_bytes = 1024 * 1024;
+    config.spool.reserve_bytes = 0;
+    let error = config.check().unwrap_err().to_string();
+    assert!(
+        error.contains("gateway.max_in_flight is 4096") && error.contains("spool.reserve_bytes"),
+        "{error}"
+    );
+    config.spool.size_limit_bytes = 1;
+    let error = config.check().unwrap_err().to_string();
+    assert!(error.contains("spool.size_limit_bytes is 1; it must be at least"), "{error}");
+}

@@ -19,7 +19,7 @@ use tollgate_server::{App, RunningApp, SystemClock, config::Config};
 use tollgate_testkit::TestDatabase;
 
 /// The longest any condition may take to come true before the test fails.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(45);
 
 /// A data directory and the database that it works with.
 pub(crate) struct Place {

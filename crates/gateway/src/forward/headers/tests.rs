@@ -45,3 +45,25 @@ fn a_length_that_no_longer_holds_is_not_returned() {
     for_client(&mut given, false);
     assert!(!given.contains_key("content-length"));
 }
+
+#[test]
+fn an_underscore_disguises_no_header() {
+    let disguised = [
+        ("x_tollgate_batch_id", "1"),
+        ("x_tollgate-cost", "1"),
+        ("x_forwarded_for", "1"),
+        ("openai_organization", "1"),
+        ("x_api_key", "1"),
+        ("proxy_authorization", "1"),
+        ("content_length", "1"),
+        ("accept_encoding", "rot13"),
+        ("set_cookie", "1"),
+        ("an_innocent", "1"),
+    ];
+    let mut given = headers(&disguised);
+    for_upstream(&mut given, "secret", false);
+    assert_eq!(given.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["an_innocent", "accept-encoding"]);
+    let mut given = headers(&disguised);
+    for_client(&mut given, true);
+    assert_eq!(given.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["an_innocent"]);
+}

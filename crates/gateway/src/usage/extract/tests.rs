@@ -381,6 +381,24 @@ fn usage_beside_broken_content_is_still_read() {
 }
 
 #[test]
+fn usage_beside_a_broken_name_is_still_read() {
+    for (name, read) in [
+        (br"\ud800".as_slice(), "\u{fffd}"),
+        (br"a\\\uDFFFb", "a\\\u{fffd}b"),
+        (br"\\ud800\ud800", "\\ud800\u{fffd}"),
+        (b"a\xffb", "a\u{fffd}b"),
+        (b"a\x01\nb", "a  b"),
+    ] {
+        let frame =
+            [br#"{"model":""#, name, br#"","usage":{"prompt_tokens":3,"completion_tokens":4},"choices":[]}"#];
+        let mut extraction = Extraction::new(CHAT);
+        extraction.document(None, &frame.concat());
+        assert_eq!((extraction.usage().0, extraction.model.as_deref()), (usage(3, 4, None), Some(read)));
+        assert!(extraction.flags.malformed);
+    }
+}
+
+#[test]
 fn names_are_cut_so_that_a_provider_cannot_fill_the_books() {
     let document = json!({"model": "é".repeat(500), "choices": [{"finish_reason": "r".repeat(500)}]});
     let extraction = stream(CHAT, &[document]);

@@ -428,6 +428,20 @@ fn lines_of_json_flow_line_by_line() {
 }
 
 #[test]
+fn a_byte_order_mark_hides_no_usage_however_it_is_cut() {
+    let document = "\u{feff} {\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}";
+    let events = format!("\u{feff}{HELLO}{USAGE}{DONE}");
+    for (head, body) in [(JSON, document), (SSE, &events)] {
+        for cut in 0..body.len() {
+            let (first, then) = body.as_bytes().split_at(cut);
+            let (out, finished) = run(Surface::ChatCompletions, head, &[first, then]);
+            assert_eq!(out, body.as_bytes());
+            assert_eq!(finished.observed.usage_source, UsageSource::Provider, "cut at {cut}");
+        }
+    }
+}
+
+#[test]
 fn a_broken_body_flows_and_is_flagged() {
     let body = "{\"choices\":[}, \"usage\":{\"prompt_tokens\":1}}";
     let (out, finished) = run(Surface::ChatCompletions, JSON, &[body]);

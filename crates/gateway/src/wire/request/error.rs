@@ -33,6 +33,12 @@ pub enum RequestError {
         /// Which.
         key: &'static str,
     },
+    /// Some upstreams would follow it and others not, so what is charged would be a guess.
+    #[error("\"{key}\" is not written as it should be: use small letters")]
+    MisspelledKey {
+        /// How it is written.
+        key: &'static str,
+    },
     /// A background response is fetched later, outside of this request.
     #[error("\"background\": true is not supported: leave it out and stream the response instead")]
     Background,
@@ -56,6 +62,7 @@ impl RequestError {
             Self::ModelTooLong => "model_too_long",
             Self::StreamOptionsTooLong => "stream_options_too_long",
             Self::DuplicateKey { .. } => "duplicate_key",
+            Self::MisspelledKey { .. } => "misspelled_key",
             Self::Background => "background_not_supported",
             Self::BadBoundary => "bad_boundary",
             Self::InvalidForm(_) => "invalid_form",

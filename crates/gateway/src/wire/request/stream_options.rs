@@ -7,6 +7,8 @@ use serde_json::{Value, value::RawValue};
 use super::RequestError;
 use crate::wire::json::{Event, Scanner};
 
+const INCLUDE_USAGE: &str = "include_usage";
+
 /// A boolean as the more lenient upstreams read one (vLLM and others take `1` and `"true"`): a stream that only we take for none
 /// would state no usage. `None` for `null`, and for what nobody takes.
 pub(super) fn boolean(value: &[u8]) -> Option<bool> {
@@ -50,10 +52,13 @@ pub(super) fn merge(options: &[u8]) -> Result<Option<(Range<usize>, &'static str
         match event {
             Event::KeyEnd => {
                 keys += 1;
-                let key: Option<String> = serde_json::from_slice(&options[from..at]).ok();
-                ours = key.as_deref() == Some("include_usage");
+                let key: String = serde_json::from_slice(&options[from..at]).unwrap_or_default();
+                ours = super::folded(&key) == INCLUDE_USAGE;
                 if ours && found.is_some() {
-                    return Err(RequestError::DuplicateKey { key: "include_usage" });
+                    return Err(RequestError::DuplicateKey { key: INCLUDE_USAGE });
+                }
+                if ours && key != INCLUDE_USAGE {
+                    return Err(RequestError::MisspelledKey { key: INCLUDE_USAGE });
                 }
             }
             Event::Open { .. } | Event::KeyStart | Event::StringStart | Event::ScalarStart => from = at - 1,

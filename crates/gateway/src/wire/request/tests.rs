@@ -85,6 +85,40 @@ fn without_a_new_name_the_body_stays_as_it_is() {
 }
 
 #[test]
+fn a_key_that_only_some_decoders_take_for_ours_is_refused() {
+    let misspelled = |key| RequestError::MisspelledKey { key };
+    for (body, error) in [
+        (r#"{"model":"m","Model":"dear"}"#, RequestError::DuplicateKey { key: "model" }),
+        (r#"{"MODEL":"dear","model":"m"}"#, misspelled("model")),
+        (r#"{"\u004dodel":"m"}"#, misspelled("model")),
+        (r#"{"model":"m","Stream":true}"#, misspelled("stream")),
+        ("{\"model\":\"m\",\"\u{17f}tream\":true}", misspelled("stream")),
+        (r#"{"model":"m","\u017Ftream":true}"#, misspelled("stream")),
+        ("{\"model\":\"m\",\"max_to\u{212a}ens\":9}", misspelled("max_tokens")),
+        (
+            r#"{"model":"m","stream":true,"stream_options":{"Include_Usage":false}}"#,
+            misspelled("include_usage"),
+        ),
+        (
+            r#"{"model":"m","stream":true,"stream_options":{"include_usage":true,"INCLUDE_USAGE":false}}"#,
+            RequestError::DuplicateKey { key: "include_usage" },
+        ),
+    ] {
+        assert_eq!(refused(body), error, "{body}");
+    }
+    for body in [r#"{"model":"m","Models":1,"Other":1}"#, r#"{"model":"m","x":{"Model":"n"}}"#] {
+        adapt(Surface::ChatCompletions, &[body], INJECT).unwrap();
+    }
+    // What is only passed through may mean something else by it, as long as it does not name two.
+    adapt(Surface::PassThrough, &[r#"{"Model":"a car"}"#], INJECT).unwrap();
+    let two = [r#"{"Model":"dear","model":"m"}"#];
+    assert_eq!(
+        adapt(Surface::PassThrough, &two, INJECT).unwrap_err(),
+        RequestError::DuplicateKey { key: "model" }
+    );
+}
+
+#[test]
 fn a_stream_that_asks_for_no_usage_is_made_to() {
     for (body, expected) in [
         (
