@@ -5,6 +5,7 @@
 //! [`Gateway::serve`] returns, and the sink has said that it is safe, unless it does not say so in time.
 
 mod activity;
+mod socket;
 mod stall;
 
 use std::sync::Arc;
@@ -166,10 +167,7 @@ async fn serve_connection(
     gateway: &crate::gateway::Inner,
     shutdown: &CancellationToken,
 ) {
-    // Tokens are small and late enough.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY could not be set");
-    }
+    socket::prepare(&stream);
     let activity = Activity::new(gateway.config.header_read_timeout(), gateway.config.client_write_timeout());
     let (watch, router) = (Arc::clone(&activity), TowerToHyperService::new(router.clone()));
     let service = service_fn(move |request: Request<Incoming>| {
@@ -223,5 +221,6 @@ fn http_settings(config: &GatewayConfig) -> auto::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .keep_alive_interval(HTTP2_PING_EVERY)
         .max_concurrent_streams(HTTP2_STREAMS);
+    socket::bound(&mut http);
     http
 }

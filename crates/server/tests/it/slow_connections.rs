@@ -1,10 +1,11 @@
 //! Slow connections beside good requests, in miniature: `cargo slow-connections` measures what thousands of them cost.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, process::Stdio, time::Duration};
 
 use http::StatusCode;
 use rustix::process::Signal;
 use serde_json::json;
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tollgate_testkit::{
     ProcessUse, ScriptedUpstream,
     slow_clients::{SlowClients, SlowKind, SlowPlan, SlowTally, TAG, held},
@@ -68,8 +69,7 @@ async fn good_requests_pass_by_slow_connections_which_their_time_outs_end_and_no
     );
     // Good requests all the time, until each slow connection has been ended once, or as many of its kind.
     let mut good = 1;
-    let every_kind_was_ended =
-        |tallies: &Tallies| tallies.values().all(|tally| tally.ended >= OF_A_KIND);
+    let every_kind_was_ended = |tallies: &Tallies| tallies.values().all(|tally| tally.ended >= OF_A_KIND);
     eventually("every slow connection is ended", async || {
         for stream in [false, true] {
             let reply = chat(address, &key, "prompt=10 completion=5 tag=ada", stream).await;
@@ -114,11 +114,42 @@ async fn good_requests_pass_by_slow_connections_which_their_time_outs_end_and_no
     assert_eq!(place.cli("audit").await["ok"], json!(true));
 }
 
+#[tokio::test]
+async fn a_server_raises_its_limit_of_open_files_as_far_as_it_may() {
+    let place = Place::with_database().await;
+    let command = place.command();
+    let command = command.as_std();
+    let mut limited = tokio::process::Command::new("sh");
+    limited.args(["-c", r#"ulimit -S -n 100; exec "$0" "$@""#]).arg(command.get_program());
+    limited.args(command.get_args()).args(["serve", "--listen", "127.0.0.1:0", "--json"]);
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    limited.stdout(Stdio::piped()).kill_on_drop(true);
+    let mut server = limited.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).await.unwrap();
+    assert!(line.contains("listen"), "{line}");
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.id().unwrap())).unwrap();
+    let files = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let [soft, hard] = files.split_whitespace().skip(3).take(2).collect::<Vec<_>>()[..] else {
+        panic!("{files}")
+    };
+    assert_eq!(soft, hard, "{files}");
+    assert_ne!(soft, "100");
+    signal(&server, Signal::TERM);
+    assert!(server.wait().await.unwrap().success());
+}
+
 /// Waits until the gateway has no request in flight, and no connection but the one that asks.
 async fn nothing_goes_on(address: std::net::SocketAddr) {
     eventually("nothing goes on", async || {
         let text = get(address, "/metrics").await.text;
-        text.contains("\ntollgate_gateway_in_flight 0\n") && text.contains("\ntollgate_gateway_connections 1\n")
+        text.contains("\ntollgate_gateway_in_flight 0\n")
+            && text.contains("\ntollgate_gateway_connections 1\n")
     })
     .await;
 }

@@ -88,7 +88,11 @@ fn groups_that_are_done_take_no_memory_and_a_backlog_gives_back_what_it_took() {
         index.push(2, false, 0);
         index.acknowledge_up_to(index.next());
     }
-    assert!(index.entries.is_empty() && index.entries.capacity() <= KEPT_CAPACITY, "{}", index.entries.capacity());
+    assert!(
+        index.entries.is_empty() && index.entries.capacity() <= KEPT_CAPACITY,
+        "{}",
+        index.entries.capacity()
+    );
     assert_eq!((index.first(), index.low_water(), index.next()), (1, 200_001, 200_001));
     assert_eq!(index.unsaved().count(), 200_000);
     index.saved();
