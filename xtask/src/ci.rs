@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::Context;
 
-use crate::{process::Run, sdks, tidy};
+use crate::{fuzz, process::Run, sdks, tidy};
 
 /// Set by every continuous integration service; then nothing that tests need may be missing.
 const IN_CI: &str = "CI";
@@ -31,8 +31,15 @@ pub(crate) fn run() -> anyhow::Result<()> {
     } else {
         println!("── dependencies: skipped, because cargo-deny is not installed");
     }
+    if fuzz::can_be_built() {
+        steps.step("fuzzing", "cargo fuzz-test --seconds 5", fuzz::run_in_ci)?;
+    } else {
+        println!("── fuzzing: skipped, because there is no C++ compiler for libFuzzer");
+    }
     steps.step("PostgreSQL", "cargo run -p xtask -- postgres", find_postgres)?;
     let sdks = install_sdks(&mut steps)?;
+    // A handful of cycles with a seed of their own: enough to see that it works, and that the first failpoints hold.
+    steps.cargo("crashes", "crash-test --cycles 12 --seed 1")?;
     steps.tests(sdks)
 }
 

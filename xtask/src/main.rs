@@ -1,9 +1,10 @@
-//! Development tasks, reached by the aliases of `.cargo/config.toml`: `cargo tidy`, `cargo ci`, `cargo demo`, `cargo soak`,
-//! `cargo slow-connections`.
+//! Development tasks, reached by the aliases of `.cargo/config.toml`: `cargo tidy`, `cargo ci`, `cargo demo`, `cargo fuzz-test`,
+//! `cargo soak`, `cargo slow-connections`.
 #![expect(clippy::print_stdout, reason = "the tasks talk to the person who started them")]
 
 mod ci;
 mod demo;
+mod fuzz;
 mod load;
 mod process;
 mod sdks;
@@ -41,6 +42,8 @@ enum Task {
     /// Hold slow connections; the process that measures starts this one.
     #[command(hide = true)]
     HoldSlowConnections(slow::HoldOptions),
+    /// Look for inputs that break what parsers and decoders promise.
+    FuzzTest(fuzz::Options),
     /// Install the official SDKs that tests drive, under the target directory.
     Sdks,
     /// Find PostgreSQL, or fetch it.
@@ -70,6 +73,7 @@ fn run() -> anyhow::Result<()> {
         Task::Soak(options) => soak::run(&options),
         Task::SlowConnections(options) => slow::run(&options),
         Task::HoldSlowConnections(options) => slow::hold(&options),
+        Task::FuzzTest(options) => fuzz::run(&options),
         Task::Sdks => sdks::run().map(drop),
         Task::Postgres => ci::find_postgres(),
         Task::Tidy => tidy::run(&root),

@@ -12,4 +12,4 @@ mod supervise;
 
 pub use binaries::{Binaries, cache_dir};
 pub use error::Error;
-pub use server::{EmbeddedPostgres, Options, connection_string_of_running, destroy};
+pub use server::{EmbeddedPostgres, Halt, Options, connection_string_of_running, destroy};

@@ -76,10 +76,10 @@ pub(crate) fn signal_process(pid: Pid, signal: Signal) -> Result<(), Error> {
 
 /// The backends of a postmaster that was killed notice it by themselves, a moment later. Until then their shared
 /// memory keeps a new server from starting.
-async fn wait_for_backends(cluster: &Path) -> Result<(), Error> {
+pub(crate) async fn wait_for_backends(cluster: &Path) -> Result<(), Error> {
     let deadline = Instant::now() + IMMEDIATE_SHUTDOWN_PATIENCE;
     loop {
-        let Some(backend) = any_process_in(cluster) else { return Ok(()) };
+        let Some(backend) = processes_in(cluster).next() else { return Ok(()) };
         if Instant::now() >= deadline {
             return Err(Error::OrphanStays { pid: backend.as_raw_nonzero().get() });
         }
@@ -101,10 +101,10 @@ fn is_alive(pid: Pid) -> bool {
     !matches!(test_kill_process(pid), Err(rustix::io::Errno::SRCH))
 }
 
-/// Some PostgreSQL process that works in `cluster`. A shell that somebody left there does not count.
-fn any_process_in(cluster: &Path) -> Option<Pid> {
-    let processes = fs::read_dir("/proc").ok()?;
-    processes.filter_map(Result::ok).find_map(|entry| {
+/// The PostgreSQL processes that work in `cluster`. A shell that somebody left there does not count. None without procfs.
+pub(crate) fn processes_in(cluster: &Path) -> impl Iterator<Item = Pid> {
+    let processes = fs::read_dir("/proc").into_iter().flatten();
+    processes.filter_map(Result::ok).filter_map(move |entry| {
         let pid = Pid::from_raw(entry.file_name().to_str()?.parse().ok()?)?;
         let is_postgres =
             fs::read_to_string(entry.path().join("comm")).is_ok_and(|comm| comm.starts_with("postgres"));

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use rustix::process::Signal;
 use tokio::{process::Child, sync::oneshot, task::JoinHandle};
 
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
     identity::Identity,
     layout::{Layout, prepare_data_dir, private_directory},
     lock::OwnerLock,
-    orphan::stop_orphan,
+    orphan::{processes_in, signal_process, stop_orphan, wait_for_backends},
     supervise::{Recipe, supervise},
 };
 
@@ -64,6 +65,17 @@ impl Options {
             lock_patience: Duration::ZERO,
         }
     }
+}
+
+/// How a server ends that nobody stops in order; for [`EmbeddedPostgres::halt`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Halt {
+    /// An immediate shutdown: sessions are cut off, and the next start has to recover.
+    Immediate,
+    /// `kill -9` of the main process; the others notice, and end.
+    KillMain,
+    /// `kill -9` of every process: what the machine's own end looks like from outside.
+    Crash,
 }
 
 /// A running private server, owned by this process. Call [`stop`](Self::stop) at the end; dropping it also stops the
@@ -123,6 +135,36 @@ impl EmbeddedPostgres {
     /// The pid of the server's main process, for tests that stop or kill it.
     pub fn pid(&self) -> Option<i32> {
         crate::orphan::postmaster_pid(&self.recipe.layout.cluster).map(|pid| pid.as_raw_nonzero().get())
+    }
+
+    /// Every process of the server, the main one first; without procfs, that one alone. For tests that freeze it.
+    pub fn pids(&self) -> Vec<i32> {
+        let main = crate::orphan::postmaster_pid(&self.recipe.layout.cluster);
+        let others = processes_in(&self.recipe.layout.cluster).filter(|pid| Some(*pid) != main);
+        main.into_iter().chain(others).map(|pid| pid.as_raw_nonzero().get()).collect()
+    }
+
+    /// Ends the server without a checkpoint, and without starting it again: for tests of what is left. Returns when it is gone.
+    pub async fn halt(self, how: Halt) -> Result<(), Error> {
+        let Self { recipe, stop, supervisor, mut watchdog, _lock, .. } = self;
+        // The supervisor goes first: it would start the server again.
+        supervisor.abort();
+        drop(supervisor.await);
+        drop(stop);
+        watchdog.kill().await.doing(|| "end the watchdog".to_owned())?;
+        let cluster = &recipe.layout.cluster;
+        let main = crate::orphan::postmaster_pid(cluster);
+        let signal = if how == Halt::Immediate { Signal::QUIT } else { Signal::KILL };
+        if let Some(main) = main {
+            signal_process(main, signal)?;
+        }
+        if how == Halt::Crash {
+            // Without the main process there are no new ones.
+            for pid in processes_in(cluster) {
+                signal_process(pid, Signal::KILL)?;
+            }
+        }
+        wait_for_backends(cluster).await
     }
 
     /// Stops the server: sessions are ended, a checkpoint is written. Returns when it is gone.

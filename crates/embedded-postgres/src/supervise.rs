@@ -29,6 +29,9 @@ const READY_POLL: Duration = Duration::from_millis(15);
 /// After an unexpected end: long enough not to spin, short enough that the batcher hardly notices.
 const RESTART_DELAY: Duration = Duration::from_millis(500);
 
+/// While it does not start (its disk is full, say), the log says so once and then this often.
+const STILL_DOWN_INTERVAL: Duration = Duration::from_mins(1);
+
 /// A fast shutdown ends sessions and writes a checkpoint.
 const STOP_PATIENCE: Duration = Duration::from_mins(1);
 
@@ -162,6 +165,7 @@ pub(crate) async fn supervise(
                 tracing::error!(%status, log = %recipe.layout.log.display(), "PostgreSQL ended by itself; starting it again");
             }
         }
+        let mut said_at: Option<Instant> = None;
         child = loop {
             if !matches!(stop.try_recv(), Err(oneshot::error::TryRecvError::Empty)) {
                 return Ok(());
@@ -173,7 +177,11 @@ pub(crate) async fn supervise(
             };
             match started {
                 Ok(child) => break child,
-                Err(error) => tracing::error!(%error, "PostgreSQL did not start again; trying on"),
+                Err(error) if said_at.is_none_or(|at| at.elapsed() >= STILL_DOWN_INTERVAL) => {
+                    tracing::error!(%error, "PostgreSQL did not start again; trying on");
+                    said_at = Some(Instant::now());
+                }
+                Err(_) => {}
             }
         };
         tracing::info!("PostgreSQL is back");

@@ -325,3 +325,6 @@ async fn flush_all(
         () = deadline => Ended::OutOfTime,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,8 +14,8 @@ pub struct AnalyticsConfig {
     /// Two flushes start at least this many milliseconds apart, so that at a few hundred records a second a
     /// transaction carries several. The first record after a pause never waits.
     pub flush_interval_ms: u64,
-    /// Wait before the second try of a flush, in milliseconds; doubled for each further one up to 10 s, with
-    /// jitter. There is no last try.
+    /// Wait before the second try of a flush, in milliseconds; doubled for each further one up to 1 s, with
+    /// jitter. There is no last try. The cap is fixed: a database that is back is written to within 5 s, however long it was away.
     pub retry_base_delay_ms: u64,
     /// At most one notification of depleted balances in this many milliseconds.
     pub balance_notification_interval_milliseconds: u64,

@@ -1,4 +1,5 @@
-//! Interning of what repeats: from texts to a small integer, written ahead and remembered.
+//! Interning of what repeats: from texts to a small integer, written ahead and remembered for as long as the server that gave the
+//! integer answers.
 
 use std::collections::HashMap;
 
@@ -6,7 +7,7 @@ use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 use tollgate_domain::RecordDigest;
 use tollgate_store::usage_dimensions::{self, Dimensions};
-use tollgate_store::{Store, StoreError};
+use tollgate_store::{ServerRun, Store, StoreError};
 
 use crate::digest::{DimensionsRef, RecordKeys};
 
@@ -25,15 +26,31 @@ pub(crate) struct Interner {
 
 #[derive(Debug, Default)]
 struct State {
+    /// Who gave the numbers. A standby that was promoted may never have had them, and give them to others.
+    server: ServerRun,
     numbers: HashMap<Box<[u8]>, i32, RandomState>,
     /// How many combinations the table held when last asked.
     in_table: usize,
 }
 
 /// Combinations of one batch that have no number yet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Unnumbered {
+    server: ServerRun,
     combinations: HashMap<Box<[u8]>, (Dimensions, Vec<usize>), RandomState>,
+}
+
+impl Unnumbered {
+    /// None yet, for rows that are to be written on `server`.
+    pub(crate) fn on(server: ServerRun) -> Self {
+        Self { server, combinations: HashMap::default() }
+    }
+}
+
+impl State {
+    fn number(&self, server: ServerRun, encoded: &[u8]) -> Option<i32> {
+        self.numbers.get(encoded).copied().filter(|_| self.server == server)
+    }
 }
 
 impl Interner {
@@ -52,8 +69,8 @@ impl Interner {
     ) -> Option<i32> {
         dimensions.encode(scratch);
         let state = self.state.lock();
-        if let Some(number) = state.numbers.get(scratch.as_slice()) {
-            return Some(*number);
+        if let Some(number) = state.number(unnumbered.server, scratch) {
+            return Some(number);
         }
         if let Some((_, indexes)) = unnumbered.combinations.get_mut(scratch.as_slice()) {
             indexes.push(index);
@@ -65,8 +82,8 @@ impl Interner {
             collapsed = collapse(dimensions, knows_model);
             dimensions = &collapsed;
             dimensions.encode(scratch);
-            if let Some(number) = state.numbers.get(scratch.as_slice()) {
-                return Some(*number);
+            if let Some(number) = state.number(unnumbered.server, scratch) {
+                return Some(number);
             }
         }
         unnumbered
@@ -94,13 +111,16 @@ impl Interner {
             .iter()
             .map(|(encoded, (dimensions, _))| (keys.fingerprint(encoded), dimensions))
             .collect();
-        let (numbers, in_table) = store
+        let (numbers, in_table, given_by) = store
             .tx("intern_dimensions", async |tx| {
                 let numbers = usage_dimensions::intern(&tx, &wanted).await?;
-                Ok((numbers, usage_dimensions::count(&tx).await?))
+                Ok((numbers, usage_dimensions::count(&tx).await?, tx.server()))
             })
             .await?;
         let mut state = self.state.lock();
+        if state.server != given_by {
+            *state = State { server: given_by, ..State::default() };
+        }
         state.in_table = usize::try_from(in_table).unwrap_or(usize::MAX);
         for ((encoded, (_, indexes)), number) in combinations.into_iter().zip(numbers) {
             for index in indexes {

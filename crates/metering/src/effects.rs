@@ -61,6 +61,11 @@ impl Effects {
         }
     }
 
+    /// The same in 10⁻¹² credit, whatever its size.
+    pub(crate) const fn charged_pico(&self) -> i128 {
+        self.charged_pico
+    }
+
     /// What is taken from balances in all.
     pub(crate) fn charged(&self) -> Result<Credits, MoneyError> {
         Credits::from_pico(self.charged_pico)
@@ -84,7 +89,8 @@ impl Effects {
     }
 }
 
-fn cell(row: &UsageRow) -> RollupKey {
+/// The sum that a row is a part of.
+pub(crate) fn cell(row: &UsageRow) -> RollupKey {
     RollupKey {
         hour: row.requested_at.hour(),
         user_no: row.user_no.unwrap_or(0),
@@ -93,7 +99,8 @@ fn cell(row: &UsageRow) -> RollupKey {
     }
 }
 
-fn delta(row: &UsageRow) -> RollupDelta {
+/// What a row adds to it.
+pub(crate) fn delta(row: &UsageRow) -> RollupDelta {
     let counts = &row.counts;
     RollupDelta {
         requests: 1,
@@ -108,7 +115,7 @@ fn delta(row: &UsageRow) -> RollupDelta {
     }
 }
 
-fn add(sum: &mut RollupDelta, delta: &RollupDelta) {
+pub(crate) fn add(sum: &mut RollupDelta, delta: &RollupDelta) {
     sum.requests += delta.requests;
     sum.failed_requests += delta.failed_requests;
     sum.unrated_requests += delta.unrated_requests;

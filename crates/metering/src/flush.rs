@@ -12,6 +12,7 @@ use prometheus_client::registry::Registry;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tollgate_domain::{Clock, RawAnalyticsRecord};
+use tollgate_failpoints::{Point, hit};
 use tollgate_store::quarantine::Refused;
 use tollgate_store::{ErrorClass, Store, StoreError, Tx, epochs, instances, partitions, quarantine};
 use tracing::Instrument;
@@ -218,8 +219,7 @@ impl Engine {
         self.make_ready().await.map_err(Failure::Ready)?;
         let catalog = self.view.get(&self.store).await.map_err(Failure::Ready)?;
         let prepared = self.preparer.prepare(records, catalog).await.map_err(Failure::Enrich)?;
-        let own = self.own_instance().await.map_err(Failure::Ready)?;
-        let written = self.write(queued, own, records, &prepared, mode).await.map_err(Failure::Write)?;
+        let written = self.write(queued, records, &prepared, mode).await.map_err(Failure::Write)?;
         let Some(written) = written else { return Ok(Tried::Stale) };
         self.account(queued, records, &prepared, &written, totals);
         Ok(Tried::Done)
@@ -229,11 +229,11 @@ impl Engine {
     async fn write<'p>(
         &self,
         queued: &[Queued],
-        own_instance: i32,
         records: &[&RawAnalyticsRecord],
         prepared: &'p Prepared,
         mode: Mode,
     ) -> Result<Option<Written<'p>>, StoreError> {
+        hit(Point::FlushBegun);
         // Outlives the commit, as nothing in the closure does.
         let turn = Mutex::new(None);
         let written = self
@@ -245,12 +245,16 @@ impl Engine {
                     return Ok(None);
                 }
                 let written = write::write(&tx, records, prepared, mode).await?;
-                *turn.lock() = self.advance(&tx, queued, own_instance).await?;
+                hit(Point::FlushWritten);
+                *turn.lock() = self.advance(&tx, queued).await?;
+                hit(Point::FlushAdvanced);
                 Ok(Some(written))
             })
             .await?;
         if written.is_some() {
+            hit(Point::FlushCommitted);
             self.settle(queued, turn.into_inner());
+            hit(Point::FlushAcknowledged);
         }
         Ok(written)
     }
@@ -259,23 +263,19 @@ impl Engine {
     /// further.
     ///
     /// The row of the instance would put the flushers in a line anyway; in this line each names the right mark.
-    async fn advance(
-        &self,
-        tx: &Tx,
-        queued: &[Queued],
-        own_instance: i32,
-    ) -> Result<Option<Turn<'_>>, StoreError> {
+    async fn advance(&self, tx: &Tx, queued: &[Queued]) -> Result<Option<Turn<'_>>, StoreError> {
         let Some(stretch) = Stretch::of(queued) else { return Ok(None) };
         let mut turn = self.commit_order.lock().await;
         let Some(Reach { position, mark }) = self.progress.with(&stretch) else { return Ok(Some(turn)) };
+        let own = self.source.instance_id();
         let (Some(mark), Source::Spool(journal)) = (mark, &self.source) else {
-            instances::advance(tx, own_instance, position).await?;
+            instances::advance(tx, own, position).await?;
             return Ok(Some(turn));
         };
         if turn.generation != stretch.generation() {
             *turn = Seen { generation: stretch.generation(), log_position: 0 };
         }
-        if !instances::advance_in_log(tx, own_instance, position, mark, turn.log_position).await? {
+        if !instances::advance_in_log(tx, own, position, mark, turn.log_position).await? {
             // What this transaction writes is right all the same, and is known when it comes again.
             journal.rewind(stretch.generation());
         }
@@ -331,14 +331,13 @@ impl Engine {
     }
 
     async fn enter(&self, queued: &[Queued], entry: &[Refused]) -> Result<u64, StoreError> {
-        let own = self.own_instance().await?;
         let turn = Mutex::new(None);
         let entered = self
             .store
             .tx("quarantine", async |tx| {
                 *turn.lock() = None;
                 let entered = quarantine::insert(&tx, entry).await?;
-                *turn.lock() = self.advance(&tx, queued, own).await?;
+                *turn.lock() = self.advance(&tx, queued).await?;
                 Ok(entered)
             })
             .await?;
@@ -367,11 +366,6 @@ impl Engine {
             tracing::warn!(%day, "partitions from this day on could not be made because the table was locked");
         }
         Ok(missing.locked.is_none())
-    }
-
-    /// The number of the instance whose positions these are.
-    async fn own_instance(&self) -> Result<i32, StoreError> {
-        self.preparer.instances.number(&self.store, self.source.instance_id()).await
     }
 
     /// After a commit: metrics, and word of depleted balances.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use tokio::time::{Duration, Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
+use tollgate_failpoints::{Point, hit};
 use tollgate_store::utc::UtcDay;
-use tollgate_store::{StoreError, epochs, quarantine, usage_records};
+use tollgate_store::{ServerRun, StoreError, epochs, quarantine, usage_records};
 
 use crate::flush::Engine;
 use crate::unrated;
@@ -29,6 +30,7 @@ pub(crate) async fn run(engine: Arc<Engine>, stop: CancellationToken) {
             () = stop.cancelled() => return,
             _ = ticks.tick() => {}
         }
+        hit(Point::HousekeepingTurn);
         let kept = tokio::select! {
             () = stop.cancelled() => return,
             kept = house.keep(&engine) => kept,
@@ -46,27 +48,20 @@ pub(crate) async fn run(engine: Arc<Engine>, stop: CancellationToken) {
 }
 
 struct House {
-    partitions_made: Option<UtcDay>,
+    partitions_made: Option<(ServerRun, UtcDay)>,
     partitions_at: Option<Instant>,
-    rated_epoch: Option<i32>,
+    rated_epoch: Option<(ServerRun, i32)>,
     gauges_at: Option<Instant>,
 }
 
 impl House {
     async fn keep(&mut self, engine: &Engine) -> Result<(), StoreError> {
-        let today = UtcDay::clamped(engine.clock.now());
-        let is_due = self.partitions_at.is_none_or(|at| at.elapsed() >= PARTITIONS_INTERVAL);
-        if self.partitions_made != Some(today) && is_due {
-            self.partitions_at = Some(Instant::now());
-            if engine.make_partitions().await? {
-                self.partitions_made = Some(today);
-                self.partitions_at = None;
-            }
-        }
+        // What was done on one server may be undone on the next.
         let seen = engine.store.tx("read_epochs", async |tx| epochs::read(&tx).await).await?;
-        if self.rated_epoch != Some(seen.pricing) {
+        let rated = (seen.server, seen.pricing);
+        if self.rated_epoch != Some(rated) {
             let rating = unrated::rate_unrated(&engine.store, &engine.preparer.keys).await?;
-            self.rated_epoch = Some(seen.pricing);
+            self.rated_epoch = Some(rated);
             engine.metrics.deduct(rating.charged);
             engine.depletions.report(&rating.balances);
         }
@@ -80,6 +75,16 @@ impl House {
             engine.metrics.unrated.set(unrated);
             engine.metrics.quarantined.set(quarantined);
             self.gauges_at = Some(Instant::now());
+        }
+        // Last: a clock that shows a day for which none can be made must hold up nothing else.
+        let made = (seen.server, UtcDay::clamped(engine.clock.now()));
+        let is_due = self.partitions_at.is_none_or(|at| at.elapsed() >= PARTITIONS_INTERVAL);
+        if self.partitions_made != Some(made) && is_due {
+            self.partitions_at = Some(Instant::now());
+            if engine.make_partitions().await? {
+                self.partitions_made = Some(made);
+                self.partitions_at = None;
+            }
         }
         Ok(())
     }

@@ -50,9 +50,10 @@ impl Preparer {
         records: &[&RawAnalyticsRecord],
         catalog: Arc<Catalog>,
     ) -> Result<Prepared, StoreError> {
+        let server = catalog.server;
         let mut prepared =
             Prepared { catalog, missed: false, rows: Vec::with_capacity(records.len()), refused: Vec::new() };
-        let mut unnumbered = Unnumbered::default();
+        let mut unnumbered = Unnumbered::on(server);
         let mut scratch = Vec::with_capacity(1024);
         let mut instance: Option<(InstanceId, i32)> = None;
         for (index, record) in records.iter().enumerate() {
@@ -61,7 +62,7 @@ impl Preparer {
                 Ok((mut row, details)) => {
                     row.key.instance_no = match instance {
                         Some((id, no)) if id == record.instance_id => no,
-                        _ => self.instances.number(&self.store, record.instance_id).await?,
+                        _ => self.instances.number(&self.store, server, record.instance_id).await?,
                     };
                     instance = Some((record.instance_id, row.key.instance_no));
                     let details = details.map(|mut details| {

@@ -12,7 +12,7 @@ use tollgate_store::catalog::{self, Catalog, CatalogModel};
 use tollgate_store::ledger::BalanceChange;
 use tollgate_store::usage_dimensions::{self, Dimensions};
 use tollgate_store::usage_records::{self, RecordKey, Settlement, UsageRow};
-use tollgate_store::{Store, StoreError, Tx, epochs};
+use tollgate_store::{Store, StoreError, Tx, epochs, usage_commits};
 
 use crate::digest::RecordKeys;
 use crate::dimensions::OTHER;
@@ -109,7 +109,10 @@ async fn rate_page(
     tried: &Mutex<Option<RecordKey>>,
 ) -> Result<Option<Page>, StoreError> {
     let seen = epochs::read_shared(tx).await?;
-    if seen.pricing != catalog.pricing_epoch || seen.config != catalog.config_epoch {
+    if seen.server != catalog.server
+        || seen.pricing != catalog.pricing_epoch
+        || seen.config != catalog.config_epoch
+    {
         return Ok(None);
     }
     let rows = usage_records::unrated_page(tx, after, limit).await?;
@@ -146,13 +149,15 @@ async fn rate_page(
         });
         settled.insert(row.key, (row, after));
     }
-    let returned = usage_records::settle(tx, &settlements).await?;
+    let mut returned = usage_records::settle(tx, &settlements).await?;
+    returned.sort_unstable();
     let mut effects = Effects::default();
     for key in &returned {
         if let Some((before, after)) = settled.get(key) {
             effects.settle(before, after);
         }
     }
+    usage_commits::enter(tx, true, returned.iter().copied(), effects.charged_pico()).await?;
     Ok(Some(Page {
         last,
         rated: u64::try_from(returned.len()).unwrap_or(u64::MAX),

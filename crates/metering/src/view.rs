@@ -1,7 +1,8 @@
 //! The cached catalog that records are enriched from.
 //!
 //! It is exact where money is: a flush compares the pricing epoch under the lock and takes a newer catalog when it moved.
-//! A miss costs nothing either: only a moved configuration epoch makes a missing key worth looking for again.
+//! A miss costs nothing either: only a moved configuration epoch makes a missing key worth looking for again. And nothing that was read
+//! from one server is used on another: a standby that was promoted may lack the last commits of its predecessor.
 
 use std::sync::Arc;
 
@@ -55,6 +56,8 @@ impl CatalogView {
         if catalog.config_epoch != seen.config {
             self.0.lock().outdated = true;
         }
-        catalog.pricing_epoch != seen.pricing || (missed && catalog.config_epoch != seen.config)
+        catalog.server != seen.server
+            || catalog.pricing_epoch != seen.pricing
+            || (missed && catalog.config_epoch != seen.config)
     }
 }

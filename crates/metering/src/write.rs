@@ -1,14 +1,16 @@
-//! The one transaction: rows, details, balances, rollups, quarantine and position, all or nothing.
+//! The one transaction: rows, details, balances, rollups, quarantine and position, all or nothing; and, for the audit of what is
+//! new, which rows these were.
 
 use std::collections::HashSet;
 
 use foldhash::fast::RandomState;
+use futures_util::future::try_join;
 use tollgate_domain::{Credits, RawAnalyticsRecord};
 use tollgate_store::ledger::{self, BalanceChange};
 use tollgate_store::quarantine::{self, Refused};
 use tollgate_store::usage_details::{self, UsageDetails};
 use tollgate_store::usage_records::{self, RecordKey, UsageRow};
-use tollgate_store::{StoreError, Tx, rollups};
+use tollgate_store::{StoreError, Tx, rollups, usage_commits};
 
 use crate::effects::Effects;
 use crate::prepare::{Prepared, PreparedRow, refused};
@@ -74,9 +76,16 @@ pub(crate) async fn write<'a>(
     }
     written.quarantined =
         quarantine::insert(tx, &prepared.refused).await? + quarantine::insert(tx, &aside).await?;
-    written.inserted = inserted;
     written.charged = effects.charged()?;
-    written.balances = apply(tx, &effects).await?;
+    let keys = inserted.iter().map(|row| row.row.key);
+    let (balances, ()) = try_join(
+        apply(tx, &effects),
+        // In the order of keys, as they were sorted to go in.
+        usage_commits::enter(tx, false, keys, effects.charged_pico()),
+    )
+    .await?;
+    written.balances = balances;
+    written.inserted = inserted;
     Ok(written)
 }
 

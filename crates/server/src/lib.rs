@@ -13,9 +13,10 @@ mod logging;
 mod master_key;
 pub mod output;
 
-use std::sync::Arc;
+use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context;
+use clap::Parser;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -29,6 +30,25 @@ use crate::{
     config::Config,
     output::Answer,
 };
+
+/// The program: reads the command line, runs one command, and says how it went.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let json = cli.global.json;
+    let done = run(cli).and_then(|answer| {
+        let Some(answer) = answer else { return Ok(false) };
+        answer.print(json)?;
+        Ok(answer.is_finding)
+    });
+    match done {
+        Ok(false) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {}", explain(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
 
 /// Runs one command. Its answer is `None` where the command has said all it had to say while it ran.
 pub fn run(cli: Cli) -> anyhow::Result<Option<Answer>> {

@@ -15,6 +15,7 @@
 use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, config::DbConfig, params};
+use tollgate_failpoints::{Point, hit};
 
 use crate::{
     Durability, SpoolError,
@@ -247,6 +248,9 @@ impl Database {
                 .prepare_cached("INSERT OR REPLACE INTO state (id, body) VALUES (1, ?1)")?
                 .execute([state.encode().as_slice()])?;
         }
+        if what.group.is_some() {
+            hit(Point::SpoolInsideCommit);
+        }
         transaction.commit()
     }
 
@@ -264,10 +268,12 @@ impl Database {
     }
 
     fn checkpoint(&mut self, mode: &str) -> Result<(), SpoolError> {
+        hit(Point::SpoolFolding);
         self.connection
             .query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()))
             .map_err(SpoolError::sqlite("fold the log of the spool into its database"))?;
         self.log_pages = 0;
+        hit(Point::SpoolFolded);
         Ok(())
     }
 

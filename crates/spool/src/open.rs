@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Instant};
 
+use tollgate_failpoints::{Point, hit};
+
 use crate::{
     Durability, Options, Rebuilt, SpoolError,
     database::{Database, Row, Transaction},
@@ -148,7 +150,10 @@ fn reserve_identities(
         written = database.write(&transaction);
     }
     match written {
-        Ok(()) => state.identities = identities,
+        Ok(()) => {
+            state.identities = identities;
+            hit(Point::IdentitiesReserved);
+        }
         Err(error) if error.is_disk_full() => {}
         Err(error) => return Err(Trouble::Failed(error)),
     }

@@ -5,11 +5,8 @@ use std::path::PathBuf;
 use uuid::Uuid;
 
 use crate::SpoolError;
+pub use crate::group::{MAX_GROUP_BYTES, MAX_GROUP_RECORDS};
 
-/// Most records in one group. A bitmap of acknowledgements is then 32 bytes, and damage to one group costs no more than this.
-pub const MAX_GROUP_RECORDS: usize = 256;
-/// Most bytes of records in one group, so that a commit stays short and a read of one group small.
-pub const MAX_GROUP_BYTES: usize = 1024 * 1024;
 /// Most bytes in one record: what is metered is counts and names, so a record far beyond a kilobyte is a mistake of its maker.
 pub const MAX_RECORD_BYTES: usize = 64 * 1024;
 /// From here a warning is due: somebody has the rest to react in.

@@ -34,6 +34,9 @@ const OVERLAP_BYTES: usize = HEADER_BYTES + MAX_GROUP_BYTES + MAX_GROUP_RECORDS 
 /// How far identities are moved on when only the mark knew them: it may be older than what was given out.
 pub(crate) const STALE_MARK_IDENTITIES: i64 = 1 << 24;
 
+/// How many groups in a row may be missing before one that only raw bytes show: minutes of commits, and little enough to report each.
+const MOST_MISSING: u64 = 1 << 20;
+
 /// What building anew came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rebuilt {
@@ -198,14 +201,23 @@ impl Found {
         let mut files = Vec::new();
         for path in [directory.database(), directory.log()] {
             let Ok(mut file) = File::open(&path) else { continue };
-            let (mut chunk, mut offset) = (Vec::new(), 0u64);
+            let (mut chunk, mut offset, mut from) = (Vec::new(), 0u64, 0);
             loop {
                 let read = (&mut file)
                     .take(CHUNK_BYTES as u64)
                     .read_to_end(&mut chunk)
                     .map_err(SpoolError::io("read", &path))?;
-                for at in memmem::find_iter(&chunk, &MAGIC) {
+                // A group that begins before here is here whole, if it is whole at all.
+                let end = if read == 0 { chunk.len() } else { chunk.len().saturating_sub(OVERLAP_BYTES) };
+                while from < end
+                    && let Some(found) = memmem::find(&chunk[from..], &MAGIC)
+                    && from + found < end
+                {
+                    let at = from + found;
+                    from = at + 1;
                     if let Some((sequence, whole)) = group::find_at_start(&chunk[at..]) {
+                        // What stands in its records is its owner's, also where it looks like a group.
+                        from = at + whole.len();
                         self.groups.entry(sequence).or_insert(Source::Raw {
                             file: files.len(),
                             offset: offset + at as u64,
@@ -216,9 +228,9 @@ impl Found {
                 if read == 0 {
                     break;
                 }
-                let done = chunk.len().saturating_sub(OVERLAP_BYTES);
-                chunk.drain(..done);
-                offset += done as u64;
+                chunk.drain(..end);
+                offset += end as u64;
+                from = from.saturating_sub(end);
             }
             files.push(file);
         }
@@ -226,11 +238,12 @@ impl Found {
     }
 
     /// The state from whichever copy is whole, and from the groups.
-    fn state(&self, stored: Option<State>, mark: Mark, new_instance: Uuid) -> (State, bool) {
+    fn state(&mut self, stored: Option<State>, mark: Mark, new_instance: Uuid) -> (State, bool) {
         let mark = match mark {
             Mark::Says(state) if stored.is_none_or(|stored| stored.instance == state.instance) => Some(state),
             _ => None,
         };
+        self.keep_plausible([stored, mark].into_iter().flatten().map(|state| state.next).max());
         let lowest = self.groups.keys().next().copied().unwrap_or(1);
         let after_last = self.groups.keys().next_back().map_or(1, |last| last + 1);
         let mut state = match (stored, mark) {
@@ -246,6 +259,38 @@ impl Found {
         }
         state.next = state.next.max(after_last).max(state.first);
         (state, stored.is_none() && mark.is_none())
+    }
+
+    /// Sequences are dense. Raw bytes with the checksum of a group that stand far behind all others were no group of this queue: a
+    /// queue that reached there would be reported as lost group by group. `known`: how far it had come, where a state tells.
+    fn keep_plausible(&mut self, known: Option<u64>) {
+        let is_row = |source: &Source| matches!(source, Source::Row(_));
+        let last_row = self.groups.iter().rfind(|(_, source)| is_row(source)).map(|(sequence, _)| *sequence);
+        let mut end = known.max(last_row).unwrap_or_else(|| self.start_of_most());
+        self.groups.retain(|&sequence, source| {
+            let is_plausible = sequence < i64::MAX.cast_unsigned()
+                && (is_row(source) || sequence.saturating_sub(end) <= MOST_MISSING);
+            if is_plausible {
+                end = end.max(sequence + 1);
+            } else {
+                tracing::error!(sequence, "bytes that look like a group of another queue are left aside");
+            }
+            is_plausible
+        });
+    }
+
+    /// Where nothing tells how far the queue had come: where the most groups begin that stand together.
+    fn start_of_most(&self) -> u64 {
+        let mut clusters: Vec<(u64, u64, usize)> = Vec::new();
+        for &sequence in self.groups.keys() {
+            match clusters.last_mut() {
+                Some((_, last, groups)) if sequence - *last <= MOST_MISSING => {
+                    (*last, *groups) = (sequence, *groups + 1);
+                }
+                _ => clusters.push((sequence, sequence, 1)),
+            }
+        }
+        clusters.into_iter().max_by_key(|(_, _, groups)| *groups).map_or(1, |(start, _, _)| start)
     }
 
     /// Rows that the walk through the table did not reach, and damaged ones whose number is plausible.

@@ -10,6 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tollgate_failpoints::{Point, hit};
+
 use crate::{
     Class, Group, Level, Position, Record, SpoolError,
     database::Transaction,
@@ -165,6 +167,10 @@ impl Writer {
         if group.is_empty() && !self.opened.index.has_unsaved() && state.is_none() {
             return Ok(());
         }
+        let has_records = !group.is_empty();
+        if has_records {
+            hit(Point::SpoolBeforeCommit);
+        }
         let taken: Vec<usize> = group.iter().map(|record| record.bytes.len()).collect();
         let mut result = self.write(&group, at_micros, state);
         if let Err(error) = &result
@@ -213,6 +219,9 @@ impl Writer {
         }
         self.publish()?;
         self.tell(sequence, group);
+        if has_records {
+            hit(Point::SpoolTold);
+        }
         Ok(())
     }
 
@@ -254,9 +263,13 @@ impl Writer {
             self.opened.state.identities = state.identities;
             self.shared.queue.lock().identities.end = state.identities;
         }
-        self.space_may_have_come |= self.opened.index.has_unsaved();
+        if self.opened.index.has_unsaved() {
+            hit(Point::AcknowledgementStored);
+            self.space_may_have_come = true;
+        }
         self.opened.index.saved();
         if !group.is_empty() {
+            hit(Point::SpoolCommitted);
             let records = u16::try_from(group.len()).unwrap_or(u16::MAX);
             self.opened.index.push(records, false, self.now_ms());
             self.opened.state.next += 1;
@@ -264,6 +277,9 @@ impl Writer {
             self.seen.committed_records += u64::from(records);
         }
         self.mark();
+        if !group.is_empty() {
+            hit(Point::SpoolMarked);
+        }
     }
 
     /// The state to be written, when more than half of the reserved identities are given out.
@@ -349,6 +365,7 @@ impl Writer {
             Err(error) if error.is_disk_full() => return Ok(false),
             Err(error) => return Err(error),
         }
+        hit(Point::SpoolForgotten);
         self.opened.state = state;
         self.opened.index.forget_below(first);
         for sequence in transaction.release {
@@ -455,6 +472,7 @@ impl Writer {
         if end == first {
             return Ok(0);
         }
+        hit(Point::SpoolForgetting);
         Ok(if self.give_up(end, Vec::new())? { end - first } else { 0 })
     }
 
@@ -495,6 +513,7 @@ impl Writer {
 
     /// The queue is empty: give identities that were not used back, fold the log, end.
     fn close(mut self) {
+        hit(Point::SpoolClosing);
         let mut state = self.opened.state;
         state.identities = self.shared.queue.lock().identities.next;
         let written = self
@@ -504,6 +523,7 @@ impl Writer {
             .and_then(|()| self.opened.database.checkpoint_whole());
         match written {
             Ok(()) => {
+                hit(Point::SpoolClosed);
                 self.opened.state = state;
                 self.mark();
                 if let Some(Err(error)) = self.opened.files.as_ref().map(|files| files.mark.sync()) {

@@ -4,15 +4,35 @@
 //! oldest id that was still running when it was taken. Everything below it had ended and was visible, so asking for
 //! what is at or above it never skips a commit, however late it comes; some rows come twice, which does no harm.
 
+use std::cmp::Ordering;
+
 use rust_decimal::Decimal;
 use tollgate_domain::{Credits, UserId};
 use uuid::Uuid;
 
-use crate::{StoreError, Tx};
+use crate::{ServerRun, StoreError, Tx};
 
-/// A place in the history of balances: every change by a transaction below it has been seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Cursor(i64);
+/// A place in the history of balances: every change by a transaction below it has been seen. It means nothing on another server: a
+/// standby that was promoted hands out numbers again that were lost, or that its predecessor had rolled back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    server: ServerRun,
+    xid: i64,
+}
+
+/// Cursors of two servers have no order.
+impl PartialOrd for Cursor {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        (self.server == other.server).then(|| self.xid.cmp(&other.xid))
+    }
+}
+
+impl Cursor {
+    /// Whether it is of the server that `tx` runs on.
+    pub(crate) fn is_of(self, tx: &Tx) -> bool {
+        self.server == tx.server()
+    }
+}
 
 /// The balance of a user.
 pub async fn of(tx: &Tx, user: UserId) -> Result<Credits, StoreError> {
@@ -22,14 +42,14 @@ pub async fn of(tx: &Tx, user: UserId) -> Result<Credits, StoreError> {
     Ok(Credits::try_from(row.try_get::<_, Decimal>(0)?)?)
 }
 
-/// The balances that changed at or after `since` (all of them where `None`), and the cursor for the next call. Call it in
+/// The balances that changed at or after `since` (all of them where it is `None` or of another server), and the cursor for the next call. Call it in
 /// [`crate::Store::tx_repeatable_read`]: cursor and balances must come from one snapshot.
 pub async fn changed_since(
     tx: &Tx,
     since: Option<Cursor>,
 ) -> Result<(Cursor, Vec<(UserId, Credits)>), StoreError> {
     let cursor = tx.query_one("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint", &[]).await?;
-    let since = since.map_or(0, |cursor| cursor.0).to_string();
+    let since = since.filter(|cursor| cursor.is_of(tx)).map_or(0, |cursor| cursor.xid).to_string();
     let changed = tx
         .prepare_cached("select user_id, balance from user_balances where changed_xid >= $1::text::xid8")
         .await?;
@@ -39,5 +59,5 @@ pub async fn changed_since(
         let user = UserId::from_uuid(row.try_get::<_, Uuid>(0)?);
         balances.push((user, Credits::try_from(row.try_get::<_, Decimal>(1)?)?));
     }
-    Ok((Cursor(cursor.try_get(0)?), balances))
+    Ok((Cursor { server: tx.server(), xid: cursor.try_get(0)? }, balances))
 }

@@ -11,7 +11,7 @@ use tollgate_domain::{
 };
 
 use crate::tariff_row::{PRICE_COLUMNS, prices_from_row};
-use crate::{StoreError, Tx};
+use crate::{ServerRun, StoreError, Tx};
 
 type Map<K, V> = HashMap<K, V, RandomState>;
 
@@ -85,6 +85,8 @@ pub struct Catalog {
     pub pricing_epoch: i32,
     /// Moves with every change of anything here.
     pub config_epoch: i64,
+    /// Where it was read.
+    pub server: ServerRun,
     /// Numbers of users.
     pub users: Map<UserId, i32>,
     /// Users by number.
@@ -115,7 +117,7 @@ impl Catalog {
 
 /// Reads the catalog. Call it in [`crate::Store::tx_repeatable_read`]: its parts must belong together.
 pub async fn load(tx: &Tx) -> Result<Catalog, StoreError> {
-    let mut catalog = Catalog::default();
+    let mut catalog = Catalog { server: tx.server(), ..Catalog::default() };
     let epochs = tx.query_one("select pricing_epoch, config_epoch from config_epochs", &[]).await?;
     catalog.pricing_epoch = epochs.try_get(0)?;
     catalog.config_epoch = epochs.try_get(1)?;

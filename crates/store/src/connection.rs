@@ -1,35 +1,41 @@
 //! Connections: where the database is, how long we wait for it, and the pool.
 //!
 //! Connecting is lazy: a gateway starts, and serves what it knows, while its database is away.
+//!
+//! Nothing waits for ever. A database can be away without a word: a host without power sends no last packet, a frozen server keeps
+//! its connections open. So every wait has a limit on our side; the server's own limits are for what it does itself.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use prometheus_client::registry::Registry;
-use secrecy::{ExposeSecret, SecretString};
-use tokio_postgres::{AsyncMessage, NoTls};
-use tokio_postgres_rustls::MakeRustlsConnect;
+use secrecy::SecretString;
 
 use crate::StoreError;
+use crate::connect::{Connector, ForPool};
 use crate::tx::TxMetrics;
-use crate::{notify, tls};
 
-/// How long opening one connection may take: a database that is up answers in milliseconds, even across a continent.
+/// How long one host may take to give us a connection, log-in included: a database that is up does it in milliseconds, even
+/// across a continent.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long one address of a host may take to be connected to, so that one that swallows packets leaves time for the next.
+pub const ADDRESS_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long an open connection may take to answer what costs the server nothing: the start of a transaction, a probe.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a caller waits for a free connection before it is told that there is none.
 pub const POOL_WAIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The server ends a statement after this long. The largest flush takes well under a second.
 pub const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 /// The server ends a session that sits inside a transaction without a word: its locks stop the others.
 pub const IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_mins(1);
-/// How long the kernel lets sent bytes go unacknowledged before the connection counts as dead.
-pub const TCP_USER_TIMEOUT: Duration = Duration::from_secs(30);
-/// When an idle connection is probed: before the usual five-minute limit of firewalls.
-pub const KEEPALIVE_IDLE: Duration = Duration::from_mins(1);
+/// How long the kernel lets sent bytes, or a probe, go unacknowledged before the connection counts as dead.
+pub const TCP_USER_TIMEOUT: Duration = Duration::from_secs(15);
+/// When a silent connection is probed: soon, because one that waits for an answer is silent too, and its host may be gone.
+pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
 /// How long a probe may go unanswered before the next one.
-pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 /// Unanswered probes after which a connection counts as dead.
 pub const KEEPALIVE_RETRIES: u32 = 3;
 /// Connections in the pool where nothing else is said: flushers, refresher and commands, with room.
@@ -39,6 +45,7 @@ pub const DEFAULT_MAX_CONNECTIONS: usize = 8;
 #[derive(Clone)]
 pub struct StoreConfig {
     /// `postgres://user:password@host/database?sslmode=require`, or `host=… user=…`. Secret: it may hold a password.
+    /// Of several hosts (`postgres://user@one,two/database`) the first that takes writes is used.
     pub url: SecretString,
     /// Most connections at a time, the listener's not counted.
     pub max_connections: usize,
@@ -87,24 +94,22 @@ impl fmt::Debug for Store {
 impl Store {
     /// Checks the settings and makes a pool; opens no connection yet.
     pub fn connect(config: &StoreConfig) -> Result<Self, StoreError> {
-        let connector = Connector::new(config)?;
+        let connector = Arc::new(Connector::new(config)?);
+        // No question before each use: BEGIN is that question, and has a limit.
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let bounded = connector.bounded();
-        let manager = match &connector.tls {
-            Some(tls) => Manager::from_config(bounded, tls.clone(), recycling),
-            None => Manager::from_config(bounded, NoTls, recycling),
-        };
+        let manager =
+            Manager::from_connect(tokio_postgres::Config::new(), ForPool(Arc::clone(&connector)), recycling);
         let pool = Pool::builder(manager)
             .max_size(config.max_connections.max(1))
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(POOL_WAIT_TIMEOUT))
-            .create_timeout(Some(CONNECT_TIMEOUT))
-            .recycle_timeout(Some(CONNECT_TIMEOUT))
+            .create_timeout(Some(connector.patience()))
+            .recycle_timeout(Some(ANSWER_TIMEOUT))
             .build()
             .map_err(|error| StoreError::Config(error.to_string()))?;
         Ok(Self {
             pool,
-            connector: Arc::new(connector),
+            connector,
             metrics: TxMetrics::default(),
             transaction_timeout: config.transaction_timeout,
         })
@@ -115,65 +120,29 @@ impl Store {
         self.tx("ping", async |tx| Ok(tx.batch_execute("select 1").await?)).await
     }
 
+    /// A connection from the pool, or a new one.
+    pub(crate) async fn connection(&self) -> Result<Object, StoreError> {
+        // Those that broke while they waited are no news: who is affected says what is wrong.
+        self.pool.retain(|connection, _| !connection.is_closed());
+        self.pool.get().await.map_err(|error| StoreError::Connect(Box::new(error)))
+    }
+
+    /// Closes every connection that waits in the pool, because another has shown that the server behind them is gone, or is not
+    /// the one to write to any more. Those in use end with their transactions.
+    pub(crate) fn forget_connections(&self) {
+        let forgotten = self.pool.retain(|_, _| false).removed.len();
+        if forgotten > 0 {
+            tracing::debug!(forgotten, "closed the connections that waited in the pool");
+        }
+    }
+
+    /// How many transactions may be open at a time.
+    pub fn max_connections(&self) -> usize {
+        self.pool.status().max_size
+    }
+
     /// Makes the duration of transactions visible as `tollgate_store_transaction_duration_seconds{name,outcome}`.
     pub fn register_metrics(&self, registry: &mut Registry) {
         self.metrics.register(registry);
-    }
-}
-
-/// How one connection is opened, pooled or not.
-pub(crate) struct Connector {
-    config: tokio_postgres::Config,
-    tls: Option<MakeRustlsConnect>,
-}
-
-impl Connector {
-    fn new(config: &StoreConfig) -> Result<Self, StoreError> {
-        let (url, tls) = tls::from_url(config.url.expose_secret())?;
-        // The parser's message names the faulty part and never quotes the password.
-        let mut parsed: tokio_postgres::Config = url.parse().map_err(|error: tokio_postgres::Error| {
-            StoreError::Config(format!(
-                "database.url cannot be read ({}); write it like postgres://user:password@host:5432/database",
-                std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string)
-            ))
-        })?;
-        parsed
-            .application_name(&config.application_name)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .tcp_user_timeout(TCP_USER_TIMEOUT)
-            .keepalives_idle(KEEPALIVE_IDLE)
-            .keepalives_interval(KEEPALIVE_INTERVAL)
-            .keepalives_retries(KEEPALIVE_RETRIES);
-        Ok(Self { config: parsed, tls })
-    }
-
-    /// The settings with the server's own time limits, for everything that is pooled.
-    fn bounded(&self) -> tokio_postgres::Config {
-        let mut config = self.config.clone();
-        let limits = format!(
-            "{} -c statement_timeout={} -c idle_in_transaction_session_timeout={}",
-            config.get_options().unwrap_or_default(),
-            STATEMENT_TIMEOUT.as_millis(),
-            IDLE_IN_TRANSACTION_TIMEOUT.as_millis()
-        );
-        config.options(limits.trim_start());
-        config
-    }
-
-    /// One connection outside the pool and without a limit for statements. `on_message` hears what the server says
-    /// unasked: notifications and notices.
-    pub(crate) async fn open_with(
-        &self,
-        on_message: impl FnMut(AsyncMessage) + Send + 'static,
-    ) -> Result<tokio_postgres::Client, StoreError> {
-        if let Some(tls) = &self.tls {
-            let (client, connection) = self.config.connect(tls.clone()).await?;
-            tokio::spawn(notify::drive(connection, on_message));
-            Ok(client)
-        } else {
-            let (client, connection) = self.config.connect(NoTls).await?;
-            tokio::spawn(notify::drive(connection, on_message));
-            Ok(client)
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! The two epochs that tell whether a cached catalog is still the one in force.
 
 use crate::pricing::PRICING_LOCK;
-use crate::{StoreError, Tx};
+use crate::{ServerRun, StoreError, Tx};
 
 /// Versions of everything that records are enriched from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -10,6 +10,8 @@ pub struct Epochs {
     pub pricing: i32,
     /// Moves with every change of any configuration.
     pub config: i64,
+    /// Where they were read. After a failover that lost commits the same numbers may mean other contents.
+    pub server: ServerRun,
 }
 
 const READ: &str = "select pricing_epoch, config_epoch from config_epochs";
@@ -18,7 +20,7 @@ const READ: &str = "select pricing_epoch, config_epoch from config_epochs";
 pub async fn read(tx: &Tx) -> Result<Epochs, StoreError> {
     let statement = tx.prepare_cached(READ).await?;
     let row = tx.query_one(&statement, &[]).await?;
-    Ok(Epochs { pricing: row.try_get(0)?, config: row.try_get(1)? })
+    Ok(Epochs { pricing: row.try_get(0)?, config: row.try_get(1)?, server: tx.server() })
 }
 
 /// The epochs under the shared pricing lock, which is held to the end of the transaction: until then no price changes.

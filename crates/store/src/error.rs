@@ -7,7 +7,7 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use deadpool_postgres::{PoolError, TimeoutType};
-use tokio_postgres::error::{DbError, SqlState};
+use tokio_postgres::error::{DbError, Severity, SqlState};
 use tollgate_domain::MoneyError;
 
 use crate::connection::{CONNECT_TIMEOUT, POOL_WAIT_TIMEOUT};
@@ -45,12 +45,18 @@ pub enum StoreError {
     #[error("{}", describe(.0))]
     Postgres(#[from] tokio_postgres::Error),
     /// Nothing came back in time; the transaction was given up and its connection closed.
-    #[error("transaction `{name}` had not finished after {after:?} and was given up")]
+    #[error("the database has not answered: transaction `{name}` was given up after {after:?}")]
     Timeout {
         /// Name of the transaction.
         name: &'static str,
         /// The bound that it ran into.
         after: Duration,
+    },
+    /// The server that ran the transaction is no more: another has taken its place, or it was started again.
+    #[error("the database server that ran transaction `{name}` is gone; another one answers in its place")]
+    Lost {
+        /// Name of the transaction.
+        name: &'static str,
     },
     /// The schema could not be brought up to date.
     #[error("the database schema could not be brought up to date: {0}")]
@@ -76,7 +82,7 @@ impl StoreError {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Postgres(error) => classify(error),
-            Self::Connect(_) | Self::Timeout { .. } => ErrorClass::Retry,
+            Self::Connect(_) | Self::Timeout { .. } | Self::Lost { .. } => ErrorClass::Retry,
             Self::Refused(_) | Self::Money(_) => ErrorClass::Refused,
             Self::Config(_) | Self::Migration(_) | Self::Corrupt(_) => ErrorClass::Fatal,
         }
@@ -86,7 +92,28 @@ impl StoreError {
     pub fn sqlstate(&self) -> Option<&str> {
         match self {
             Self::Postgres(error) => error.code().map(SqlState::code),
+            Self::Connect(error) => match error.as_ref() {
+                PoolError::Backend(error) => error.code().map(SqlState::code),
+                _ => None,
+            },
             _ => None,
+        }
+    }
+
+    /// Whether it is the connection that is of no use any more, and with it perhaps every other to the same server: it broke, or
+    /// nothing came back, or the server is shutting down, or takes no writes because it is a standby.
+    pub(crate) fn is_loss(&self) -> bool {
+        match self {
+            Self::Timeout { .. } | Self::Lost { .. } => true,
+            Self::Postgres(error) => match error.as_db_error() {
+                Some(db) => {
+                    let ends_session =
+                        matches!(db.parsed_severity(), Some(Severity::Fatal | Severity::Panic));
+                    ends_session || is_of_another_server(db.code().code())
+                }
+                None => !is_unencodable(error),
+            },
+            _ => false,
         }
     }
 
@@ -94,6 +121,11 @@ impl StoreError {
     pub(crate) fn is_conflict(&self) -> bool {
         self.sqlstate().is_some_and(|code| code.starts_with("40"))
     }
+}
+
+/// Connection failures, shutdown and start-up, and a server that may only be read: it is, or has become, a standby.
+fn is_of_another_server(code: &str) -> bool {
+    code.starts_with("08") || code.starts_with("57P0") || code == SqlState::READ_ONLY_SQL_TRANSACTION.code()
 }
 
 fn classify(error: &tokio_postgres::Error) -> ErrorClass {
@@ -133,7 +165,7 @@ fn describe_pool(error: &PoolError) -> String {
             format!("no connection to the database became free within {POOL_WAIT_TIMEOUT:?}")
         }
         PoolError::Timeout(_) => {
-            format!("the database cannot be reached: it did not answer within {CONNECT_TIMEOUT:?}")
+            format!("the database cannot be reached: it gave no connection within {CONNECT_TIMEOUT:?}")
         }
         other => format!("no connection to the database: {other}"),
     }
@@ -143,10 +175,26 @@ fn describe_pool(error: &PoolError) -> String {
 const UNREACHABLE: [&str; 4] =
     ["error connecting", "error communicating", "connection closed", "timeout waiting for server"];
 
+/// What is wrong in an operator's words, for what an operator can put right.
+fn diagnosis(code: &str) -> &'static str {
+    match code {
+        "25006" => "the database takes no writes: it is a standby, or was made read-only",
+        "53100" => "the disk of the database is full",
+        "53200" => "the database is out of memory",
+        "53300" => "the database takes no more connections",
+        "57P01" => "the database is shutting down, or ended our session",
+        "57P02" => "the database crashed and is recovering",
+        "57P03" => "the database is starting, stopping or recovering",
+        code if code.starts_with("28") => "the database refused the log-in",
+        _ => "the database refused",
+    }
+}
+
 /// The server's own words without its `detail`, which quotes the row; or why there are none.
 fn describe(error: &tokio_postgres::Error) -> String {
     if let Some(db) = error.as_db_error() {
-        return format!("the database refused: {} (SQLSTATE {})", db.message(), db.code().code());
+        let code = db.code().code();
+        return format!("{}: {} (SQLSTATE {code})", diagnosis(code), db.message());
     }
     let text = error.to_string();
     let is_unreachable = UNREACHABLE.iter().any(|start| text.starts_with(start));

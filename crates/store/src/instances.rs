@@ -73,13 +73,25 @@ pub async fn reset_log(tx: &Tx, id: InstanceId, log_position: i64) -> Result<(),
 }
 
 /// Says that every position of the instance up to and including `position` is in the books. Never goes back.
-pub async fn advance(tx: &Tx, instance_no: i32, position: i64) -> Result<(), StoreError> {
-    let statement = tx
+///
+/// By id, not by number: a number that was remembered from before a failover may be that of another instance by now.
+pub async fn advance(tx: &Tx, id: InstanceId, position: i64) -> Result<(), StoreError> {
+    let id = id.as_uuid();
+    let advance = tx
         .prepare_cached(
-            "update instances set committed_position = greatest(committed_position, $2) where no = $1",
+            "update instances set committed_position = greatest(committed_position, $2) where id = $1",
         )
         .await?;
-    tx.execute(&statement, &[&instance_no, &position]).await?;
+    if tx.execute(&advance, &[&id, &position]).await? == 0 {
+        // Entered only where it is missing: an upsert would use up a number with each flush.
+        tx.execute(
+            "insert into instances (id, committed_position) values ($1, $2)
+             on conflict (id) do update
+             set committed_position = greatest(instances.committed_position, excluded.committed_position)",
+            &[&id, &position],
+        )
+        .await?;
+    }
     Ok(())
 }
 
@@ -89,26 +101,62 @@ pub async fn advance(tx: &Tx, instance_no: i32, position: i64) -> Result<(), Sto
 /// it: then it has lost commits.
 pub async fn advance_in_log(
     tx: &Tx,
-    instance_no: i32,
+    id: InstanceId,
     position: i64,
     mark: LogMark,
     committed: i64,
 ) -> Result<bool, StoreError> {
-    let statement = tx
+    let id = id.as_uuid();
+    let LogMark { log_position, admitted, finished, interrupted } = mark;
+    let advance = tx
         .prepare_cached(
             "update instances
                 set committed_position = greatest(committed_position, $2), log_position = greatest(log_position, $3),
                     admitted = greatest(admitted, $4), finished = greatest(finished, $5),
                     interrupted = greatest(interrupted, $6)
-              where no = $1 and log_position >= $7",
+              where id = $1 and log_position >= $7",
         )
         .await?;
-    let LogMark { log_position, admitted, finished, interrupted } = mark;
     let updated = tx
-        .execute(
-            &statement,
-            &[&instance_no, &position, &log_position, &admitted, &finished, &interrupted, &committed],
-        )
+        .execute(&advance, &[&id, &position, &log_position, &admitted, &finished, &interrupted, &committed])
         .await?;
-    Ok(updated == 1)
+    if updated > 0 || committed > 0 {
+        return Ok(updated > 0);
+    }
+    // A database that never had the instance, or has lost it.
+    let enter =
+        "insert into instances (id, committed_position, log_position, admitted, finished, interrupted)
+                 values ($1, $2, $3, $4, $5, $6) on conflict (id) do nothing";
+    let entered =
+        tx.execute(enter, &[&id, &position, &log_position, &admitted, &finished, &interrupted]).await?;
+    Ok(entered > 0)
+}
+
+/// An instance, and how far it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Instance {
+    /// Its number in the books.
+    pub no: i32,
+    /// The instance.
+    pub id: InstanceId,
+    /// See [`advance`] and [`advance_in_log`].
+    pub stand: Stand,
+    /// Its records in quarantine, those that were written off included.
+    pub quarantined: i64,
+}
+
+/// Every instance that there ever was, by number.
+pub async fn list(tx: &Tx) -> Result<Vec<Instance>, StoreError> {
+    let sql = "select committed_position, log_position, admitted, finished, interrupted, no, id,
+                      (select count(*) from quarantine q where q.instance_id = i.id)
+               from instances i order by no";
+    let instance = |row: &Row| {
+        Ok(Instance {
+            stand: read_stand(row)?,
+            no: row.try_get(5)?,
+            id: InstanceId::from_uuid(row.try_get(6)?),
+            quarantined: row.try_get(7)?,
+        })
+    };
+    tx.query(sql, &[]).await?.iter().map(instance).collect()
 }

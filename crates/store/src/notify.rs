@@ -1,7 +1,8 @@
 //! NOTIFY and LISTEN on one channel. A notification is a hint: it may be lost, and comes once for several changes. Who waits
 //! for one also polls.
 //!
-//! The listener has a connection of its own, because a pool drops notifications, and reconnects by itself.
+//! The listener has a connection of its own, because a pool drops notifications, and reconnects by itself. As a connection on which nothing
+//! comes may lead nowhere, it asks now and then whether anybody is there.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -10,9 +11,10 @@ use std::time::Duration;
 use rand::RngExt;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio_postgres::AsyncMessage;
+use tokio_postgres::{AsyncMessage, Client};
 
-use crate::connection::Connector;
+use crate::connect::{Connector, Limits};
+use crate::connection::ANSWER_TIMEOUT;
 use crate::{Store, StoreError, Tx};
 
 /// The channel of every notification.
@@ -23,6 +25,9 @@ pub const BALANCES_PREFIX: &str = "credits_transactions:";
 const RECONNECT_DELAY: Duration = Duration::from_millis(100);
 /// Longest wait between two attempts: meanwhile the poll each second does the work.
 const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(5);
+/// How often a listener on a quiet line asks whether the server is still there: a line that is dead without a word costs a
+/// poll's second for each change, no more.
+const PROBE_INTERVAL: Duration = Duration::from_secs(10);
 /// Hints that wait for a slow reader. More are dropped: one refresh answers them all.
 const WAITING_HINTS: usize = 64;
 
@@ -94,29 +99,49 @@ impl Drop for Listener {
 async fn listen(connector: Arc<Connector>, hints: mpsc::Sender<Hint>) {
     let mut delay = RECONNECT_DELAY;
     loop {
-        let (heard, mut messages) = mpsc::channel(WAITING_HINTS);
-        match connector.open_with(move |message| forward(&heard, message)).await {
-            Ok(client) => match client.batch_execute(&format!("listen {CHANNEL}")).await {
-                Ok(()) => {
+        let (heard, messages) = mpsc::channel(WAITING_HINTS);
+        match connector.open(Limits::None, move |message| forward(&heard, message)).await {
+            Ok(client) => {
+                if answers(&client, &format!("listen {CHANNEL}")).await {
                     delay = RECONNECT_DELAY;
                     offer(&hints, Hint::Connected);
-                    // Ends when the connection does.
-                    while let Some(payload) = messages.recv().await {
-                        offer(&hints, Hint::Notified(payload));
-                    }
+                    listen_on(&client, messages, &hints).await;
                     tracing::info!(
                         "the connection that listens for changes was lost; polling until it is back"
                     );
                 }
-                Err(error) => {
-                    tracing::debug!(error = %StoreError::from(error), "could not listen for changes");
-                }
-            },
+            }
             Err(error) => tracing::debug!(%error, "could not connect to listen for changes"),
         }
         let wait = rand::rng().random_range(delay / 2..=delay);
         tokio::time::sleep(wait).await;
         delay = (delay * 2).min(MAX_RECONNECT_DELAY);
+    }
+}
+
+/// Hands on what comes, until the connection ends or nobody answers on it.
+async fn listen_on(client: &Client, mut messages: mpsc::Receiver<String>, hints: &mpsc::Sender<Hint>) {
+    loop {
+        match tokio::time::timeout(PROBE_INTERVAL, messages.recv()).await {
+            Ok(Some(payload)) => offer(hints, Hint::Notified(payload)),
+            Err(_) if answers(client, "select 1").await => {}
+            Ok(None) | Err(_) => return,
+        }
+    }
+}
+
+/// Whether the server does this in the time that it should take.
+async fn answers(client: &Client, statement: &str) -> bool {
+    match tokio::time::timeout(ANSWER_TIMEOUT, client.batch_execute(statement)).await {
+        Ok(Ok(())) => true,
+        Ok(Err(error)) => {
+            tracing::debug!(error = %StoreError::from(error), "could not listen for changes");
+            false
+        }
+        Err(_) => {
+            tracing::debug!("the server does not answer the connection that listens for changes");
+            false
+        }
     }
 }
 

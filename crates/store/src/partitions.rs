@@ -25,7 +25,7 @@ pub struct Missing {
 /// Makes the partitions of `from` and the `ahead` days after it, where they are missing.
 pub async fn ensure(store: &Store, from: UtcDay, ahead: i32) -> Result<Missing, StoreError> {
     let mut missing = Missing::default();
-    for day in (0..=ahead).map(|days| from.plus(days)) {
+    for day in (0..=ahead).map(|days| from.plus(days)).filter(|day| has_bounds(*day)) {
         // A transaction for each day and table: the locks are held for a moment only.
         for table in ["usage_records", "usage_details"] {
             let name = format!("{table}_{}", day.date().strftime("%Y_%m_%d"));
@@ -45,6 +45,12 @@ pub async fn ensure(store: &Store, from: UtcDay, ahead: i32) -> Result<Missing, 
     }
     missing.occupied.dedup();
     Ok(missing)
+}
+
+/// Whether a partition can be named after the day and end with the next one. What a clock shows that is off by millennia goes to the
+/// default partition, and must hold up nothing.
+fn has_bounds(day: UtcDay) -> bool {
+    day.date().year() > 0 && day.plus(1).date() > day.date()
 }
 
 async fn make(tx: &Tx, table: &str, name: &str, day: UtcDay) -> Result<(), StoreError> {

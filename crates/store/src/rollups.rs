@@ -94,3 +94,52 @@ pub async fn apply(tx: &Tx, deltas: &[(RollupKey, RollupDelta)]) -> Result<(), S
     .await?;
     Ok(())
 }
+
+/// The sums of these cells, of those that are there. What fits no number of ours is the largest one.
+pub async fn read(tx: &Tx, keys: &[RollupKey]) -> Result<Vec<(RollupKey, RollupDelta)>, StoreError> {
+    fn column<T>(keys: &[RollupKey], value: impl Fn(&RollupKey) -> T) -> Vec<T> {
+        keys.iter().map(value).collect()
+    }
+    let rows = tx
+        .query(
+            "select r.hour, r.user_no, r.key_no, r.model_no, r.requests, r.failed_requests, r.unrated_requests,
+                    r.prompt_tokens, r.completion_tokens, r.reasoning_tokens, r.cache_read_tokens, r.cache_write_tokens,
+                    r.amount_pico::text
+             from unnest($1::timestamptz[], $2::int[], $3::int[], $4::int[]) as k (hour, user_no, key_no, model_no)
+             join usage_rollups r using (hour, user_no, key_no, model_no)",
+            &[
+                &column(keys, |key| key.hour),
+                &column(keys, |key| key.user_no),
+                &column(keys, |key| key.key_no),
+                &column(keys, |key| key.model_no),
+            ],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let key = RollupKey {
+                hour: row.try_get(0)?,
+                user_no: row.try_get(1)?,
+                key_no: row.try_get(2)?,
+                model_no: row.try_get(3)?,
+            };
+            let sums = RollupDelta {
+                requests: row.try_get(4)?,
+                failed_requests: row.try_get(5)?,
+                unrated_requests: row.try_get(6)?,
+                prompt_tokens: row.try_get(7)?,
+                completion_tokens: row.try_get(8)?,
+                reasoning_tokens: row.try_get(9)?,
+                cache_read_tokens: row.try_get(10)?,
+                cache_write_tokens: row.try_get(11)?,
+                amount_pico: row.try_get::<_, &str>(12)?.parse().unwrap_or(i128::MAX),
+            };
+            Ok((key, sums))
+        })
+        .collect()
+}
+
+/// The last hour that has a sum.
+pub async fn newest_hour(tx: &Tx) -> Result<Option<UtcMicros>, StoreError> {
+    Ok(tx.query_one("select max(hour) from usage_rollups", &[]).await?.try_get(0)?)
+}

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::balances::{self, Cursor};
 use crate::catalog::digest_from;
 use crate::endpoints::{self, Endpoint};
-use crate::{Store, StoreError, Tx, epochs, models, sealing, tariffs};
+use crate::{ServerRun, Store, StoreError, Tx, epochs, models, sealing, tariffs};
 
 /// A key, live or revoked.
 #[derive(Debug, Clone)]
@@ -60,6 +60,8 @@ pub struct ConfigEndpoint {
 pub struct Config {
     /// Moves with every change of it; [`epochs::read`] tells cheaply whether it has.
     pub config_epoch: i64,
+    /// Where it was read; the epoch of another server says nothing of it.
+    pub server: ServerRun,
     /// Every key.
     pub keys: Vec<ConfigKey>,
     /// Every live model.
@@ -73,7 +75,9 @@ pub struct Config {
 pub struct BalanceChanges {
     /// For the next call.
     pub cursor: Cursor,
-    /// Balances that may have changed since the cursor before; all of them on the first call.
+    /// Whether these are all balances: on the first call, and when another server answers than the one that gave the cursor.
+    pub is_full: bool,
+    /// Balances that may have changed since the cursor before.
     pub balances: Vec<(UserId, Credits)>,
     /// Per instance, the last position of its finished requests that these balances include.
     pub committed_positions: Vec<(InstanceId, i64)>,
@@ -120,10 +124,10 @@ pub async fn load_config(store: &Store, master: &MasterKey) -> Result<Config, St
             Ok(ConfigEndpoint { endpoint, secret })
         })
         .collect::<Result<_, StoreError>>()?;
-    Ok(Config { config_epoch: epochs.config, keys, models, endpoints })
+    Ok(Config { config_epoch: epochs.config, server: epochs.server, keys, models, endpoints })
 }
 
-/// Reads what changed of the balances since `since`, all of them where `None`, and what they include.
+/// Reads what changed of the balances since `since`, all of them where `None` or of another server, and what they include.
 pub async fn load_balances(store: &Store, since: Option<Cursor>) -> Result<BalanceChanges, StoreError> {
     store
         .tx_repeatable_read("load_balances", async |tx| {
@@ -133,7 +137,8 @@ pub async fn load_balances(store: &Store, since: Option<Cursor>) -> Result<Balan
                 let instance = InstanceId::from_uuid(row.try_get::<_, Uuid>(0)?);
                 committed_positions.push((instance, row.try_get(1)?));
             }
-            Ok(BalanceChanges { cursor, balances, committed_positions })
+            let is_full = since.is_none_or(|since| !since.is_of(&tx));
+            Ok(BalanceChanges { cursor, is_full, balances, committed_positions })
         })
         .await
 }

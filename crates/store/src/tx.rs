@@ -8,6 +8,7 @@
 //! What broke for another reason is returned with its class. When the connection broke during COMMIT nobody knows
 //! whether it happened; therefore whatever runs here is idempotent by a key of its own.
 
+use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,6 +20,8 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use rand::RngExt;
 
+use crate::connection::ANSWER_TIMEOUT;
+use crate::liveness::{ServerRun, Session};
 use crate::{Store, StoreError};
 
 /// Most runs of one transaction: a conflict that five runs do not resolve is a design error, and the caller
@@ -27,29 +30,51 @@ const MAX_RUNS: u32 = 5;
 /// Longest wait before the second run; doubled for each further one. The wait is a random part of it.
 const CONFLICT_DELAY: Duration = Duration::from_millis(10);
 /// A transaction with nothing special about it is given up after this long: twice the server's own statement time-out,
-/// for a server that has stopped answering without closing the connection.
+/// for a server that has stopped answering without closing the connection. One without a limit of its own is given up when nobody
+/// has answered at all for this long.
 pub const DEFAULT_TRANSACTION_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How a transaction runs.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Mode {
-    begin: &'static str,
+    begin: Cow<'static, str>,
     is_bounded: bool,
 }
 
-const READ_COMMITTED: Mode = Mode { begin: "begin isolation level read committed", is_bounded: true };
-const REPEATABLE_READ: Mode = Mode { begin: "begin isolation level repeatable read", is_bounded: true };
+const READ_COMMITTED: Mode =
+    Mode { begin: Cow::Borrowed("begin isolation level read committed"), is_bounded: true };
+const REPEATABLE_READ: Mode =
+    Mode { begin: Cow::Borrowed("begin isolation level repeatable read"), is_bounded: true };
 const UNBOUNDED: Mode = Mode {
-    begin: "begin isolation level repeatable read; set local statement_timeout = 0; \
-            set local idle_in_transaction_session_timeout = 0",
+    begin: Cow::Borrowed(
+        "begin isolation level repeatable read; set local statement_timeout = 0; \
+         set local idle_in_transaction_session_timeout = 0",
+    ),
     is_bounded: false,
 };
+
+/// The snapshot of an open transaction, which others may read by as well. It is gone when that transaction ends.
+#[derive(Debug, Clone)]
+pub struct SharedSnapshot(String);
+
+impl SharedSnapshot {
+    fn mode(&self) -> Mode {
+        // First of all statements: once a transaction has a snapshot, it takes no other.
+        let begin = format!(
+            "begin isolation level repeatable read read only; set transaction snapshot '{}'; \
+             set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0",
+            self.0
+        );
+        Mode { begin: Cow::Owned(begin), is_bounded: false }
+    }
+}
 
 /// An open transaction. Dereferences to its connection, with a cache of prepared statements. It ends with the
 /// closure that got it.
 pub struct Tx {
     connection: Arc<Object>,
     name: &'static str,
+    server: ServerRun,
 }
 
 impl std::fmt::Debug for Tx {
@@ -71,6 +96,18 @@ impl Tx {
     pub fn name(&self) -> &'static str {
         self.name
     }
+
+    /// The server that it runs on. What another one said may never have been true here.
+    pub fn server(&self) -> ServerRun {
+        self.server
+    }
+
+    /// Lets other transactions read by this one's snapshot, for as long as this one is open. It must have one snapshot for all its
+    /// statements.
+    pub async fn share_snapshot(&self) -> Result<SharedSnapshot, StoreError> {
+        let row = self.connection.query_one("select pg_export_snapshot()", &[]).await?;
+        Ok(SharedSnapshot(row.try_get(0)?))
+    }
 }
 
 impl Store {
@@ -85,7 +122,7 @@ impl Store {
         self.run(name, READ_COMMITTED, work).await
     }
 
-    /// As [`Store::tx`], with one snapshot for all its statements.
+    /// As [`Store::tx`], with one snapshot for all its statements, taken when it begins.
     pub async fn tx_repeatable_read<T, F, W>(&self, name: &'static str, work: F) -> Result<T, StoreError>
     where
         F: Fn(Tx) -> W,
@@ -103,6 +140,20 @@ impl Store {
         self.run(name, UNBOUNDED, work).await
     }
 
+    /// As [`Store::tx_unbounded`], read only, on the snapshot of another transaction: for work that several connections share.
+    pub async fn tx_sharing<T, F, W>(
+        &self,
+        name: &'static str,
+        snapshot: &SharedSnapshot,
+        work: F,
+    ) -> Result<T, StoreError>
+    where
+        F: Fn(Tx) -> W,
+        W: Future<Output = Result<T, StoreError>>,
+    {
+        self.run(name, snapshot.mode(), work).await
+    }
+
     async fn run<T, F, W>(&self, name: &'static str, mode: Mode, work: F) -> Result<T, StoreError>
     where
         F: Fn(Tx) -> W,
@@ -111,7 +162,7 @@ impl Store {
         let mut run = 1;
         loop {
             let started = Instant::now();
-            let result = self.run_once(name, mode, &work).await;
+            let result = self.run_once(name, &mode, &work).await;
             let outcome = match &result {
                 Ok(_) => "committed",
                 Err(error) if error.is_conflict() => "conflict",
@@ -129,28 +180,102 @@ impl Store {
         }
     }
 
-    async fn run_once<T, F, W>(&self, name: &'static str, mode: Mode, work: &F) -> Result<T, StoreError>
+    async fn run_once<T, F, W>(&self, name: &'static str, mode: &Mode, work: &F) -> Result<T, StoreError>
     where
         F: Fn(Tx) -> W,
         W: Future<Output = Result<T, StoreError>>,
     {
-        let connection = self.pool.get().await.map_err(|error| StoreError::Connect(Box::new(error)))?;
-        let connection = Arc::new(connection);
-        let held = Held(Some(Arc::clone(&connection)));
-        let transaction = run_on(connection, name, mode, work);
-        let (result, ended) = if mode.is_bounded {
-            let after = self.transaction_timeout;
-            match tokio::time::timeout(after, transaction).await {
-                Ok(finished) => finished,
-                Err(_) => (Err(StoreError::Timeout { name, after }), false),
+        let mut is_second = false;
+        let result = loop {
+            match Box::pin(self.attempt(name, mode, work)).await? {
+                Ended::Over(result) => break result,
+                // Nothing was begun, so nothing is done twice.
+                Ended::Stale(_) if !is_second => self.forget_connections(),
+                Ended::Broken(error) | Ended::Stale(error) => break Err(error),
             }
-        } else {
-            transaction.await
+            is_second = true;
         };
-        if ended {
-            held.give_back();
+        if result.as_ref().is_err_and(StoreError::is_loss) {
+            self.forget_connections();
         }
         result
+    }
+
+    /// Runs the transaction on some connection. `Err`: there was none.
+    async fn attempt<T, F, W>(
+        &self,
+        name: &'static str,
+        mode: &Mode,
+        work: &F,
+    ) -> Result<Ended<T>, StoreError>
+    where
+        F: Fn(Tx) -> W,
+        W: Future<Output = Result<T, StoreError>>,
+    {
+        let connection = Arc::new(self.connection().await?);
+        let held = Held(Some(Arc::clone(&connection)));
+        let ended = self.run_on(connection, name, mode, work).await;
+        if matches!(ended, Ended::Over(_)) {
+            held.give_back();
+        }
+        Ok(ended)
+    }
+
+    async fn run_on<T, F, W>(
+        &self,
+        connection: Arc<Object>,
+        name: &'static str,
+        mode: &Mode,
+        work: &F,
+    ) -> Ended<T>
+    where
+        F: Fn(Tx) -> W,
+        W: Future<Output = Result<T, StoreError>>,
+    {
+        let after = self.transaction_timeout;
+        // A new connection has just been answered on. One that waited may lead nowhere by now, and that shows soon.
+        let has_waited = Object::metrics(&connection).recycle_count > 0;
+        let limit = if has_waited { after.min(ANSWER_TIMEOUT) } else { after };
+        let session = match begin(&connection, name, mode, limit).await {
+            Ok(session) => session,
+            Err(error) if has_waited && error.is_loss() => return Ended::Stale(error),
+            Err(error) => return Ended::Broken(error),
+        };
+        let finishing = async {
+            tokio::select! {
+                biased;
+                finished = finish(connection, name, session.server(), work) => finished,
+                lost = self.until_pointless(name, &session) => Ended::Broken(lost),
+            }
+        };
+        if !mode.is_bounded {
+            return finishing.await;
+        }
+        let in_time = tokio::time::timeout(after, finishing).await;
+        in_time.unwrap_or(Ended::Broken(StoreError::Timeout { name, after }))
+    }
+}
+
+/// How a transaction ended, and so what its connection is good for.
+enum Ended<T> {
+    /// Certainly: the connection may serve another.
+    Over(Result<T, StoreError>),
+    /// Nobody knows, or not at all: the connection is closed, which rolls back.
+    Broken(StoreError),
+    /// It never began, because the connection had waited in the pool and leads nowhere by now.
+    Stale(StoreError),
+}
+
+async fn begin(
+    connection: &Object,
+    name: &'static str,
+    mode: &Mode,
+    limit: Duration,
+) -> Result<Session, StoreError> {
+    let first = format!("{}; {}", mode.begin, Session::QUERY);
+    match tokio::time::timeout(limit, connection.simple_query(&first)).await {
+        Ok(answers) => Session::from_answers(&answers?),
+        Err(_) => Err(StoreError::Timeout { name, after: limit }),
     }
 }
 
@@ -172,33 +297,27 @@ impl Drop for Held {
     }
 }
 
-/// The result, and whether the transaction has certainly ended, so that its connection may serve another.
-async fn run_on<T, F, W>(
-    connection: Arc<Object>,
-    name: &'static str,
-    mode: Mode,
-    work: &F,
-) -> (Result<T, StoreError>, bool)
+/// Does the work in an open transaction and ends it.
+async fn finish<T, F, W>(connection: Arc<Object>, name: &'static str, server: ServerRun, work: &F) -> Ended<T>
 where
     F: Fn(Tx) -> W,
     W: Future<Output = Result<T, StoreError>>,
 {
-    if let Err(error) = connection.batch_execute(mode.begin).await {
-        return (Err(error.into()), false);
-    }
-    match work(Tx { connection: Arc::clone(&connection), name }).await {
+    match work(Tx { connection: Arc::clone(&connection), name, server }).await {
         Ok(value) => match connection.batch_execute("commit").await {
-            Ok(()) => (Ok(value), true),
+            Ok(()) => Ended::Over(Ok(value)),
             Err(error) => {
                 // A constraint that is checked at the end, say: then the server has rolled back.
-                let ended = error.as_db_error().is_some();
-                (Err(error.into()), ended)
+                let is_answer = error.as_db_error().is_some();
+                let error = StoreError::from(error);
+                if is_answer && !error.is_loss() { Ended::Over(Err(error)) } else { Ended::Broken(error) }
             }
         },
-        Err(error) => {
-            let rolled_back = connection.batch_execute("rollback").await;
-            (Err(error), rolled_back.is_ok())
-        }
+        Err(error) if error.is_loss() => Ended::Broken(error),
+        Err(error) => match connection.batch_execute("rollback").await {
+            Ok(()) => Ended::Over(Err(error)),
+            Err(_) => Ended::Broken(error),
+        },
     }
 }
 

@@ -10,6 +10,7 @@ use tokio_postgres::Row;
 use tollgate_domain::{ApiKeyPurpose, Outcome, RecordDigest};
 use uuid::Uuid;
 
+use crate::usage_commits::{self, Mark};
 use crate::{StoreError, Tx};
 
 /// One combination. Texts are as stored: truncated, free of NUL.
@@ -161,6 +162,17 @@ pub async fn by_no(tx: &Tx, numbers: &[i32]) -> Result<HashMap<i32, Dimensions>,
 /// Every combination with its number and fingerprint. Their number is capped by who writes them.
 pub async fn all(tx: &Tx) -> Result<Vec<(i32, RecordDigest, Dimensions)>, StoreError> {
     let sql = format!("select no, fingerprint, {COLUMNS} from usage_dimensions");
+    tx.query(&sql, &[]).await?.iter().map(read).collect()
+}
+
+/// The combinations that were written between the marks.
+pub async fn written_since(
+    tx: &Tx,
+    earlier: &Mark,
+    now: &Mark,
+) -> Result<Vec<(i32, RecordDigest, Dimensions)>, StoreError> {
+    let is_new = usage_commits::written_since("d", earlier, now);
+    let sql = format!("select no, fingerprint, {COLUMNS} from usage_dimensions d where {is_new}");
     tx.query(&sql, &[]).await?.iter().map(read).collect()
 }
 

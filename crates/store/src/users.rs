@@ -1,5 +1,7 @@
 //! `users`: who pays. Each has a number for the books and a balance from the start.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -82,6 +84,13 @@ pub async fn find(tx: &Tx, name_or_id: &str) -> Result<User, StoreError> {
             "user \"{name_or_id}\" does not exist; create it with `tollgate user create {name_or_id}`"
         ))),
     }
+}
+
+/// What these users are called, deleted ones too.
+pub async fn names(tx: &Tx, ids: &[UserId]) -> Result<HashMap<UserId, String>, StoreError> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let rows = tx.query("select id, name from users where id = any($1)", &[&ids]).await?;
+    rows.iter().map(|row| Ok((UserId::from_uuid(row.try_get(0)?), row.try_get(1)?))).collect()
 }
 
 /// All users but the system user, by name.

@@ -66,7 +66,7 @@ impl UtcMicros {
     /// The start of the hour it lies in.
     #[must_use]
     pub fn hour(self) -> Self {
-        Self(self.0 - self.0.rem_euclid(MICROS_PER_HOUR))
+        Self(self.0.saturating_sub(self.0.rem_euclid(MICROS_PER_HOUR)))
     }
 }
 
@@ -89,7 +89,7 @@ impl UtcDay {
 
     /// As a civil date.
     pub fn date(self) -> Date {
-        UtcMicros(i64::from(self.0) * MICROS_PER_DAY).timestamp().to_zoned(TimeZone::UTC).date()
+        UtcMicros(i64::from(self.0).saturating_mul(MICROS_PER_DAY)).timestamp().to_zoned(TimeZone::UTC).date()
     }
 }
 
@@ -113,6 +113,11 @@ impl UtcMicros {
     pub(crate) const fn to_wire(self) -> i64 {
         self.0 - EPOCH_OFFSET_MICROS
     }
+
+    /// What is sent for an infinite time becomes the last or the first microsecond that there is.
+    pub(crate) const fn from_wire(wire: i64) -> Self {
+        Self(wire.saturating_add(EPOCH_OFFSET_MICROS))
+    }
 }
 
 impl<'a> FromSql<'a> for UtcMicros {
@@ -127,6 +132,11 @@ impl<'a> FromSql<'a> for UtcMicros {
 impl UtcDay {
     pub(crate) const fn to_wire(self) -> i32 {
         self.0 - EPOCH_OFFSET_DAYS
+    }
+
+    /// What is sent for an infinite day becomes the last or the first that there is.
+    pub(crate) const fn from_wire(wire: i32) -> Self {
+        Self(wire.saturating_add(EPOCH_OFFSET_DAYS))
     }
 }
 

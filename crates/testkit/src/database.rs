@@ -87,7 +87,7 @@ pub struct DatabaseCopy {
 
 /// Runs a statement that needs the database to have no connections: those it has are ended, and the statement is tried until it is
 /// quicker than those who connect again.
-async fn until_alone(admin: &Client, name: &str, sql: &str) {
+pub(crate) async fn until_alone(admin: &Client, name: &str, sql: &str) {
     let end_all = "select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = $1";
     for _ in 0..200 {
         admin.execute(end_all, &[&name]).await.unwrap();

@@ -18,6 +18,8 @@ use tokio::sync::OnceCell;
 use tokio_postgres::NoTls;
 use tollgate_embedded_postgres::{EmbeddedPostgres, Options, destroy, fetch};
 
+use crate::private_postgres::{Home, PrivatePostgres};
+
 /// Longer than any pause inside a run of all tests, short enough not to be found the next morning.
 const IDLE_MINUTES: u32 = 10;
 
@@ -43,56 +45,12 @@ impl TestPostgres {
 
     /// A server of this test's own, to stop, kill or freeze.
     pub async fn private() -> PrivatePostgres {
-        let directory = tempfile::Builder::new()
-            .prefix("tollgate-private-pg-")
-            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o711))
-            .tempdir()
-            .unwrap();
-        let mut options = Options::new(directory.path().join("pg"));
-        options.durable = false;
-        PrivatePostgres::start(options, directory).await
+        PrivatePostgres::start(Home::temporary(), &[]).await
     }
 
     /// URL of the server's maintenance database. Make databases with [`TestDatabase`](crate::TestDatabase).
     pub fn url(self) -> &'static str {
         self.url
-    }
-}
-
-/// A server of one test's own.
-#[derive(Debug)]
-pub struct PrivatePostgres {
-    server: Option<EmbeddedPostgres>,
-    options: Options,
-    _directory: tempfile::TempDir,
-}
-
-impl PrivatePostgres {
-    async fn start(options: Options, directory: tempfile::TempDir) -> Self {
-        fetch::fetch_if_missing().await.unwrap();
-        let server = EmbeddedPostgres::start(options.clone()).await.unwrap();
-        Self { server: Some(server), options, _directory: directory }
-    }
-
-    /// URL of an empty database of this server; the same after [`start_again`](Self::start_again).
-    pub fn url(&self) -> String {
-        self.server.as_ref().expect("the server is stopped").connection_string().to_owned()
-    }
-
-    /// The pid of the server's main process. A SIGKILL is answered by a new start, half a second later.
-    pub fn pid(&self) -> i32 {
-        self.server.as_ref().and_then(EmbeddedPostgres::pid).expect("the server runs")
-    }
-
-    /// Stops the server, until [`start_again`](Self::start_again).
-    pub async fn stop(&mut self) {
-        self.server.take().expect("the server runs").stop().await.unwrap();
-    }
-
-    /// Starts the server again on the same data.
-    pub async fn start_again(&mut self) {
-        assert!(self.server.is_none(), "the server runs already");
-        self.server = Some(EmbeddedPostgres::start(self.options.clone()).await.unwrap());
     }
 }
 
@@ -102,9 +60,8 @@ async fn find_or_start_shared() -> String {
     touch(&heartbeat);
     keep_touching(heartbeat.clone());
     let url_file = base.join("url");
-    let lock = open_for_writing(&base.join("start.lock"));
     // Held until this function ends, so of many test processes one starts the server and the others find it.
-    let _lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await.unwrap().unwrap();
+    let _lock = locked(&base.join("start.lock")).await;
     if let Ok(url) = fs::read_to_string(&url_file)
         && is_answering(&url).await
     {
@@ -127,7 +84,7 @@ async fn find_or_start_shared() -> String {
 }
 
 /// One directory per user and per PostgreSQL that was asked for.
-fn shared_base() -> PathBuf {
+pub(crate) fn shared_base() -> PathBuf {
     let uid = rustix::process::geteuid().as_raw();
     let version = env::var("PG_BIN")
         .map_or_else(|_| String::new(), |named| format!("-{}", crate::database::short_hash(&named)));
@@ -140,8 +97,10 @@ fn shared_base() -> PathBuf {
     base
 }
 
-fn open_for_writing(path: &Path) -> File {
-    OpenOptions::new().create(true).write(true).truncate(false).open(path).unwrap()
+/// Waits for a lock among all test processes; it ends with what this returns.
+pub(crate) async fn locked(path: &Path) -> File {
+    let lock = OpenOptions::new().create(true).write(true).truncate(false).open(path).unwrap();
+    tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await.unwrap().unwrap()
 }
 
 /// Sets the modification time to now, as the file system sees it.

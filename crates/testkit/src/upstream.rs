@@ -136,6 +136,11 @@ impl ScriptedUpstream {
         self.state.books.take_ended()
     }
 
+    /// The requests after the first so many: for one who has seen those.
+    pub fn books_after(&self, count: usize) -> Vec<BookEntry> {
+        self.state.books.after(count)
+    }
+
     /// The books once at least `count` requests arrived and none is going on.
     pub async fn settled(&self, count: usize) -> Vec<BookEntry> {
         self.wait_for(|books| books.len() >= count && books.iter().all(|entry| entry.ended)).await

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use rustix::process::Signal;
-use tollgate_embedded_postgres::{EmbeddedPostgres, Error, destroy};
+use tollgate_embedded_postgres::{EmbeddedPostgres, Error, Halt, destroy};
 
 use crate::support::{Owner, connect, is_alive, open_directory, options, postmaster_pid, signal, until};
 
@@ -216,4 +216,26 @@ fn sleeping_as_owner_of(path: &std::path::Path) -> std::process::Child {
         command.uid(owner.uid()).gid(owner.gid());
     }
     command.spawn().unwrap()
+}
+
+#[tokio::test]
+async fn a_halted_server_is_gone_with_every_process_and_comes_back_with_what_was_committed() {
+    let directory = open_directory();
+    let mut server = EmbeddedPostgres::start(options(directory.path())).await.unwrap();
+    let client = connect(server.connection_string()).await;
+    client.batch_execute("create table kept (word text)").await.unwrap();
+    for (how, word) in [(Halt::Immediate, "one"), (Halt::KillMain, "two"), (Halt::Crash, "three")] {
+        let client = connect(server.connection_string()).await;
+        client.execute("insert into kept values ($1)", &[&word]).await.unwrap();
+        let pids = server.pids();
+        assert_eq!(pids.first().copied(), server.pid());
+        assert!(pids.len() > 4, "the main process, its helpers and our session: {pids:?}");
+        server.halt(how).await.unwrap();
+        until("every process is gone", || !pids.iter().any(|pid| is_alive(*pid))).await;
+        server = EmbeddedPostgres::start(options(directory.path())).await.unwrap();
+    }
+    let client = connect(server.connection_string()).await;
+    let count = client.query_one("select count(*) from kept", &[]).await.unwrap();
+    assert_eq!(count.get::<_, i64>(0), 3);
+    server.stop().await.unwrap();
 }

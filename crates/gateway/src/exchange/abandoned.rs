@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http_body_util::BodyExt;
 use tollgate_domain::Outcome;
+use tollgate_failpoints::{Point, hit};
 
 use super::{Phase, Plan, Streaming, settle, taken_apart};
 use crate::recorder::{Ended, InFlight, Recorded};
@@ -19,6 +20,8 @@ pub(super) struct Abandoned {
     pub(super) in_flight: InFlight,
     pub(super) progress: Progress,
     pub(super) plan: Arc<Plan>,
+    /// It was not the client that left: our own end cut it off.
+    pub(super) cut_off: bool,
 }
 
 /// How the reading came to its end.
@@ -34,6 +37,7 @@ enum Read {
 
 impl Abandoned {
     pub(super) async fn settle(mut self) {
+        hit(Point::ClientGone);
         let read = match self.plan.on_disconnect {
             OnDisconnect::Cancel => Read::CutOff,
             OnDisconnect::Drain => self.drain().await,
@@ -51,7 +55,12 @@ impl Abandoned {
     }
 
     async fn record_unanswered(self, read: Read) -> Recorded {
-        let Self { in_flight, progress, plan, .. } = self;
+        let Self { mut in_flight, progress, plan, cut_off, .. } = self;
+        if cut_off {
+            // Whether the upstream has begun nobody knows, and the client has nothing: it is no customer's doing.
+            in_flight.answered(http::StatusCode::INTERNAL_SERVER_ERROR.as_u16());
+            return in_flight.finish(&Ended { outcome: Outcome::Interrupted, observed: None });
+        }
         if read == Read::Broken {
             return in_flight.finish(&Ended { outcome: Outcome::Failed, observed: None });
         }

@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep};
 use tollgate_domain::Outcome;
+use tollgate_failpoints::{Point, hit};
 
 use super::{Exchange, Phase, Streaming, settle};
 use crate::forward::for_client;
@@ -318,11 +319,16 @@ impl Body for ResponseBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         match ready!(self.poll_bytes(cx)) {
             Some(Ok(piece)) => {
-                self.has_passed = true;
+                if !std::mem::replace(&mut self.has_passed, true) {
+                    hit(Point::FirstBytes);
+                }
                 Poll::Ready(Some(Ok(Frame::data(piece))))
             }
             Some(Err(error)) => Poll::Ready(Some(Err(error))),
-            None => Poll::Ready(self.take_trailers().map(|trailers| Ok(Frame::trailers(trailers)))),
+            None => {
+                hit(Point::LastBytesReleased);
+                Poll::Ready(self.take_trailers().map(|trailers| Ok(Frame::trailers(trailers))))
+            }
         }
     }
 }

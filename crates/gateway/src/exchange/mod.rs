@@ -26,6 +26,7 @@ use hyper_util::client::legacy::{Error as ClientError, ResponseFuture};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tollgate_domain::Outcome;
+use tollgate_failpoints::{Point, hit};
 
 use crate::recorder::{Ended, InFlight, NotDurable};
 use crate::request_body::{BodyFailure, ClientBodyError, Progress};
@@ -127,8 +128,12 @@ impl Exchange {
             Ok(Ok(response)) if response.status().is_informational() => NoAnswer::Unreachable,
             Ok(Ok(response)) => {
                 let parts = self.answered(response);
+                hit(Point::UpstreamAnswered);
                 match self.admitted().await {
-                    Ok(()) => return Ok(parts),
+                    Ok(()) => {
+                        hit(Point::AdmissionDurable);
+                        return Ok(parts);
+                    }
                     Err(NotDurable) => NoAnswer::Unrecordable,
                 }
             }
@@ -218,6 +223,7 @@ impl Drop for Exchange {
             in_flight,
             progress: self.progress.clone(),
             plan: Arc::clone(&self.plan),
+            cut_off: self.plan.lifecycle.stop.is_cancelled(),
         };
         // Without a runtime, which is on its way out, dropping it records it.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use tollgate_domain::Outcome;
+use tollgate_failpoints::{Point, hit};
 
 use crate::admit::{Admitted, Destination, Intake, Refusal, credential, declared_length, error_response};
 use crate::exchange::{COST_HEADER, Exchange, Limits, NoAnswer, Plan, ResponseBody};
@@ -70,6 +71,7 @@ pub(crate) async fn forward(
         Err(why) => return with_request_id(unsent(&why, in_flight, surface, &endpoint).await, &request_id),
     };
     let (body, progress) = UpstreamBody::new(taken.client, taken.adapter, length, taken.held);
+    hit(Point::BeforeUpstream);
     let answer = gateway.upstreams.send(head.map(|()| body), endpoint.base.is_https());
     let mut exchange = Exchange::new(answer, progress.clone(), in_flight, plan(gateway, &destination));
     let response = match exchange.head().await {

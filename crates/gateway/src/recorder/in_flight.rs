@@ -6,6 +6,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tollgate_domain::{Credits, Outcome, RawAnalyticsRecord};
+use tollgate_failpoints::{Point, hit};
 
 use super::kept::{Keeping, Kept};
 use super::{Durable, Finished, NotDurable, RecordSlot};
@@ -14,7 +15,7 @@ use crate::usage::Observed;
 use crate::view::{KeyEntry, LiveModel, LiveView, cost_of};
 
 /// A request that was admitted and has not ended. It ends once: through [`InFlight::finish`], or, where nobody came to
-/// that (a panic, a task that was dropped), when it is dropped.
+/// that (a panic, the end of the process around it), when it is dropped.
 #[derive(Debug)]
 pub(crate) struct InFlight {
     /// `None` once it has ended.
@@ -89,6 +90,7 @@ impl InFlight {
         let mut in_flight = Self { open, started, view, metrics, key, model };
         if let Some(open) = &mut in_flight.open {
             open.admitted = open.slot.admit(&open.record, body_bytes);
+            hit(Point::AdmissionAppended);
         }
         in_flight
     }
@@ -137,6 +139,8 @@ impl InFlight {
     }
 
     fn end(&mut self, ended: &Ended<'_>) -> Recorded {
+        // Before anything is taken: should it panic, the drop of this makes the record.
+        hit(Point::BeforeEnd);
         let duration_ms = self.elapsed_ms();
         let Some(Open { slot, mut record, admitted, permit, token }) = self.open.take() else {
             return Recorded { receipt: Receipt::default(), kept: Kept::nothing() };
@@ -152,6 +156,7 @@ impl InFlight {
         }
         let cost = self.cost(&record);
         let Finished { position, durable: finished } = slot.finish(record);
+        hit(Point::EndAppended);
         if let Some(cost) = cost {
             self.view.debit(self.key.user, position, cost);
         }
@@ -184,12 +189,9 @@ impl Drop for Draining {
 impl Drop for InFlight {
     fn drop(&mut self) {
         if self.open.is_some() {
-            let outcome = if std::thread::panicking() {
-                self.answered(http::StatusCode::INTERNAL_SERVER_ERROR.as_u16());
-                Outcome::Failed
-            } else {
-                Outcome::Cancelled
-            };
+            self.answered(http::StatusCode::INTERNAL_SERVER_ERROR.as_u16());
+            // A client that leaves is seen by the exchange. What drops this without a panic is the end of the runtime.
+            let outcome = if std::thread::panicking() { Outcome::Failed } else { Outcome::Interrupted };
             drop(self.end(&Ended { outcome, observed: None }));
         }
     }

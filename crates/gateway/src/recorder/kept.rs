@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::task_tracker::TaskTrackerToken;
+use tollgate_failpoints::{Point, hit};
 
 use super::{Durable, NotDurable};
 use crate::metrics::Metrics;
@@ -60,6 +61,8 @@ impl Keeping {
         let result = ready!(Pin::new(&mut self.finished).poll(cx));
         if result.is_err() {
             self.metrics.unaccounted.inc();
+        } else {
+            hit(Point::EndDurable);
         }
         Poll::Ready(result)
     }

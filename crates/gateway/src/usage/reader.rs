@@ -143,7 +143,8 @@ impl Reader {
                 Ok(None) => None,
                 Err(_) => {
                     self.extraction.flags.malformed = true;
-                    self.format = Format::Json { capsules: Box::default(), documents: 0, broken: true };
+                    let documents = *documents;
+                    self.format = Format::Json { capsules: Box::default(), documents, broken: true };
                     None
                 }
             },

@@ -120,12 +120,18 @@ impl<'a> Frame<'a> {
 /// Gives on the `data` of one frame that is too large to be kept, while it passes.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct DataStripper {
-    /// The first bytes of the current line: enough to know whether it is `data: `.
+    /// The first bytes of the current line: enough to know whether it is `data: `, and all of a short line.
     start: Vec<u8>,
     in_data: bool,
-    in_other: bool,
+    /// There was a line of data.
+    pub(crate) has_data: bool,
+    /// There was `event: error`, and no other event after it.
+    pub(crate) is_error_event: bool,
     after_cr: bool,
 }
+
+/// As much of a line is kept to be looked at. One that is longer than `event: error` is neither that nor `data: `.
+const LINE_START_LIMIT: usize = 16;
 
 impl DataStripper {
     /// Calls `data` with the parts of data lines in `chunk`.
@@ -138,12 +144,16 @@ impl DataStripper {
                 if !is_rest_of_crlf && self.in_data {
                     data(b"\n");
                 }
-                *self = Self { after_cr: byte == b'\r', ..Self::default() };
+                if let Some(event) = Frame::parse(&self.start).event {
+                    self.is_error_event = event == b"error";
+                }
+                self.start.clear();
+                (self.in_data, self.after_cr) = (false, byte == b'\r');
                 rest = &rest[1..];
                 continue;
             }
             self.after_cr = false;
-            if self.in_data || self.in_other {
+            if self.in_data || self.start.len() == LINE_START_LIMIT {
                 let end = memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
                 if self.in_data {
                     data(&rest[..end]);
@@ -153,8 +163,8 @@ impl DataStripper {
                 self.start.push(byte);
                 rest = &rest[1..];
                 // The space that may follow is white space to JSON.
-                self.in_data = self.start.ends_with(b"data:") && self.start.len() == 5;
-                self.in_other = !self.in_data && !b"data:".starts_with(&self.start);
+                self.in_data = self.start == b"data:";
+                self.has_data |= self.in_data;
             }
         }
     }

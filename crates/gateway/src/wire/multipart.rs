@@ -182,21 +182,23 @@ impl MultipartSplicer {
             self.at = delimiter + 1;
             return Ok(Step::Searched);
         }
-        if rest.starts_with(b"--") {
-            self.ended = true;
-            return Ok(Step::More);
-        }
-        let Some(line_end) = memmem::find(rest, b"\r\n") else {
-            return self.wait_for_headers(delimiter, rest.len());
+        let line_end = match delimiter_line(rest) {
+            DelimiterLine::Part { line_end } => line_end,
+            DelimiterLine::Close => {
+                self.ended = true;
+                return Ok(Step::More);
+            }
+            DelimiterLine::None => {
+                self.at = delimiter + 1;
+                return Ok(Step::Searched);
+            }
+            DelimiterLine::Unfinished => return self.wait_for_headers(delimiter, rest.len()),
         };
-        if !rest[..line_end].iter().all(|byte| matches!(byte, b' ' | b'\t')) {
-            // A longer boundary that begins with ours, or content that looks like it.
-            self.at = delimiter + 1;
-            return Ok(Step::Searched);
-        }
         let Some(length) = memmem::find(&rest[line_end..], b"\r\n\r\n") else {
             return self.wait_for_headers(delimiter, rest.len());
         };
+        // Of their end all but the last byte, which is how far they can have come without being whole.
+        check_header_length(line_end + length + 3)?;
         let headers = &rest[line_end..line_end + length];
         let start = after + line_end + length + 4;
         if !names_model(headers) {
@@ -207,9 +209,7 @@ impl MultipartSplicer {
     }
 
     fn wait_for_headers(&mut self, delimiter: usize, length: usize) -> Result<Step, RequestError> {
-        if length > PART_HEADER_LIMIT {
-            return Err(RequestError::InvalidForm("the headers of a part are too long"));
-        }
+        check_header_length(length)?;
         self.at = delimiter;
         Ok(Step::More)
     }
@@ -217,12 +217,20 @@ impl MultipartSplicer {
     fn read_model(&mut self, delimiter: usize, start: usize) -> Result<Step, RequestError> {
         let value = &self.held[start..];
         let closing = [b"\r\n", self.delimiter.as_slice()].concat();
-        let Some(length) = memmem::find(value, &closing) else {
-            if value.len() > MODEL_LIMIT + closing.len() {
-                return Err(RequestError::ModelTooLong);
+        // A line that only begins like a delimiter is part of the value.
+        let ends = memmem::find_iter(value, &closing)
+            .map(|length| (length, delimiter_line(&value[length + closing.len()..])))
+            .find(|(_, line)| *line != DelimiterLine::None);
+        let length = match ends {
+            Some((length, DelimiterLine::Unfinished)) if length <= MODEL_LIMIT => {
+                return self.wait_for_headers(delimiter, value.len() - length - closing.len());
             }
-            self.at = delimiter;
-            return Ok(Step::More);
+            Some((length, _)) => length,
+            None if value.len() <= MODEL_LIMIT + closing.len() => {
+                self.at = delimiter;
+                return Ok(Step::More);
+            }
+            None => return Err(RequestError::ModelTooLong),
         };
         if length > MODEL_LIMIT {
             return Err(RequestError::ModelTooLong);
@@ -240,6 +248,37 @@ impl std::fmt::Debug for MultipartSplicer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("MultipartSplicer").field("held", &self.held.len()).finish_non_exhaustive()
     }
+}
+
+/// What the bytes after `--boundary` make of its line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum DelimiterLine {
+    /// A part begins after it; the line ends here, counted from the boundary.
+    Part { line_end: usize },
+    /// The form ends with it.
+    Close,
+    /// It is no delimiter: a longer boundary that begins with ours, or content that looks like it.
+    None,
+    /// Too little of it has come.
+    Unfinished,
+}
+
+fn delimiter_line(after: &[u8]) -> DelimiterLine {
+    let padding = after.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    match (padding, &after[padding..]) {
+        (0, [b'-', b'-', ..]) => DelimiterLine::Close,
+        (_, [b'\r', b'\n', ..]) => DelimiterLine::Part { line_end: padding },
+        (0, [b'-']) | (_, [] | [b'\r']) => DelimiterLine::Unfinished,
+        _ => DelimiterLine::None,
+    }
+}
+
+/// The same for headers that came whole and for those that are still to end.
+fn check_header_length(length: usize) -> Result<(), RequestError> {
+    if length > PART_HEADER_LIMIT {
+        return Err(RequestError::InvalidForm("the headers of a part are too long"));
+    }
+    Ok(())
 }
 
 /// Whether the headers of a part are those of the field `model` (and of no file).

@@ -200,6 +200,24 @@ async fn shutdown_lets_a_stream_end_and_cuts_off_one_that_does_not() {
 }
 
 #[tokio::test]
+async fn a_request_without_an_answer_that_our_own_end_cuts_off_costs_its_client_nothing() {
+    let mut plan = Plan::default();
+    plan.config.shutdown_timeout_ms = 50;
+    let mut house = House::open_with(plan).await;
+    house.upstream.usually(Script { delay: Duration::from_hours(1), ..Script::default() });
+    let request = house.post("/v1/chat/completions", ALICE).body(chat_body("chat", "")).unwrap();
+    let waiting = tokio::spawn(house.client.request(request));
+    drop(house.upstream.wait_for(|books| books.len() == 1).await);
+    house.shutdown.cancel();
+    assert!(waiting.await.unwrap().is_err(), "its connection is cut off");
+    house.server.take().unwrap().await.unwrap();
+    let record = house.sink.one().await;
+    assert_eq!((record.outcome, record.status_code), (Outcome::Interrupted, 500));
+    assert_eq!((record.usage_source, record.usage.prompt_tokens), (UsageSource::None, None));
+    assert_eq!(house.view.available(user("alice")), credits("10"));
+}
+
+#[tokio::test]
 async fn a_client_that_leaves_with_its_body_half_sent_is_not_charged() {
     let house = House::open().await;
     let mut connection = TcpStream::connect(house.address).await.unwrap();

@@ -28,7 +28,8 @@ fn dimensions(user_agent: &str) -> DimensionsRef<'_> {
 
 async fn number(interner: &Interner, store: &Store, user_agents: &[&str]) -> Vec<i32> {
     let keys = RecordKeys::derive(&MasterKey::from_bytes([1; 32]));
-    let mut unnumbered = Unnumbered::default();
+    let server = store.tx("server", async |tx| Ok(tx.server())).await.unwrap();
+    let mut unnumbered = Unnumbered::on(server);
     let mut scratch = Vec::new();
     let mut numbers: Vec<i32> = user_agents
         .iter()

@@ -8,14 +8,16 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use tollgate_spool::{Delivery, Group, Page, SpoolError, Which};
+use tollgate_failpoints::{Point, hit};
+use tollgate_spool::{self as spool, Delivery, Group, Page, Record, SpoolError, Which};
 use tollgate_store::instances::{self, Stand};
 use tollgate_store::{Store, StoreError};
 
 use super::reader::{Reader, Step, sequence};
+use super::wire::Unreadable;
 use super::{Shared, settle, wire};
 use crate::backoff::Backoff;
-use crate::delivery::Queued;
+use crate::delivery::{Queued, Spooled};
 
 /// Groups read at once. From the disk, a commit waits meanwhile.
 const PAGE_GROUPS: usize = 64;
@@ -148,6 +150,7 @@ impl Reading<'_> {
                 self.take_from_disk().await?
             } else if shutdown.is_cancelled() {
                 if self.flush_spool().await? {
+                    hit(Point::FeedDrained);
                     return Ok(Ended::Drained);
                 }
                 None
@@ -239,11 +242,18 @@ impl Reading<'_> {
     async fn take_group(&mut self, group: &Group) -> Result<Option<Ended>, FeedError> {
         let mut known = Vec::new();
         for (at, record) in &group.records {
-            let entry = wire::decode(record.kind, &record.bytes).map_err(|source| FeedError::Unreadable {
-                sequence: at.sequence,
-                index: at.index,
-                source,
-            })?;
+            let entry = match wire::decode(record.kind, &record.bytes) {
+                Ok(entry) => entry,
+                // Whoever wrote it reads it; to go on without would enter what comes after it and not it.
+                Err(source @ Unreadable::Later { .. }) => {
+                    return Err(FeedError::Unreadable { sequence: at.sequence, index: at.index, source });
+                }
+                Err(source) => {
+                    self.set_aside(*at, record, &source).await;
+                    known.push(Spooled { end: *at, admission: None });
+                    continue;
+                }
+            };
             match self.reader.read(*at, entry) {
                 Step::Open => {}
                 Step::Known(spooled) => known.push(spooled),
@@ -258,6 +268,7 @@ impl Reading<'_> {
                         reach: delivered.reach,
                         spooled: Some(delivered.spooled),
                     });
+                    hit(Point::FeedDelivered);
                 }
             }
         }
@@ -268,6 +279,19 @@ impl Reading<'_> {
         Ok(None)
     }
 
+    /// A record that no version writes, in a group that is whole: a mistake of ours, which must not keep every other record from the books.
+    async fn set_aside(&self, at: spool::Position, record: &Record, why: &Unreadable) {
+        let path = self.journal.directory.join(format!("record-{}-{}.unreadable", at.sequence, at.index));
+        self.journal.metrics.unreadable_records.inc();
+        let kept = tokio::fs::write(&path, &record.bytes).await;
+        tracing::error!(
+            error = %why,
+            kept_in = %path.display(),
+            is_kept = kept.is_ok(),
+            "a record of the spool cannot be read: its request is not in the books, but for its admission; please report this"
+        );
+    }
+
     /// Everything of the lives before this one was read: what is open of them has no end, and gets one.
     async fn settle_interrupted(&mut self) {
         let policy = self.journal.config.on_interrupted;
@@ -275,6 +299,7 @@ impl Reading<'_> {
         if interrupted.is_empty() {
             return;
         }
+        hit(Point::SettlingBegun);
         let count = interrupted.len();
         let mut receipts = Vec::with_capacity(count);
         for admitted in interrupted {
@@ -282,6 +307,7 @@ impl Reading<'_> {
             let is_estimated = record.usage.is_known();
             let (_position, receipt) = self.journal.append_end(record, false);
             receipts.push((receipt, is_estimated));
+            hit(Point::SettlementAppended);
         }
         let mut failed = 0_usize;
         for (receipt, is_estimated) in receipts {
@@ -295,6 +321,7 @@ impl Reading<'_> {
                 Err(_) => failed += 1,
             }
         }
+        hit(Point::SettlementDurable);
         tracing::warn!(
             requests = count,
             ?policy,
@@ -317,14 +344,10 @@ impl Reading<'_> {
     }
 }
 
-/// Forgets, each minute, what the books have had for long enough.
+/// Forgets, at once and then each minute, what the books have had for long enough.
 pub(crate) async fn forget(journal: Arc<Shared>, stop: CancellationToken) {
     const EVERY: std::time::Duration = std::time::Duration::from_mins(1);
     loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(EVERY) => {}
-        }
         let spool = Arc::clone(&journal.spool);
         let keep = i64::try_from(journal.config.keep_acknowledged().as_micros()).unwrap_or(i64::MAX);
         let before = journal.clock.now().as_microsecond().saturating_sub(keep);
@@ -334,6 +357,10 @@ pub(crate) async fn forget(journal: Arc<Shared>, stop: CancellationToken) {
         });
         if let Ok(Err(error)) = forgetting.await {
             tracing::warn!(%error, "what the books have cannot be forgotten by the spool");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(EVERY) => {}
         }
     }
 }

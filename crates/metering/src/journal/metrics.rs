@@ -25,6 +25,7 @@ pub(crate) struct JournalMetrics {
     pub(super) voided: Counter,
     pub(super) estimated: Counter,
     pub(super) lost_groups: Counter,
+    pub(super) unreadable_records: Counter,
     pub(super) rewinds: Counter,
 }
 
@@ -36,6 +37,7 @@ impl JournalMetrics {
             voided: interrupted.get_or_create_owned(&Settled { settled: "voided" }),
             estimated: interrupted.get_or_create_owned(&Settled { settled: "estimated" }),
             lost_groups: Counter::default(),
+            unreadable_records: Counter::default(),
             rewinds: Counter::default(),
         };
         registry.register(
@@ -52,6 +54,11 @@ impl JournalMetrics {
             "tollgate_spool_lost_groups",
             "Groups of records that were damaged or missing when they were read; what can be read of them is kept beside the spool",
             metrics.lost_groups.clone(),
+        );
+        registry.register(
+            "tollgate_spool_unreadable_records",
+            "Records in whole groups that could not be read, which is a mistake of this program; they are kept beside the spool",
+            metrics.unreadable_records.clone(),
         );
         registry.register(
             "tollgate_spool_rewinds",

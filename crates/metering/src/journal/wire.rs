@@ -340,7 +340,7 @@ impl TryFrom<RecordMessage> for RawAnalyticsRecord {
         Ok(Self {
             instance_id: InstanceId::from_uuid(known(message.instance_id)?.into()),
             correlation_id: CorrelationId::new(message.correlation_id),
-            timestamp: time(message.timestamp_micros)?,
+            timestamp: time(message.timestamp_micros),
             method: message.method,
             uri: message.uri,
             model_id: message.model_id.map(|id| ModelId::from_uuid(id.into())),
@@ -387,7 +387,7 @@ impl TryFrom<RecordMessage> for RawAnalyticsRecord {
                 batch_request_id: message.batch_request_id.map(Into::into),
                 custom_id: message.custom_id,
                 batch_completion_window: message.batch_completion_window,
-                batch_created_at: message.batch_created_at_micros.map(time).transpose()?,
+                batch_created_at: message.batch_created_at_micros.map(time),
                 batch_request_source: message.batch_request_source,
             },
             trace_id: message.trace_id,
@@ -399,8 +399,10 @@ fn unknown(what: &str, number: u32) -> Unreadable {
     Unreadable::Malformed(format!("{number} is no {what} that this version knows"))
 }
 
-fn time(micros: i64) -> Result<Timestamp, Unreadable> {
-    Timestamp::from_microsecond(micros).map_err(|error| Unreadable::Malformed(error.to_string()))
+/// The very last microseconds can be told of a timestamp and not be made into one; they become the last there is.
+fn time(micros: i64) -> Timestamp {
+    let end = if micros < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    Timestamp::from_microsecond(micros).unwrap_or(end)
 }
 
 /// A text with at most [`MAX_TEXT_BYTES`] bytes, cut between characters.

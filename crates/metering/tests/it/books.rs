@@ -20,7 +20,7 @@ use tollgate_store::{Store, StoreConfig, api_keys, endpoints, models};
 use tollgate_testkit::TestDatabase;
 
 /// Longest wait for something that takes milliseconds, on a machine that is busy with other tests.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 const ACTOR: &str = "test";
 
 pub(crate) struct Books {
@@ -95,8 +95,13 @@ impl Books {
 
     /// Books on a database of somebody else.
     pub(crate) fn at(url: String, database: Option<TestDatabase>) -> Self {
+        Self::on(&StoreConfig::new(url), database)
+    }
+
+    /// Books on a database of somebody else, with settings of their own for the way to it.
+    pub(crate) fn on(config: &StoreConfig, database: Option<TestDatabase>) -> Self {
         Self {
-            store: Store::connect(&StoreConfig::new(url)).unwrap(),
+            store: Store::connect(config).unwrap(),
             master: MasterKey::from_bytes([9; 32]),
             clock: Arc::new(ManualClock::new(start())),
             database,

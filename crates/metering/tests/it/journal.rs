@@ -9,9 +9,12 @@ use tokio_util::sync::CancellationToken;
 use tollgate_domain::{ApiKeyPurpose, Credential, RawAnalyticsRecord};
 use tollgate_metering::journal::{self, OnInterrupted, SpoolConfig};
 use tollgate_metering::{AnalyticsBatcher, AnalyticsConfig, Drained, Journal, RunError, audit};
-use tollgate_spool::Which;
+use tollgate_spool::{Class, Which};
 
 use crate::books::{Books, Recorder, price, sample};
+
+/// The kind of an end in the spool.
+const FINISHED: u8 = 2;
 
 /// A gateway without HTTP: a journal, and the batcher that it feeds.
 struct Gateway {
@@ -352,6 +355,11 @@ async fn a_replay_enters_what_a_database_lacks_and_charges_nothing_twice() {
         )
         .await;
     assert_eq!(house.books.count("usage_records").await, 20);
+    // Sums and rows agree with each other; the log's own count does not.
+    let report = audit::audit(&house.books.store, &house.books.keys()).await.unwrap();
+    let rules: Vec<_> = report.findings.iter().map(|finding| finding.rule).collect();
+    assert_eq!(rules, [audit::Rule::InstanceIsComplete], "{report:#?}");
+    assert!(report.findings[0].what.contains("20 are missing"), "{report:#?}");
     let spool = Arc::new(house.config.open(house.directory.path()).unwrap());
     let running = house.books.run();
     let replayed = journal::replay(&spool, jiff::Timestamp::MIN, &running.sender).await.unwrap();
@@ -435,6 +443,48 @@ async fn a_damaged_group_is_reported_and_the_others_are_entered() {
 
 fn memchr_find(bytes: &[u8], wanted: &[u8]) -> Vec<usize> {
     (0..bytes.len().saturating_sub(wanted.len())).filter(|&at| bytes[at..].starts_with(wanted)).collect()
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_is_set_aside_and_holds_up_nobody() {
+    let mut house = House::build().await;
+    // A life that writes what no version writes, before and behind what is right.
+    let mut first = house.start().await;
+    first.task.abort();
+    first.serve().await;
+    let image = first.kill().await;
+    let spool = house.config.open(image.path()).unwrap();
+    spool.append(Class::Admitted, FINISHED, vec![1, 2, 3]).unwrap().await.unwrap();
+    spool.close().unwrap();
+    house.directory = image;
+    let mut second = house.start().await;
+    second.serve().await;
+    house.wait_for_records(2).await;
+    assert_eq!(sample(&second.registry, "tollgate_spool_unreadable_records_total"), 1.0);
+    second.stop().await;
+    let kept = std::fs::read_dir(house.directory.path()).unwrap();
+    let kept: Vec<_> = kept
+        .filter(|file| file.as_ref().unwrap().path().extension() == Some("unreadable".as_ref()))
+        .collect();
+    assert_eq!(kept.len(), 1);
+    assert_eq!(house.start().await.stop().await.records, 0, "it is not met again");
+    house.assert_sound(2, "999.94").await;
+}
+
+#[tokio::test]
+async fn what_a_later_version_wrote_is_refused_by_name_and_kept() {
+    let mut house = House::build().await;
+    let first = house.start().await;
+    let image = first.kill().await;
+    let spool = house.config.open(image.path()).unwrap();
+    spool.append(Class::Admitted, FINISHED, vec![200, 2, 3]).unwrap().await.unwrap();
+    spool.close().unwrap();
+    house.directory = image;
+    let second = house.start().await;
+    let error = second.task.await.unwrap().unwrap_err();
+    let cause = std::error::Error::source(&error).and_then(|cause| cause.source()).map(ToString::to_string);
+    assert!(cause.as_deref().is_some_and(|cause| cause.contains("later version")), "{error:?}");
+    assert_eq!(second.journal.waiting(), 1);
 }
 
 #[tokio::test]

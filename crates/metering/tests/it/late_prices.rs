@@ -1,6 +1,6 @@
 //! Records without a price are kept, and charged once when a tariff for their time arrives.
 
-use tollgate_domain::{ApiKeyPurpose, Credential};
+use tollgate_domain::{ApiKeyPurpose, Clock, Credential};
 use tollgate_metering::{AnalyticsConfig, audit, unrated};
 use tollgate_store::tariffs::WantedTariff;
 
@@ -36,6 +36,28 @@ async fn two_raters_that_race_charge_each_record_once() {
     assert_eq!(books.count("usage_records where state = 'c'").await, 2500);
     assert_sound(&books).await;
     assert_eq!(unrated::rate_unrated(&books.store, &keys).await.unwrap().rated, 0);
+}
+
+#[tokio::test]
+async fn a_clock_that_shows_a_day_without_a_partition_holds_up_no_late_price() {
+    // There is no day after the one, and PostgreSQL has none as early as the other.
+    for absurd in ["9999-12-30T22:00:00Z", "-009999-01-02T01:59:59Z"].map(|at| at.parse().unwrap()) {
+        let books = Books::open().await;
+        books.user("ada", "1").await;
+        books.model("m").await;
+        let key = books.key("ada", ApiKeyPurpose::Realtime).await;
+        let right = books.clock.now();
+        books.clock.set(absurd);
+        let running = books.run();
+        running.send(Recorder::new().record(Credential::Key(key), "m", 10, 10)).await;
+        books.wait_for_count("usage_records where state = 'u'", 1).await;
+        books.clock.set(right);
+        books.tariff("m", price("0.001", "0.002")).await;
+        books.clock.set(absurd);
+        books.wait_for_count("usage_records where state = 'c'", 1).await;
+        running.stop().await.unwrap();
+        assert_sound(&books).await;
+    }
 }
 
 #[tokio::test]

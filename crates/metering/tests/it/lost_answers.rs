@@ -1,90 +1,22 @@
 //! A COMMIT whose answer never comes: it happened, and nobody knows. What is written again must find itself.
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio_postgres::NoTls;
 use tokio_util::sync::CancellationToken;
 use tollgate_domain::{ApiKeyPurpose, Credential};
 use tollgate_metering::{AnalyticsConfig, audit};
+use tollgate_store::StoreConfig;
+use tollgate_store::pricing::PRICING_LOCK;
+use tollgate_testkit::{Fate, FaultProxy, TestDatabase};
 
-use crate::books::{Books, Recorder, price};
-
-/// The simple query `commit`, as it goes over the wire.
-const COMMIT: &[u8] = b"Q\0\0\0\x0bcommit\0";
-
-/// A line to a database on which every so many-th COMMIT or so arrives and its answer does not.
-struct LossyLine {
-    url: String,
-    /// COMMITs that came since answers are lost; until then negative.
-    seen: Arc<AtomicI64>,
-    lost: Arc<AtomicU64>,
-}
-
-impl LossyLine {
-    async fn start(database_url: &str, every: i64) -> Self {
-        let config: tokio_postgres::Config = database_url.parse().unwrap();
-        let [tokio_postgres::config::Host::Unix(directory)] = config.get_hosts() else {
-            panic!("{database_url} does not lead to a socket");
-        };
-        let socket = directory.join(format!(".s.PGSQL.{}", config.get_ports().first().unwrap_or(&5432)));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let url =
-            format!("postgresql://{}@{address}/{}", config.get_user().unwrap(), config.get_dbname().unwrap());
-        let (seen, lost) = (Arc::new(AtomicI64::new(i64::MIN)), Arc::new(AtomicU64::new(0)));
-        let (commits, counter) = (Arc::clone(&seen), Arc::clone(&lost));
-        tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                let (socket, seen, lost) = (socket.clone(), Arc::clone(&commits), Arc::clone(&counter));
-                tokio::spawn(async move { drop(carry(client, socket, every, &seen, &lost).await) });
-            }
-        });
-        Self { url, seen, lost }
-    }
-}
-
-async fn carry(
-    mut client: TcpStream,
-    socket: PathBuf,
-    every: i64,
-    seen: &AtomicI64,
-    lost: &AtomicU64,
-) -> std::io::Result<()> {
-    let mut server = UnixStream::connect(socket).await?;
-    let (mut sent, mut answered) = (vec![0; 1 << 16], vec![0; 1 << 16]);
-    loop {
-        tokio::select! {
-            read = client.read(&mut sent) => {
-                let chunk = &sent[..read?];
-                if chunk.is_empty() {
-                    return Ok(());
-                }
-                server.write_all(chunk).await?;
-                if chunk.ends_with(COMMIT) && is_unlucky(seen.fetch_add(1, Ordering::SeqCst), every) {
-                    // The answer has come, so it is committed; the client never hears of it.
-                    if server.read(&mut answered).await? > 0 {
-                        lost.fetch_add(1, Ordering::SeqCst);
-                    }
-                    return Ok(());
-                }
-            }
-            read = server.read(&mut answered) => {
-                let chunk = &answered[..read?];
-                if chunk.is_empty() {
-                    return Ok(());
-                }
-                client.write_all(chunk).await?;
-            }
-        }
-    }
-}
+use crate::books::{Books, Recorder, Running, price, sample};
+use crate::outages::{assert_exact, furnish, wait_for_failures};
 
 /// One in `every`, in no pattern that flushers who take turns could fall into.
-fn is_unlucky(number: i64, every: i64) -> bool {
-    number >= 0 && (number.wrapping_mul(0x1e37_79b9_7f4a_7c15) >> 33).rem_euclid(every) == 0
+fn fate(number: u64, every: u64) -> Fate {
+    let is_unlucky = (number.wrapping_mul(0x1e37_79b9_7f4a_7c15) >> 33).is_multiple_of(every);
+    if is_unlucky { Fate::AnswerLost } else { Fate::Answered }
 }
 
 /// In every snapshot: everything up to the committed position is there, and the balance is what is there.
@@ -113,9 +45,9 @@ async fn watch(books: &Books, until: CancellationToken) -> u32 {
     snapshots
 }
 
-async fn play(config: AnalyticsConfig, every: i64, records: i64) {
+async fn play(config: AnalyticsConfig, every: u64, records: i64) {
     let books = Arc::new(Books::open().await);
-    let line = LossyLine::start(books.database_url().unwrap(), every).await;
+    let line = FaultProxy::start(books.database_url().unwrap()).await;
     books.model("m").await;
     books.tariff("m", price("0.001", "0.002")).await;
     books.user("ada", "100000").await;
@@ -124,7 +56,7 @@ async fn play(config: AnalyticsConfig, every: i64, records: i64) {
     books
         .execute("alter table usage_records add constraint usage_records_teapot check (status_code <> 418)")
         .await;
-    let over_the_line = Books::at(line.url.clone(), None);
+    let over_the_line = Books::at(line.url(), None);
     let running = over_the_line.run_with(config);
     let done = CancellationToken::new();
     let watching = tokio::spawn({
@@ -147,7 +79,7 @@ async fn play(config: AnalyticsConfig, every: i64, records: i64) {
         if number == 1 {
             // Partitions and numbers are made in several transactions; what is lost is answers of flushes.
             books.wait_for_count("usage_records", 1).await;
-            line.seen.store(0, Ordering::SeqCst);
+            line.decide_commits(move |number| fate(number, every));
         }
     }
     books.wait_for_count("usage_records", records - set_aside).await;
@@ -157,8 +89,8 @@ async fn play(config: AnalyticsConfig, every: i64, records: i64) {
     running.stop().await.unwrap();
     done.cancel();
     assert!(watching.await.unwrap() > 0);
-    assert!(line.lost.load(Ordering::SeqCst) > 3, "answers were lost");
-    let sample = |name| crate::books::sample(&registry, name);
+    assert!(line.lost() > 3, "answers were lost");
+    let sample = |name| sample(&registry, name);
     assert!(sample("tollgate_credits_duplicates_total") > 0.0, "what was written again found itself");
     assert_eq!(sample("tollgate_analytics_conflicts_total"), 0.0);
     let reached = format!("select committed_position::text from instances where id = '{instance}'");
@@ -187,4 +119,70 @@ async fn small_flushes_whose_commit_was_not_answered_are_charged_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn large_flushes_whose_commit_was_not_answered_are_charged_once() {
     play(config(300, 2), 2, 3000).await;
+}
+
+/// The fate of every COMMIT, by its number, until the line is healed.
+type Fates = fn(u64) -> Fate;
+
+/// One batch of `records`, each of whose COMMITs meets its fate, at least six of them in a row.
+async fn one_batch(records: u32, fates: Fates, is_there: bool) {
+    let database = TestDatabase::create().await;
+    let line = FaultProxy::start(database.url()).await;
+    let books = Books::at(database.url().to_owned(), None);
+    let credential = furnish(&books).await;
+    let config = AnalyticsConfig { retry_base_delay_ms: 1, ..AnalyticsConfig::default() };
+    let (batcher, sender, registry) = Books::on(&StoreConfig::new(line.url()), None).batcher(config);
+    let mut recorder = Recorder::new();
+    for _ in 0..records {
+        sender.send(recorder.record(credential, "m", 10, 10)).await.unwrap();
+    }
+    // Its transaction is held until everything that comes before it is done, so that it is the one that meets its fate. The
+    // other that waits for this lock is the batcher's look at late prices.
+    let (holder, connection) = tokio_postgres::connect(database.url(), NoTls).await.unwrap();
+    tokio::spawn(connection);
+    holder.batch_execute(&format!("select pg_advisory_lock({PRICING_LOCK})")).await.unwrap();
+    let running = Running::start(batcher, sender, registry);
+    let waiting = "pg_locks where locktype = 'advisory' and not granted
+                   and database = (select oid from pg_database where datname = current_database())";
+    books.wait_for_count(waiting, 2).await;
+    line.decide_commits(fates);
+    holder.batch_execute(&format!("select pg_advisory_unlock({PRICING_LOCK})")).await.unwrap();
+    wait_for_failures(&running.registry(), 6).await;
+    line.heal();
+    books.wait_for_count("usage_records", i64::from(records)).await;
+    let registry = running.registry();
+    running.stop().await.unwrap();
+    assert!(line.lost() >= 6, "{} were lost", line.lost());
+    assert_eq!(sample(&registry, "tollgate_analytics_batch_records_count"), 1.0, "it was one batch");
+    assert_eq!(sample(&registry, "tollgate_analytics_conflicts_total"), 0.0);
+    let found = sample(&registry, "tollgate_credits_duplicates_total");
+    assert_eq!(
+        found,
+        if is_there { f64::from(records) } else { 0.0 },
+        "what was there before it was confirmed"
+    );
+    assert_exact(&books, i64::from(records)).await;
+}
+
+#[tokio::test]
+async fn a_commit_that_is_never_answered_six_times_in_a_row_is_one_charge() {
+    // By arrays, and by COPY.
+    for records in [5, 4000] {
+        one_batch(records, |_| Fate::AnswerLost, true).await;
+    }
+}
+
+#[tokio::test]
+async fn a_commit_that_never_arrives_six_times_in_a_row_is_one_charge() {
+    for records in [5, 4000] {
+        one_batch(records, |_| Fate::CommitLost, false).await;
+    }
+}
+
+#[tokio::test]
+async fn a_commit_that_is_lost_and_then_not_answered_in_turn_is_one_charge() {
+    let in_turn = |number: u64| if number.is_multiple_of(2) { Fate::CommitLost } else { Fate::AnswerLost };
+    for records in [5, 4000] {
+        one_batch(records, in_turn, true).await;
+    }
 }

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tollgate_domain::{ApiKeyPurpose, Credential, RawAnalyticsRecord};
+use tollgate_metering::audit::{IncrementalAudit, Pass};
 use tollgate_metering::{AnalyticsConfig, audit, quarantine, unrated};
 use tollgate_store::movements::{self, MovementKind, NewMovement};
 use tollgate_store::tariffs::{self, WantedTariff};
@@ -102,6 +104,15 @@ fn records(recorder: &mut Recorder, credentials: &[Credential]) -> Vec<RawAnalyt
         .collect()
 }
 
+/// Whatever goes on, what is new is right. A connection that broke is no verdict.
+async fn audit_what_is_new(audit: &Mutex<IncrementalAudit>) {
+    let passed = audit.lock().await.pass().await;
+    if let Ok(Pass::Checked(checked)) = passed {
+        assert_eq!(checked.findings_in_all, 0, "{checked:#?}");
+    }
+    tokio::time::sleep(Duration::from_millis(50)).await;
+}
+
 /// Ends a session that is in the middle of something, whatever it is.
 async fn break_connection(books: &Books) {
     let sql = "select pg_terminate_backend(pid) from pg_stat_activity
@@ -166,8 +177,10 @@ async fn whatever_races_with_whatever_the_books_are_right() {
         books.wait_for_count("usage_records", RECORDS).await;
         stop.cancel();
     };
+    let passes = Mutex::new(IncrementalAudit::new(books.store.clone(), books.keys()));
     tokio::join!(
         play,
+        again(&stop, async || audit_what_is_new(&passes).await),
         again(&stop, async || break_connection(&books).await),
         again(&stop, rate),
         again(&stop, async || replay_all(&books).await),
@@ -177,6 +190,7 @@ async fn whatever_races_with_whatever_the_books_are_right() {
     two.stop().await.unwrap();
     replay_all(&books).await;
     rate().await;
+    audit_what_is_new(&passes).await;
     let report = audit::audit(&books.store, &keys).await.unwrap();
     assert!(report.ok(), "{report:#?}");
     assert_eq!(books.count("quarantine").await, 0);

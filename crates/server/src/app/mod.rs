@@ -3,6 +3,7 @@
 //! It ends in the order of the flow: the gateway stops accepting and lets its streams end, then the batcher writes what they
 //! left, then the database stops. A task that ends unasked ends the server.
 
+mod auditor;
 mod health;
 pub(crate) mod refresher;
 mod sink;
@@ -21,11 +22,13 @@ use prometheus_client::registry::Registry;
 use tokio::{net::TcpListener, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tollgate_domain::Clock;
+use tollgate_failpoints::{Point, hit};
 use tollgate_gateway::{Gateway, view::LiveView};
 use tollgate_metering::{AnalyticsBatcher, Journal, RecordKeys};
 use tollgate_store::{ErrorClass, Store, StoreConfig};
 
 use self::{
+    auditor::Auditor,
     health::{AliveTasks, Health, Operations, SnapshotAge, SpoolState},
     refresher::Refresher,
     sink::JournalSink,
@@ -44,6 +47,7 @@ const DATABASE_RETRY: Duration = Duration::from_millis(500);
 /// How often it says that it still waits.
 const DATABASE_SAID_EVERY: Duration = Duration::from_secs(10);
 
+const AUDITOR: &str = "auditor";
 const GATEWAY: &str = "gateway";
 const BATCHER: &str = "batcher";
 const REFRESHER: &str = "refresher";
@@ -77,7 +81,8 @@ impl App {
         let data_dir = DataDir::prepare(&config.data_dir)?;
         let lock = data_dir.lock_for_serving().await?;
         let database = Database::for_serving(&config, &data_dir).await?;
-        match assemble(&config, clock, &database, &data_dir, &lock).await {
+        // It is large, and every caller would carry it.
+        match Box::pin(assemble(&config, clock, &database, &data_dir, &lock)).await {
             Ok(parts) => Ok(parts.spawn(&config, database, lock)),
             Err(error) => {
                 database.stop().await?;
@@ -96,6 +101,7 @@ struct Parts {
     journal: Journal,
     batcher: AnalyticsBatcher,
     refresher: Refresher,
+    auditor: Option<Auditor>,
     health: Arc<Health>,
 }
 
@@ -114,6 +120,7 @@ async fn assemble(
     let journal =
         Journal::open(&store, &config.spool, &data_dir.spool(), Arc::clone(&clock), &mut registry).await?;
     let keys = RecordKeys::derive(&master_key);
+    let auditor = Auditor::new(&config.audit, store.clone(), keys.clone(), Arc::clone(&clock), &mut registry);
     let batcher = AnalyticsBatcher::with_journal(
         store.clone(),
         config.analytics.clone(),
@@ -146,7 +153,8 @@ async fn assemble(
         TcpListener::bind(&config.listen).await.map_err(|error| cannot_listen(&config.listen, &error))?;
     let address = listener.local_addr()?;
     lock.publish_address(address)?;
-    Ok(Parts { address, listener, router, gateway, journal, batcher, refresher, health })
+    hit(Point::ServerListening);
+    Ok(Parts { address, listener, router, gateway, journal, batcher, refresher, auditor, health })
 }
 
 fn cannot_listen(address: &str, error: &io::Error) -> anyhow::Error {
@@ -168,7 +176,7 @@ fn cannot_listen(address: &str, error: &io::Error) -> anyhow::Error {
 
 impl Parts {
     fn spawn(self, config: &Config, database: Database, lock: ServeLock) -> RunningApp {
-        let Self { address, listener, router, gateway, journal, batcher, refresher, health } = self;
+        let Self { address, listener, router, gateway, journal, batcher, refresher, auditor, health } = self;
         let mut tasks = Tasks::default();
         let (stop_gateway, stop_batcher, stop_background) =
             (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
@@ -183,6 +191,9 @@ impl Parts {
             Ok(())
         });
         tasks.spawn(REFRESHER, refresher.run(config.database.listen, stop_background.clone()));
+        if let Some(auditor) = auditor {
+            tasks.spawn(AUDITOR, auditor.run(stop_background.clone()));
+        }
         let (serving, stop) = (gateway.clone(), stop_gateway.clone());
         tasks.spawn(GATEWAY, async move { Ok(serving.serve_router(listener, router, stop).await?) });
         RunningApp {
@@ -223,11 +234,13 @@ impl RunningApp {
             Some(Ended { name, result }) => {
                 let error = result.err().unwrap_or_else(|| anyhow::anyhow!("the {name} ended unasked"));
                 tracing::error!(error = %crate::explain(&error), "the server cannot go on");
-                if name == BATCHER {
-                    // Nobody would bill what streams on: end now.
-                    return Err(error);
-                }
-                if let Err(also) = self.stop_by(signal()).await {
+                // Nobody would bill what streams on without a batcher: it is cut off. What it was until then goes into the spool.
+                let cut_off = async {
+                    if name != BATCHER {
+                        signal().await;
+                    }
+                };
+                if let Err(also) = self.stop_by(cut_off).await {
                     tracing::error!(error = %crate::explain(&also), "and it did not stop cleanly");
                 }
                 Err(error)
@@ -256,10 +269,13 @@ impl RunningApp {
             self.gateway.cut_off();
             self.tasks.end_of(GATEWAY, &mut others).await
         };
+        hit(Point::GatewayStopped);
         self.stop_batcher.cancel();
         let batcher = self.tasks.end_of(BATCHER, &mut others).await;
+        hit(Point::BatcherStopped);
         self.stop_background.cancel();
         let refresher = self.tasks.end_of(REFRESHER, &mut others).await;
+        let auditor = self.tasks.end_of(AUDITOR, &mut others).await;
         let journal = self.journal.clone();
         let closing = tokio::task::spawn_blocking(move || journal.close());
         let spool = match closing.await {
@@ -267,8 +283,9 @@ impl RunningApp {
             Err(error) => Err(error).context("the spool was not closed"),
         };
         let database = self.database.stop().await;
+        hit(Point::ServerStopped);
         // What was lost comes first; the rest is logged.
-        let results = [batcher, spool, gateway, refresher, database];
+        let results = [batcher, spool, gateway, refresher, auditor, database];
         let mut errors =
             results.into_iter().chain(others.into_iter().map(|ended| ended.result)).filter_map(Result::err);
         let Some(first) = errors.next() else { return Ok(()) };

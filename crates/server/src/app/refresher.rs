@@ -14,7 +14,7 @@ use tollgate_gateway::view::{
     OnMissingUsage,
 };
 use tollgate_store::{
-    Store, StoreError, Tx, balances::Cursor, endpoints, epochs, notify::Listener, snapshot,
+    ServerRun, Store, StoreError, Tx, balances::Cursor, endpoints, epochs, notify::Listener, snapshot,
 };
 
 use super::health::Health;
@@ -40,7 +40,7 @@ pub(super) struct Refresher {
 /// How far the view is.
 #[derive(Debug, Default)]
 struct Seen {
-    config_epoch: Option<i64>,
+    config_epoch: Option<(ServerRun, i64)>,
     cursor: Option<Cursor>,
     /// What the view could not use, so that it is logged once.
     problems: BTreeSet<String>,
@@ -95,7 +95,8 @@ impl Refresher {
     /// Reads what changed and puts it in force.
     pub(super) async fn refresh(&mut self) -> Result<(), StoreError> {
         let epochs = self.store.tx("read_epochs", async |tx: Tx| epochs::read(&tx).await).await?;
-        let config = if self.seen.config_epoch == Some(epochs.config) {
+        // After a failover the epoch may be one that was seen, of other contents.
+        let config = if self.seen.config_epoch == Some((epochs.server, epochs.config)) {
             None
         } else {
             Some(snapshot::load_config(&self.store, &self.master_key).await?)
@@ -104,13 +105,13 @@ impl Refresher {
         let changes = snapshot::load_balances(&self.store, self.seen.cursor).await?;
         let own = changes.committed_positions.iter().find(|(instance, _)| *instance == self.instance);
         self.view.apply_balances(BalanceUpdate {
-            full: self.seen.cursor.is_none(),
+            full: changes.is_full,
             balances: changes.balances,
             committed_position: own.map_or(0, |(_, position)| *position),
         });
         self.seen.cursor = Some(changes.cursor);
         if let Some(config) = config {
-            self.seen.config_epoch = Some(config.config_epoch);
+            self.seen.config_epoch = Some((config.server, config.config_epoch));
             let problems = self.view.replace_config(translate(config));
             self.log_new(problems.iter().map(ToString::to_string).collect());
         }

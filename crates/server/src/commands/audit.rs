@@ -1,7 +1,7 @@
 //! `tollgate audit`: proves the books, and ends with exit code 1 where it cannot.
 
 use serde_json::json;
-use tollgate_metering::audit;
+use tollgate_metering::audit::{self, AuditReport, DayDifference, Finding, Rule};
 
 use super::Session;
 use crate::output::{Answer, Column, count, or_none, table};
@@ -13,27 +13,71 @@ pub(super) async fn answer(session: &Session) -> anyhow::Result<Answer> {
         object.insert("ok".to_owned(), json!(report.ok()));
     }
     let counts = format!(
-        "{}: {} charged, {} free, {} unrated, {} voided.",
+        "{}: {} charged, {} free, {} unrated, {} voided.\n\
+         Balances and states were checked in {}, every charge and every sum in {}.",
         count(report.records, "record"),
         report.charged,
         report.free,
         report.unrated,
-        report.voided
+        report.voided,
+        seconds(report.timings.balances_ms),
+        seconds(report.timings.charges_ms)
     );
     if report.ok() {
-        return Answer::new(&json, format!("{counts} The books are right."));
+        return Answer::new(&json, format!("{counts}\nThe books are right."));
     }
+    let answer = Answer::new(&json, wrong(&report, &counts))?;
+    Ok(answer.finding(true))
+}
+
+fn seconds(millis: u64) -> String {
+    format!("{}.{:02} s", millis / 1000, millis % 1000 / 10)
+}
+
+/// What is wrong, from the single rows to the whole.
+fn wrong(report: &AuditReport, counts: &str) -> String {
     let columns = [Column::Text("RULE"), Column::Text("USER"), Column::Text("DAY"), Column::Text("WHAT")];
-    let rows = report.findings.iter().map(|finding| {
-        let rule = json!(finding.rule).as_str().map(str::to_owned);
-        vec![or_none(rule), or_none(finding.user), or_none(finding.day.as_ref()), finding.what.clone()]
-    });
-    let text = format!(
-        "{}\n\n{counts} The books are wrong: {}, {} of them listed.",
-        table(&columns, rows, ""),
+    let findings = table(&columns, report.findings.iter().map(finding), "");
+    let mut parts = vec![findings];
+    if !report.days.is_empty() {
+        let columns = [
+            Column::Text("USER"),
+            Column::Text("DAY"),
+            Column::Number("RECORDS THAT ARE WRONG"),
+            Column::Number("THEIR AMOUNTS LESS THEIR CHARGES"),
+            Column::Number("ROLLUPS LESS RECORDS: REQUESTS"),
+            Column::Number("CREDITS"),
+        ];
+        parts.push(table(&columns, report.days.iter().map(day), ""));
+    }
+    parts.push(format!(
+        "{counts}\nThe books are wrong: {}, {} of them listed.",
         count(report.findings_in_all, "finding"),
         report.findings.len()
-    );
-    let answer = Answer::new(&json, text)?;
-    Ok(answer.finding(true))
+    ));
+    parts.join("\n\n")
+}
+
+fn finding(finding: &Finding) -> Vec<String> {
+    vec![
+        rule(finding.rule),
+        or_none(finding.user_name.clone().or_else(|| finding.user.map(|user| user.to_string()))),
+        or_none(finding.day.as_ref()),
+        finding.what.clone(),
+    ]
+}
+
+fn rule(rule: Rule) -> String {
+    or_none(json!(rule).as_str())
+}
+
+fn day(day: &DayDifference) -> Vec<String> {
+    vec![
+        or_none(day.user_name.clone().or_else(|| day.user.map(|user| user.to_string()))),
+        day.day.clone(),
+        day.records.to_string(),
+        day.amounts_off.clone(),
+        day.rollup_requests_off.to_string(),
+        day.rollup_amount_off.clone(),
+    ]
 }

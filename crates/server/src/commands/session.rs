@@ -12,8 +12,8 @@ use tollgate_store::{Store, StoreConfig, Tx, installation, notify};
 
 use crate::{SystemClock, config::Config, database::Database, master_key};
 
-/// A command runs a few transactions, one after the other.
-const CONNECTIONS: usize = 2;
+/// A command runs a few transactions, one after the other; an audit one more for each core. They are opened as they are needed.
+const CONNECTIONS: usize = 9;
 
 /// A command's access to the books.
 #[derive(Debug)]

@@ -18,7 +18,7 @@ use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 use tollgate_gateway::GatewayConfig;
-use tollgate_metering::{AnalyticsConfig, SpoolConfig};
+use tollgate_metering::{AnalyticsConfig, SpoolConfig, audit::AuditConfig};
 
 use crate::{cli::GlobalArgs, logging};
 
@@ -57,6 +57,8 @@ pub struct Config {
     pub spool: SpoolConfig,
     /// The batcher that enters records into the books.
     pub analytics: AnalyticsConfig,
+    /// The audit of what is new, beside a running server.
+    pub audit: AuditConfig,
     /// The log, on stderr.
     pub log: LogConfig,
 }
@@ -71,6 +73,7 @@ impl Default for Config {
             gateway: GatewayConfig::default(),
             spool: SpoolConfig::default(),
             analytics: AnalyticsConfig::default(),
+            audit: AuditConfig::default(),
             log: LogConfig::default(),
         }
     }
@@ -80,8 +83,8 @@ impl Default for Config {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DatabaseConfig {
-    /// URL of a PostgreSQL 15 or newer, such as `postgresql://tollgate:secret@db/tollgate`. Empty: a private server runs in the data
-    /// directory.
+    /// URL of a PostgreSQL 15 or newer, such as `postgresql://tollgate:secret@db/tollgate`. Of several hosts
+    /// (`…@one,two/tollgate`) the first that takes writes is used. Empty: a private server runs in the data directory.
     #[serde(serialize_with = "url_without_password")]
     #[schemars(with = "String")]
     pub url: Option<SecretString>,

@@ -227,6 +227,23 @@ async fn an_audit_that_finds_something_says_what_and_ends_with_an_exit_code() {
     assert_eq!(report["findings"][0]["rule"], json!("balance_is_ledger"), "{report}");
     let text = String::from_utf8(place.output("audit").await.stdout).unwrap();
     assert!(text.contains("The books are wrong: 1 finding,"), "{text}");
+    assert!(text.contains("balance_is_ledger  ada"), "{text}");
+    // A rollup that no record is in: of a day, and of nobody.
+    client
+        .batch_execute("insert into usage_rollups (hour, user_no, key_no, model_no, requests) values ('2026-11-24 10:00Z', 0, 0, 0, 3)")
+        .await
+        .unwrap();
+    let output = place.output("audit --json").await;
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["days"][0]["day"], json!("2026-11-24"), "{report}");
+    assert_eq!(report["days"][0]["rollup_requests_off"], json!(3), "{report}");
+    assert!(
+        report["timings"]["balances_ms"].is_u64() && report["timings"]["charges_ms"].is_u64(),
+        "{report}"
+    );
+    let text = String::from_utf8(place.output("audit").await.stdout).unwrap();
+    assert!(text.contains("2026-11-24") && text.contains("ROLLUPS LESS RECORDS: REQUESTS"), "{text}");
+    assert!(text.contains("Balances and states were checked in "), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,10 +7,12 @@
     reason = "a helper of a test fails loudly, too"
 )]
 
+mod audits;
 mod broken_disk;
 mod canary;
 mod commands;
 mod corpus;
+mod failover;
 mod harness;
 mod hostile;
 mod outage;

@@ -201,6 +201,75 @@ fn groups_behind_a_damaged_frame_of_the_log_are_salvaged() {
     assert_eq!(waiting(&spool).last().unwrap(), LAST);
 }
 
+/// The bytes of a group with one record, as the README says them.
+fn group_of(sequence: u64, record: &[u8]) -> Vec<u8> {
+    let length = |bytes: usize| u32::try_from(bytes).unwrap().to_le_bytes();
+    let body = [[9].as_slice(), &length(record.len()), record].concat();
+    let mut group = b"TOLLGRP\0\x01\0\x01\0".to_vec();
+    group.extend(length(body.len()));
+    group.extend(sequence.to_le_bytes());
+    group.extend(crc32c::crc32c_append(crc32c::crc32c(&group), &body).to_le_bytes());
+    [group, body].concat()
+}
+
+/// The headers of both files are destroyed.
+fn nothing_is_read_by_sqlite(directory: &Path) {
+    for name in ["spool.sqlite", "spool.sqlite-wal"] {
+        let mut bytes = fs::read(directory.join(name)).unwrap();
+        let length = bytes.len().min(32);
+        bytes[..length].fill(0xFF);
+        fs::write(directory.join(name), bytes).unwrap();
+    }
+}
+
+/// Found by fuzzing the decoder: what an owner's record holds may look like a group.
+#[test]
+fn a_record_that_holds_the_bytes_of_a_group_is_no_group() {
+    for sequence in [2, 3, 1 << 40, u64::MAX] {
+        let (live, image) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let spool = open(live.path());
+        let holder = group_of(sequence, b"forged");
+        append(&spool, &holder);
+        spool.flush().unwrap();
+        crash_image(live.path(), image.path());
+        nothing_is_read_by_sqlite(image.path());
+        let spool = open(image.path());
+        assert_eq!(spool.report().rebuilt.as_ref().unwrap().lost_groups, 0, "{sequence}");
+        assert_eq!(waiting(&spool), [holder], "{sequence}");
+        assert_eq!(append(&spool, b"after").sequence, 2);
+    }
+}
+
+/// As above, with the group around the record destroyed: it cannot be told from one that was written, but a far one is none.
+#[test]
+fn a_group_far_from_all_others_is_left_aside() {
+    for (state_is_known, sequence) in [(true, 1 << 40), (false, 1 << 40), (true, u64::MAX), (false, u64::MAX)]
+    {
+        let (live, image) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let spool = open(live.path());
+        append(&spool, b"before");
+        append(&spool, b"before, too");
+        append(&spool, &group_of(sequence, b"forged"));
+        spool.flush().unwrap();
+        crash_image(live.path(), image.path());
+        nothing_is_read_by_sqlite(image.path());
+        let log = image.path().join("spool.sqlite-wal");
+        let mut bytes = fs::read(&log).unwrap();
+        let holders: Vec<usize> =
+            memchr::memmem::find_iter(&bytes, b"forged").map(|at| at - 5 - 28).collect();
+        for holder in holders {
+            bytes[holder - 3] ^= 1;
+        }
+        fs::write(log, bytes).unwrap();
+        if !state_is_known {
+            fs::write(image.path().join("spool.mark"), b"no mark").unwrap();
+        }
+        let spool = open(image.path());
+        assert_eq!(waiting(&spool), [b"before".as_slice(), b"before, too"], "{sequence}");
+        assert!(spool.stats().next < 10);
+    }
+}
+
 #[test]
 fn a_database_that_is_gone_is_reported_group_by_group() {
     let directory = tempfile::tempdir().unwrap();

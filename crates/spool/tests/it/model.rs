@@ -30,6 +30,60 @@ enum Step {
     },
     /// Cut the log at this place of a thousand, and open.
     Cut(u16),
+    /// Write over a run of bytes, or over whole pages, from this place of a thousand on, and open.
+    Overwrite {
+        log: bool,
+        place: u16,
+        length: u16,
+        whole_pages: bool,
+        with: With,
+    },
+}
+
+/// What bytes are written over with.
+#[derive(Debug, Clone, Copy)]
+enum With {
+    Zeros,
+    Garbage(u8),
+    /// What stands elsewhere in the same file, as when a disk answers with another sector.
+    Elsewhere(u16),
+}
+
+/// SQLite's page; in its log each has a header before it.
+const PAGE_BYTES: usize = 4096;
+const LOG_HEADER_BYTES: usize = 32;
+const FRAME_HEADER_BYTES: usize = 24;
+
+fn overwrite(bytes: &mut [u8], is_log: bool, place: u16, length: u16, whole_pages: bool, with: With) {
+    let scaled = |place: u16| bytes.len() * usize::from(place) / 1000;
+    let page = |at: usize| {
+        let frame = PAGE_BYTES + FRAME_HEADER_BYTES;
+        if is_log && at >= LOG_HEADER_BYTES {
+            let before = LOG_HEADER_BYTES + (at - LOG_HEADER_BYTES) / frame * frame;
+            before..before + frame
+        } else {
+            at / PAGE_BYTES * PAGE_BYTES..(at / PAGE_BYTES + 1) * PAGE_BYTES
+        }
+    };
+    let at = scaled(place);
+    let run = if whole_pages { page(at) } else { at..at + usize::from(length) };
+    let run = run.start.min(bytes.len())..run.end.min(bytes.len());
+    match with {
+        With::Zeros => bytes[run].fill(0),
+        With::Garbage(seed) => {
+            let mut random = u32::from(seed) | 0x100;
+            bytes[run].fill_with(|| {
+                // The generator of the C standard's example; any will do.
+                random = random.wrapping_mul(1_103_515_245).wrapping_add(12345);
+                random.to_le_bytes()[2]
+            });
+        }
+        With::Elsewhere(other) => {
+            let from = if whole_pages { page(scaled(other)).start } else { scaled(other) };
+            let length = run.len().min(bytes.len().saturating_sub(from));
+            bytes.copy_within(from..from + length, run.start);
+        }
+    }
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -44,6 +98,17 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::CrashAndOpen),
         2 => (any::<bool>(), 0..1000u16, 0..8u8).prop_map(|(log, place, bit)| Step::Damage { log, place, bit }),
         1 => (0..1000u16).prop_map(Step::Cut),
+        2 => (any::<bool>(), 0..1000u16, 1..600u16, any::<bool>(), with()).prop_map(
+            |(log, place, length, whole_pages, with)| Step::Overwrite { log, place, length, whole_pages, with }
+        ),
+    ]
+}
+
+fn with() -> impl Strategy<Value = With> {
+    prop_oneof![
+        Just(With::Zeros),
+        any::<u8>().prop_map(With::Garbage),
+        (0..1000u16).prop_map(With::Elsewhere),
     ]
 }
 
@@ -114,6 +179,15 @@ impl Model {
                         bytes[at] ^= 1 << bit;
                         fs::write(path, bytes).unwrap();
                     }
+                });
+            }
+            Step::Overwrite { log, place, length, whole_pages, with } => {
+                self.damaged = true;
+                let name = if *log { "spool.sqlite-wal" } else { "spool.sqlite" };
+                self.crash(|directory| {
+                    let mut bytes = fs::read(directory.join(name)).unwrap();
+                    overwrite(&mut bytes, *log, *place, *length, *whole_pages, *with);
+                    fs::write(directory.join(name), bytes).unwrap();
                 });
             }
             Step::Cut(place) => {

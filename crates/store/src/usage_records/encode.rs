@@ -14,7 +14,7 @@ pub(super) const COLUMNS: &str = "requested_at, correlation_id, amount_pico, bat
      cache_write_1h_tokens, audio_input_tokens, audio_output_tokens, image_input_tokens, status_code, flags, state, \
      usage_source";
 /// How many they are.
-const COLUMN_COUNT: i16 = 30;
+pub(super) const COLUMN_COUNT: i16 = 30;
 /// An upper bound of one encoded row: a length of four bytes and at most sixteen bytes for each column.
 pub(super) const MAX_ROW_BYTES: usize = 2 + 30 * 20;
 

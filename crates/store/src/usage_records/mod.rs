@@ -5,13 +5,16 @@
 //! (balances, rollups) may come only from rows that went in. Rows are never edited, but for `unrated` → `charged` or
 //! `free`, once, in [`settle`].
 
+mod decode;
 mod encode;
 mod read;
+mod scan;
 mod write;
 
 use tollgate_domain::{CorrelationId, RecordDigest, StatedUsage, UsageSource, UsageState};
 
-pub use read::{count_unrated, stored_digests, stream, unrated_page};
+pub use read::{count_unrated, stored_digests, unrated_page};
+pub use scan::{KeyRange, Slice, scan, scan_keys, slices};
 pub use write::{Settlement, copy, insert, insert_staged, settle};
 
 use crate::utc::{UtcDay, UtcMicros};
@@ -116,6 +119,17 @@ pub struct UsageRow {
     pub state: UsageState,
     /// Where the token counts come from.
     pub usage_source: UsageSource,
+}
+
+/// A row as a scan finds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScannedRow {
+    /// The row.
+    pub row: UsageRow,
+    /// Whether its state is one of the four. Where it is not, somebody dropped a constraint, and `row.state` says nothing.
+    pub has_known_state: bool,
+    /// The transaction that wrote this version of the row: the lower half of its id.
+    pub xid: u32,
 }
 
 /// The state's letter in the table.

@@ -1,11 +1,10 @@
-//! Rows coming out: to tell a replay from a conflict, to be rated later, to be audited.
+//! Rows coming out: to tell a replay from a conflict, to be rated later.
 
-use futures_util::{Stream, TryStreamExt};
 use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
-use tollgate_domain::{CorrelationId, RecordDigest, UsageSource, UsageState};
+use tollgate_domain::{CorrelationId, RecordDigest};
 use uuid::Uuid;
 
+use super::decode::{source, state};
 use super::{RecordKey, UsageCounts, UsageRow};
 use crate::{StoreError, Tx};
 
@@ -53,13 +52,6 @@ pub async fn count_unrated(tx: &Tx) -> Result<i64, StoreError> {
     Ok(row.try_get(0)?)
 }
 
-/// Every row, in no order, as PostgreSQL sends them: what is not read yet waits in the socket, not in memory.
-pub async fn stream(tx: &Tx) -> Result<impl Stream<Item = Result<UsageRow, StoreError>>, StoreError> {
-    let none: [&(dyn ToSql + Sync); 0] = [];
-    let rows = tx.query_raw(&select(""), none).await?;
-    Ok(rows.map_err(StoreError::from).and_then(async |row| read(&row)))
-}
-
 fn select(condition: &str) -> String {
     format!(
         "select r.day, r.instance_no, r.correlation_id, r.requested_at, r.batch_created_at, r.amount_pico, r.raw_digest,
@@ -104,8 +96,8 @@ fn read(row: &Row) -> Result<UsageRow, StoreError> {
         counts,
         status_code: row.try_get(26)?,
         flags: row.try_get(27)?,
-        state: state(row.try_get::<_, i8>(28)?),
-        usage_source: source(row.try_get::<_, i8>(29)?),
+        state: state(row.try_get::<_, i8>(28)?.cast_unsigned()),
+        usage_source: source(row.try_get::<_, i8>(29)?.cast_unsigned()),
     })
 }
 
@@ -119,23 +111,4 @@ fn key(row: &Row) -> Result<RecordKey, StoreError> {
 
 fn digest(row: &Row, at: usize) -> Result<RecordDigest, StoreError> {
     Ok(RecordDigest::from_bytes(row.try_get::<_, Uuid>(at)?.into_bytes()))
-}
-
-/// The table's constraint admits these four letters and no other.
-fn state(letter: i8) -> UsageState {
-    match letter.cast_unsigned() {
-        b'c' => UsageState::Charged,
-        b'f' => UsageState::Free,
-        b'u' => UsageState::Unrated,
-        _ => UsageState::Voided,
-    }
-}
-
-/// What is no known source is nobody's count.
-fn source(letter: i8) -> UsageSource {
-    match letter.cast_unsigned() {
-        b'p' => UsageSource::Provider,
-        b'e' => UsageSource::Estimated,
-        _ => UsageSource::None,
-    }
 }

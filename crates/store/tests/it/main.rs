@@ -6,6 +6,8 @@ mod configuration;
 mod money;
 mod prices;
 mod reports;
+mod scans;
 mod schema;
+mod silence;
 mod support;
 mod transactions;

@@ -125,6 +125,10 @@ impl Books {
         ended
     }
 
+    pub(crate) fn after(&self, count: usize) -> Vec<BookEntry> {
+        self.entries.borrow().get(count..).unwrap_or_default().to_vec()
+    }
+
     /// Waits until `is_met` holds of the books.
     pub(crate) async fn wait_for(&self, is_met: impl FnMut(&Vec<BookEntry>) -> bool) -> Vec<BookEntry> {
         self.entries.subscribe().wait_for(is_met).await.expect("the sender is in self").clone()

@@ -13,4 +13,6 @@ mod proxy;
 #[cfg(test)]
 mod recordings;
 #[cfg(test)]
+mod servers;
+#[cfg(test)]
 mod slow;

@@ -20,6 +20,22 @@ async fn a_frozen_line_answers_nothing_until_it_is_healed() {
 }
 
 #[tokio::test]
+async fn a_far_end_that_vanished_is_silent_for_ever_its_session_over_and_new_connections_work() {
+    let database = TestDatabase::empty().await;
+    let proxy = FaultProxy::start(database.url()).await;
+    let (client, connection) = tokio_postgres::connect(&proxy.url(), NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let pid: i32 = client.query_one("select pg_backend_pid()", &[]).await.unwrap().get(0);
+    proxy.vanish();
+    let mut query = std::pin::pin!(client.query_one("select 2", &[]));
+    let (other, connection) = tokio_postgres::connect(&proxy.url(), NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let is_there = "select exists (select from pg_stat_activity where pid = $1)";
+    while other.query_one(is_there, &[&pid]).await.unwrap().get(0) {}
+    tokio::time::timeout(Duration::from_millis(100), query.as_mut()).await.unwrap_err();
+}
+
+#[tokio::test]
 async fn a_cut_line_breaks_connections_old_and_new_until_it_is_healed() {
     let database = TestDatabase::empty().await;
     let proxy = FaultProxy::start(database.url()).await;

@@ -98,11 +98,12 @@ fn one_that_is_finished_and_then_dropped_makes_one_record() {
 }
 
 #[test]
-fn one_that_is_dropped_was_cancelled() {
+fn one_that_is_dropped_was_interrupted_by_our_own_end() {
     let (in_flight, records, metrics) = in_flight();
     assert_eq!(metrics.in_flight.get(), 1);
     drop(in_flight);
-    assert_eq!(records.lock()[0].outcome, Outcome::Cancelled);
+    let records = records.lock();
+    assert_eq!((records[0].status_code, records[0].outcome), (500, Outcome::Interrupted));
     assert_eq!(metrics.in_flight.get(), 0);
 }
 

@@ -145,9 +145,14 @@ impl Oversized {
 
     fn meaning(mut self: Box<Self>, extraction: &mut Extraction) -> Meaning {
         let capsule = if self.found { Some(self.capsules.capsule()) } else { self.capsules.unfinished() };
-        match capsule {
-            Some(capsule) => Meaning { data: true, ..extraction.document(None, capsule) },
-            None => Meaning { data: true, ..Meaning::default() },
+        // A very long comment says nothing.
+        if !self.stripper.has_data {
+            return Meaning::default();
         }
+        let is_error = self.stripper.is_error_event;
+        extraction.is_error |= is_error;
+        let meaning = capsule.map(|capsule| extraction.document(None, capsule)).unwrap_or_default();
+        // What makes a frame so large is content, which the capsule leaves out.
+        Meaning { data: true, content: !is_error, ..meaning }
     }
 }

@@ -323,6 +323,21 @@ fn a_frame_over_the_limit_flows_as_it_comes_and_its_usage_is_read() {
     );
 }
 
+/// Found by fuzzing: what a frame said of itself was lost where it was over the limit and came in pieces.
+#[test]
+fn a_frame_over_the_limit_is_content_or_an_error_as_a_small_one_is() {
+    let large = "A".repeat(FRAME_LIMIT);
+    let image = format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{large}\"}}}}]}}\n\n");
+    let error = format!("event: error\ndata: {{\"message\":\"{large}\"}}\n\n");
+    let comment = format!(": {large}\n\n");
+    for (stream, content, is_error) in [(image, true, false), (error, false, true), (comment, false, false)] {
+        let chunks: Vec<&[u8]> = stream.as_bytes().chunks(100_000).collect();
+        let (out, finished) = run(Surface::ChatCompletions, SSE, &chunks);
+        assert!(out == stream.as_bytes());
+        assert_eq!((finished.observed.streamed_content, finished.observed.is_error), (content, is_error));
+    }
+}
+
 #[test]
 fn a_large_json_body_is_read_without_being_kept() {
     let vectors: Vec<_> =
@@ -425,6 +440,22 @@ fn lines_of_json_flow_line_by_line() {
     push(&mut tap, "{\"a\":1}\n");
     push(&mut tap, "{\"a\":2}\n");
     assert_eq!(push(&mut tap, "{\"a\":3}\n"), flows("{\"a\":3}\n"));
+}
+
+/// Found by fuzzing: what was no document after others was held to the end, if it came with the last of them.
+#[test]
+fn lines_of_json_that_break_off_into_something_else_still_flow() {
+    let body = "{\"done\":false}\n{\"done\":true}\nnothing";
+    for size in [1, 7, 1000] {
+        let mut tap = ResponseTap::new(Surface::PassThrough, JSON);
+        let flown: Vec<u8> = body
+            .as_bytes()
+            .chunks(size)
+            .flat_map(|chunk| tap.push(Bytes::copy_from_slice(chunk)).flow.into_bytes())
+            .collect();
+        assert_eq!(flown, body.as_bytes(), "in chunks of {size}");
+        assert!(tap.finish(BodyEnd::Complete).observed.flags.malformed);
+    }
 }
 
 #[test]

@@ -66,6 +66,30 @@ fn a_form_without_a_model_field_is_refused() {
     assert_eq!(adapt(&form(&[as_file]), 10).unwrap_err(), RequestError::ModelMissing);
 }
 
+/// Found by fuzzing: the value ended where a line began like the delimiter.
+#[test]
+fn a_line_that_only_begins_like_the_delimiter_is_part_of_the_model() {
+    let name = "whisper\r\n--x--y1\r\n--x--y -";
+    let form = form(&[(MODEL.0, name), FILE]);
+    for size in [1, 2, 3, 7, 10_000] {
+        let (out, model) = adapt(&form, size).unwrap();
+        assert_eq!(out, form.replacen(name, "large-v3", 1), "in chunks of {size}");
+        assert_eq!(model.as_deref(), Some(name));
+    }
+}
+
+/// Found by fuzzing: they were refused only where they came in pieces.
+#[test]
+fn headers_of_a_part_that_are_too_long_are_refused_in_any_chunks() {
+    let headers = |length: usize| format!("{}\r\nX: {}", FILE.0, "x".repeat(length));
+    let long = form(&[(&headers(9_000), "a"), MODEL]);
+    let short = form(&[(&headers(8_000), "a"), MODEL]);
+    for size in [1, 100, 100_000] {
+        assert!(matches!(adapt(&long, size), Err(RequestError::InvalidForm(_))), "in chunks of {size}");
+        assert!(adapt(&short, size).is_ok());
+    }
+}
+
 #[test]
 fn what_follows_the_closing_delimiter_is_no_part_of_the_form() {
     let form =

@@ -100,6 +100,16 @@ fn what_was_written_is_read() {
 }
 
 #[test]
+fn the_ends_of_time_are_read_as_they_were_written() {
+    for at in [Timestamp::MIN, Timestamp::MAX, Timestamp::UNIX_EPOCH] {
+        let at = tollgate_domain::truncate_to_micros(at);
+        let batch = Batch { batch_created_at: Some(at), ..Batch::default() };
+        let record = RawAnalyticsRecord { timestamp: at, batch, ..full() };
+        assert_eq!(decode(FINISHED, &end(record.clone())), Ok(expected_end(record)));
+    }
+}
+
+#[test]
 fn every_outcome_and_source_has_a_number() {
     for outcome in Outcome::ALL {
         for usage_source in [UsageSource::None, UsageSource::Provider, UsageSource::Estimated] {

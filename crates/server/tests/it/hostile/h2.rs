@@ -12,12 +12,11 @@ use hyper_util::{
 use tokio::{net::TcpStream, task::JoinHandle, time::timeout};
 
 use super::{
-    CHARGED, USUAL,
+    CHARGED, PATIENCE, USUAL,
     books::matches,
     house::House,
     request::{HI, STREAM},
 };
-use crate::harness::PATIENCE;
 
 /// For the sum of all cases.
 pub(crate) const CASES: (&str, &[&str]) = (

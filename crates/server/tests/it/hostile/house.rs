@@ -23,12 +23,12 @@ use tollgate_testkit::{
 };
 
 use super::{
-    Case, Class, Upstream,
+    Case, Class, PATIENCE, Upstream,
     books::{self, Row},
     wicked::Wicked,
     wire::{self, Heard},
 };
-use crate::harness::{PATIENCE, Place, eventually, get, get_with_key, sql};
+use crate::harness::{Place, eventually, get, get_with_key, sql};
 
 /// What the scripted upstream calls the neighbour's model; every other request there is the attacker's.
 const GOOD: &str = "good";

@@ -12,7 +12,7 @@
 //! - a neighbour's request beside the attack and one right after it succeed, and cost what they cost;
 //! - nothing panicked, and at the end the audit finds nothing and the neighbour's balance is right to the last digit.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 mod books;
 mod clock;
@@ -33,6 +33,9 @@ mod wicked;
 mod wire;
 
 use self::{house::Tuning, wicked::Deed, wire::Act};
+
+/// The longest that an answer, an end or a row in the books may take before its case has failed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// One bad input, and all that may come of it.
 pub(crate) struct Case {

@@ -24,11 +24,11 @@ async fn upstreams_that_take_too_long_are_cut_off_and_hold_up_nobody() {
 }
 
 /// The server's patience with everybody.
-const PATIENCE_MS: u64 = 1500;
+const PATIENCE_MS: u64 = 2000;
 /// More than that.
 const TOO_LONG: Duration = Duration::from_secs(4);
 /// A pace at which every single byte is in time.
-const PACE: Duration = Duration::from_millis(300);
+const PACE: Duration = Duration::from_millis(200);
 
 /// Short times for everything.
 pub(crate) fn impatient(gateway: &mut GatewayConfig) {

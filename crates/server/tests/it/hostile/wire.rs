@@ -9,7 +9,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::harness::PATIENCE;
+use super::PATIENCE;
 
 /// Something that a client does on its connection.
 #[derive(Clone)]

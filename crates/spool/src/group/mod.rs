@@ -16,8 +16,10 @@
 //! A group names itself, its sequence and its length, so it can be found in the bytes of a file whose structure is lost, and a group
 //! that stands in another's place is not taken for it.
 
-use crate::options::{MAX_GROUP_BYTES, MAX_GROUP_RECORDS};
-
+/// Most records in one group. A bitmap of acknowledgements is then 32 bytes, and damage to one group costs no more than this.
+pub const MAX_GROUP_RECORDS: usize = 256;
+/// Most bytes of records in one group, so that a commit stays short and a read of one group small.
+pub const MAX_GROUP_BYTES: usize = 1024 * 1024;
 /// What a group begins with.
 pub(crate) const MAGIC: [u8; 8] = *b"TOLLGRP\0";
 /// The version that this build writes.

@@ -1,0 +1,134 @@
+//! Whether an answer can still come: what is asked, on another connection, while a transaction keeps us waiting.
+//!
+//! A slow statement and a server that is gone look the same on a connection: silence. So after a moment of it the database is asked
+//! over a line of its own whether it still has our session. When whoever answers does not know it (a standby that was promoted, a
+//! server that was started again), waiting is pointless and ends at once. When nobody answers, it ends after the
+//! transaction's usual limit, also for transactions that have none of their own.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::{Duration, Instant};
+
+use tokio_postgres::{Client, SimpleQueryMessage};
+
+use crate::connect::Limits;
+use crate::connection::ANSWER_TIMEOUT;
+use crate::{Store, StoreError};
+
+/// How long a transaction may keep silent before the first question, and the pause between questions. The promise behind it: five seconds after a
+/// database is back it is written to again.
+const PROBE_INTERVAL: Duration = Duration::from_secs(2);
+
+/// One run of one database server, told by the time of its start. What was read or written in a run is there to its end; after
+/// a failover or a restore, another server may never have had it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct ServerRun(u64);
+
+/// What names a session: asked for in each transaction's first line, and answered with it. Not once for each connection: with a pooling
+/// proxy in between, each transaction may have another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Session {
+    pid: i32,
+    /// As the server writes it: to read it would cost more than the transaction's own start.
+    server_started: String,
+}
+
+impl Session {
+    /// What asks for it.
+    pub(crate) const QUERY: &str = "select pg_backend_pid(), pg_postmaster_start_time()";
+
+    /// From the answers of a simple query that ended with [`Session::QUERY`].
+    pub(crate) fn from_answers(answers: &[SimpleQueryMessage]) -> Result<Self, StoreError> {
+        let found = answers.iter().find_map(|answer| match answer {
+            SimpleQueryMessage::Row(row) => {
+                let server_started = row.get(1).filter(|text| !text.contains('\''))?.to_owned();
+                Some(Self { pid: row.get(0)?.parse().ok()?, server_started })
+            }
+            _ => None,
+        });
+        found.ok_or_else(|| StoreError::Corrupt("the database did not say which session this is".to_owned()))
+    }
+
+    /// The run that it belongs to.
+    pub(crate) fn server(&self) -> ServerRun {
+        let mut hasher = DefaultHasher::new();
+        self.server_started.hash(&mut hasher);
+        ServerRun(hasher.finish())
+    }
+
+    fn question(&self) -> String {
+        let Self { pid, server_started } = self;
+        format!(
+            "select case \
+               when pg_postmaster_start_time()::text = '{server_started}' \
+                 and exists (select from pg_stat_activity where pid = {pid}) then 'alive' \
+               when pg_is_in_recovery() then 'something' \
+               else 'gone' end"
+        )
+    }
+}
+
+/// What came of one question.
+enum Heard {
+    /// The session is there.
+    Alive,
+    /// Somebody is there, and could not say: a server that is starting, or a standby, to which some proxies send whoever only asks.
+    Something,
+    /// Another server, or the same after a new start.
+    Gone,
+    Nothing,
+}
+
+impl Heard {
+    fn from_answers(answers: &[SimpleQueryMessage]) -> Self {
+        let word = answers.iter().find_map(|answer| match answer {
+            SimpleQueryMessage::Row(row) => row.get(0),
+            _ => None,
+        });
+        match word {
+            Some("alive") => Self::Alive,
+            Some("gone") => Self::Gone,
+            _ => Self::Something,
+        }
+    }
+}
+
+impl Store {
+    /// Ends when it has become pointless to wait for `session`, and says why.
+    pub(crate) async fn until_pointless(&self, name: &'static str, session: &Session) -> StoreError {
+        let mut heard_at = Instant::now();
+        let mut line = None;
+        loop {
+            tokio::time::sleep(PROBE_INTERVAL).await;
+            match self.ask(session, &mut line).await {
+                Heard::Alive | Heard::Something => heard_at = Instant::now(),
+                Heard::Gone => return StoreError::Lost { name },
+                Heard::Nothing => {}
+            }
+            if heard_at.elapsed() >= self.transaction_timeout {
+                return StoreError::Timeout { name, after: self.transaction_timeout };
+            }
+        }
+    }
+
+    /// Asks over `line`, or over a new one that is then kept there as long as it answers.
+    async fn ask(&self, session: &Session, line: &mut Option<Client>) -> Heard {
+        let client = match line.take() {
+            Some(client) => client,
+            None => match self.connector.open(Limits::Server, |_| ()).await {
+                Ok(client) => client,
+                Err(error) => {
+                    return if error.sqlstate().is_some() { Heard::Something } else { Heard::Nothing };
+                }
+            },
+        };
+        let question = session.question();
+        match tokio::time::timeout(ANSWER_TIMEOUT, client.simple_query(&question)).await {
+            Ok(Ok(answers)) => {
+                *line = Some(client);
+                Heard::from_answers(&answers)
+            }
+            Ok(Err(error)) if error.code().is_some() => Heard::Something,
+            Ok(Err(_)) | Err(_) => Heard::Nothing,
+        }
+    }
+}
