@@ -1,5 +1,6 @@
 //! What the client sends: bounded in size, and in the time that it is waited for.
 
+use std::future::Future as _;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use http_body::Body as _;
+use tokio::time::{Instant, Sleep};
 
 use super::patience::Patience;
 
@@ -29,6 +31,7 @@ pub(crate) struct ClientBody {
     /// Bytes that may still come.
     room: u64,
     patience: Patience,
+    deadline: Pin<Box<Sleep>>,
     is_too_large: bool,
     ended: bool,
 }
@@ -36,7 +39,9 @@ pub(crate) struct ClientBody {
 impl ClientBody {
     pub(crate) fn new(body: Body, max_bytes: u64, patience: Patience) -> Self {
         let ended = body.is_end_stream();
-        Self { body, limit: max_bytes, room: max_bytes, patience, is_too_large: false, ended }
+        // Set when it is needed.
+        let deadline = Box::pin(tokio::time::sleep(Duration::ZERO));
+        Self { body, limit: max_bytes, room: max_bytes, patience, deadline, is_too_large: false, ended }
     }
 
     pub(crate) const fn is_ended(&self) -> bool {
@@ -54,7 +59,11 @@ impl ClientBody {
                 return Poll::Ready(Some(Err(ClientBodyError::TooLarge { limit: self.limit })));
             }
             let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
-                ready!(self.patience.poll_lost(cx));
+                let until = self.patience.waits_until(Instant::now());
+                if self.deadline.deadline() != until {
+                    self.deadline.as_mut().reset(until);
+                }
+                ready!(self.deadline.as_mut().poll(cx));
                 self.ended = true;
                 return Poll::Ready(Some(Err(ClientBodyError::TimedOut)));
             };
@@ -62,7 +71,7 @@ impl ClientBody {
                 Some(Ok(frame)) => frame.data_ref().map_or(0, |chunk| chunk.len() as u64),
                 Some(Err(_)) | None => 0,
             };
-            self.patience.received(bytes);
+            self.patience.received(bytes, Instant::now());
             match frame {
                 None => self.ended = true,
                 Some(Err(_)) => {
