@@ -8,6 +8,7 @@ mod activity;
 mod socket;
 mod stall;
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +34,9 @@ use crate::gateway::{Gateway, GatewayError};
 const HTTP2_STREAMS: u32 = 256;
 /// How often an HTTP/2 client is asked whether it is still there.
 const HTTP2_PING_EVERY: Duration = Duration::from_secs(30);
+/// Clients that are given up, by what they did not do in time: ask for something, and take what they are sent.
+const SILENT: &str = "silent";
+const UNREAD: &str = "unread";
 /// After an error of `accept` (no file descriptors left, most often), how long before the next try.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// After the order to stop, how long cut-off requests may take to make their records. They need milliseconds.
@@ -190,6 +194,9 @@ async fn serve_connection(
             result = connection.as_mut() => {
                 if let Err(error) = result {
                     tracing::debug!(%error, "a connection ended with an error");
+                    if let Some(reason) = lateness(error.as_ref()) {
+                        gateway.metrics.given_up(reason);
+                    }
                 }
                 return;
             }
@@ -198,11 +205,17 @@ async fn serve_connection(
                 // Told to end, it has the time of a write to do so.
                 Look::Idle if !was_idle => {
                     was_idle = true;
+                    gateway.metrics.given_up(SILENT);
                     next_look.as_mut().reset(Instant::now() + gateway.config.client_write_timeout());
                     connection.as_mut().graceful_shutdown();
                 }
-                Look::Idle | Look::Stalled => {
+                Look::Idle => {
                     tracing::debug!("a connection is closed on which nothing went on");
+                    return;
+                }
+                Look::Stalled => {
+                    tracing::debug!("a connection is closed whose client takes nothing of its answers");
+                    gateway.metrics.given_up(UNREAD);
                     return;
                 }
             },
@@ -212,6 +225,18 @@ async fn serve_connection(
             }
         }
     }
+}
+
+/// What the client did not do in time, where that is why its connection ended with this error.
+fn lateness(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    // A head that is not whole, or a ping without an answer.
+    if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_timeout) {
+        return Some(SILENT);
+    }
+    std::iter::successors(Some(error), |&error| error.source())
+        .filter_map(|error| error.downcast_ref::<std::io::Error>())
+        .any(|error| error.kind() == std::io::ErrorKind::TimedOut)
+        .then_some(UNREAD)
 }
 
 fn http_settings(config: &GatewayConfig) -> auto::Builder<TokioExecutor> {

@@ -27,6 +27,7 @@ async fn a_client_that_does_not_finish_its_head_is_dropped() {
         let answer = tokio::time::timeout(Duration::from_secs(10), raw(&house, sent)).await;
         assert!(!answer.expect("the connection is closed").contains("200 OK"), "{sent:?}");
     }
+    assert_eq!(house.metric("tollgate_gateway_connections_given_up_total{reason=\"silent\"}"), Some(3));
 }
 
 #[tokio::test]
@@ -132,6 +133,7 @@ async fn a_client_that_stops_reading_counts_as_gone() {
     let reset = connection.ready(tokio::io::Interest::ERROR);
     let reset = tokio::time::timeout(Duration::from_secs(30), reset).await;
     reset.expect("it is reset: nothing of it is left with the kernel").unwrap();
+    assert_eq!(house.metric("tollgate_gateway_connections_given_up_total{reason=\"unread\"}"), Some(1));
     assert_eq!(house.metric("tollgate_gateway_in_flight"), Some(0));
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tollgate_testkit::{
     ProcessUse, ScriptedUpstream,
-    slow_clients::{SlowClients, SlowKind, SlowPlan, SlowTally, TAG, held},
+    slow_clients::{SlowClients, SlowKind, SlowPlan, SlowTally, TAG},
 };
 
 use crate::{
@@ -62,11 +62,12 @@ async fn good_requests_pass_by_slow_connections_which_their_time_outs_end_and_no
         opening_pace: Duration::from_millis(1),
     };
     let slow = SlowClients::open(&plan, CONNECTIONS);
-    slow.wait_for(|tallies| held(tallies) == CONNECTIONS).await;
-    assert!(
-        metric(address, "tollgate_gateway_connections").await >= i64::try_from(CONNECTIONS).unwrap(),
-        "the gateway holds them, too"
-    );
+    // On a slow machine some are ended, and opened anew, before the last is there.
+    slow.wait_for(|tallies| tallies.values().all(|tally| tally.held + tally.ended >= OF_A_KIND)).await;
+    eventually("the gateway holds them, too", async || {
+        metric(address, "tollgate_gateway_connections").await >= i64::try_from(CONNECTIONS).unwrap()
+    })
+    .await;
     // Good requests all the time, until each slow connection has been ended once, or as many of its kind.
     let mut good = 1;
     let every_kind_was_ended = |tallies: &Tallies| tallies.values().all(|tally| tally.ended >= OF_A_KIND);
