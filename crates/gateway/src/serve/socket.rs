@@ -9,7 +9,7 @@ use hyper_util::server::conn::auto;
 use tokio::net::TcpStream;
 
 /// What HTTP/1 keeps of one direction of a connection, and so the largest head of a request. The library's own limit is 400 KB.
-const HTTP1_BUFFER_BYTES: usize = 64 * 1024;
+const HTTP1_BUFFER_BYTES: usize = 128 * 1024;
 /// What HTTP/2 keeps of one stream that its client takes nothing of. The library's own limit is 400 KB.
 const HTTP2_STREAM_BUFFER_BYTES: usize = 64 * 1024;
 /// What the kernel takes of an answer before its client has room for it.

@@ -3,13 +3,14 @@
 
 use std::{
     net::SocketAddr,
+    ops::Range,
     time::{Duration, Instant},
 };
 
 use http::StatusCode;
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tollgate_testkit::{ProcessUse, ScriptedUpstream, TestPostgres};
 
 use crate::{
@@ -24,7 +25,9 @@ const PACE: Duration = Duration::from_millis(5);
 /// One request in so many loses its client.
 const LEAVE_EVERY: usize = 12;
 const CUSTOMERS: [&str; 2] = ["ada", "grace"];
-const SETTINGS: [(&str, &str); 1] = [("TOLLGATE_GATEWAY__UPSTREAM_POOL_IDLE_MS", "300")];
+/// Connections to the upstream go soon, and those to the database are few, so that nothing but a leak makes a difference.
+const SETTINGS: [(&str, &str); 2] =
+    [("TOLLGATE_GATEWAY__UPSTREAM_POOL_IDLE_MS", "300"), ("TOLLGATE_DATABASE__MAX_CONNECTIONS", "2")];
 
 /// What must not grow from round to round.
 #[derive(Debug, Clone, Copy)]
@@ -52,11 +55,16 @@ async fn rounds_of_traffic_leave_no_descriptor_no_task_no_thread_and_no_record_b
 
     let mut after_the_first = None;
     for round in 0..ROUNDS {
-        let traffic = tokio::spawn(send_round(address, keys.clone(), round));
-        upstream.wait_for(|books| books.len() >= round * REQUESTS + REQUESTS / 4).await;
+        let before = round * REQUESTS;
+        // The database goes away in the middle of one half, and comes back in the middle of the other.
+        let traffic = send(address, &keys, before..before + REQUESTS / 2);
+        upstream.wait_for(|books| books.len() >= before + REQUESTS / 4).await;
         postgres.stop().await;
-        upstream.wait_for(|books| books.len() >= round * REQUESTS + REQUESTS * 3 / 4).await;
-        assert!(metric(address, "tollgate_spool_waiting_records").await > 0, "the spool fills");
+        traffic.await.unwrap();
+        let traffic = send(address, &keys, before + REQUESTS / 2..before + REQUESTS);
+        upstream.wait_for(|books| books.len() >= before + REQUESTS * 3 / 4).await;
+        eventually("the spool fills", async || metric(address, "tollgate_spool_waiting_records").await > 0)
+            .await;
         postgres.start_again().await;
         traffic.await.unwrap();
         eventually("everything of the round is over and in the books", async || is_over(address).await).await;
@@ -102,26 +110,28 @@ async fn rounds_of_traffic_leave_no_descriptor_no_task_no_thread_and_no_record_b
     assert_eq!((&audit["ok"], &audit["records"]), (&json!(true), &json!(ROUNDS * REQUESTS)));
 }
 
-/// One round at a constant rate: streams and whole answers in turn, from two customers, some of whom leave.
-async fn send_round(address: SocketAddr, keys: Vec<String>, round: usize) {
-    let mut requests = JoinSet::new();
-    let mut ticks = tokio::time::interval(PACE);
-    for number in round * REQUESTS..(round + 1) * REQUESTS {
-        ticks.tick().await;
-        let (key, customer) = (keys[number % 2].clone(), CUSTOMERS[number % 2]);
-        let (prompt, completion) = (100 + number * 37 % 900, 5 + number * 53 % 300);
-        let script = format!("prompt={prompt} completion={completion} tag={customer}");
-        requests.spawn(async move {
-            if number.is_multiple_of(LEAVE_EVERY) {
-                chat_and_leave(address, &key, &format!("{script} frames=20 frame_delay_ms=10")).await
-            } else {
-                chat(address, &key, &script, number % 4 < 2).await.status
-            }
-        });
-    }
-    for (number, status) in requests.join_all().await.into_iter().enumerate() {
-        assert_eq!(status, StatusCode::OK, "round {round}, {number}");
-    }
+/// Requests at a constant rate: streams and whole answers in turn, from two customers, some of whom leave. It ends when all are answered.
+fn send(address: SocketAddr, keys: &[String], numbers: Range<usize>) -> JoinHandle<()> {
+    let keys = keys.to_vec();
+    tokio::spawn(async move {
+        let mut requests = JoinSet::new();
+        let mut ticks = tokio::time::interval(PACE);
+        for number in numbers {
+            ticks.tick().await;
+            let (key, customer) = (keys[number % 2].clone(), CUSTOMERS[number % 2]);
+            let (prompt, completion) = (100 + number * 37 % 900, 5 + number * 53 % 300);
+            let script = format!("prompt={prompt} completion={completion} tag={customer}");
+            requests.spawn(async move {
+                let status = if number.is_multiple_of(LEAVE_EVERY) {
+                    chat_and_leave(address, &key, &format!("{script} frames=20 frame_delay_ms=10")).await
+                } else {
+                    chat(address, &key, &script, number % 4 < 2).await.status
+                };
+                assert_eq!(status, StatusCode::OK, "request {number}");
+            });
+        }
+        requests.join_all().await;
+    })
 }
 
 /// No request is in flight, no client is connected but the one that asks, and no record waits for the books.
