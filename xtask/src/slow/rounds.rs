@@ -52,6 +52,8 @@ impl Rounds {
         let mut rounds = Self::default();
         let length = Duration::from_secs(options.seconds);
         let quiet = rounds.phase(With::Nothing, tollgate, length).await?;
+        #[expect(clippy::cast_precision_loss, reason = "a number of connections")]
+        let connections = options.connections as f64;
         for round in 1..=options.rounds {
             let opening = Instant::now();
             let model = Surface::Chat.model();
@@ -63,9 +65,12 @@ impl Rounds {
             );
             rounds.phase(With::SlowConnections, tollgate, length).await?;
             rounds.tallies.push(holder.close().await?);
+            let most = quiet + SPARE.max(connections / 10.0);
             wait_for("the gateway to notice that slow clients have gone", async || {
-                let connections = Metrics::read(&tollgate.url()).await?.get(CONNECTIONS);
-                Ok((connections <= quiet + SPARE).then_some(()))
+                let metrics = Metrics::read(&tollgate.url()).await?;
+                // What is still drained of their streams would slow the phase that is to be quiet.
+                let is_over = metrics.get(CONNECTIONS) <= most && metrics.get(DRAINING) == 0.0;
+                Ok(is_over.then_some(()))
             })
             .await?;
             tokio::time::sleep(SETTLE).await;
@@ -96,5 +101,7 @@ impl Rounds {
 }
 
 const CONNECTIONS: &str = "tollgate_gateway_connections";
-/// Connections of good clients that may have come since.
+const DRAINING: &str = "tollgate_gateway_draining";
+/// Connections of good clients that may have come since; or a tenth of the slow ones, of whom each kind is a fifth. Good clients keep as many
+/// as they ever needed at once, which is more where the machine was busy.
 const SPARE: f64 = 32.0;
