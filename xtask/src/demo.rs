@@ -5,29 +5,33 @@
 //! laid side by side, and the auditor proves that Tollgate's are right.
 
 mod books;
-mod http;
 mod llm;
 mod progress;
-mod scenario;
-mod tollgate;
 mod traffic;
 mod upstream;
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{path::Path, time::Instant};
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
 
-use crate::ci::{Seconds, find_postgres};
-use tollgate::Tollgate;
+use crate::{
+    ci::{Seconds, find_postgres},
+    stage::{
+        audit,
+        cast::{self, BATCH_WINDOW, Customer, MODELS},
+        interrupted,
+        tollgate::{self, Tollgate},
+        wait_until_admitted,
+    },
+};
 
-/// Nothing that the demo waits for takes longer.
-const PATIENCE: Duration = Duration::from_mins(1);
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// Two who can pay, and one who soon cannot.
+const CUSTOMERS: [Customer; 3] = [
+    Customer { name: "acme", credits: "50", purpose: "realtime", window: None, share: 9 },
+    Customer { name: "globex", credits: "20", purpose: "batch", window: Some(BATCH_WINDOW), share: 7 },
+    Customer { name: "initech", credits: "0.5", purpose: "playground", window: None, share: 4 },
+];
 
 /// What may be asked of the demo.
 #[derive(Debug, Args)]
@@ -86,14 +90,10 @@ async fn demonstrate(options: &Options) -> anyhow::Result<Shown> {
     let binary = tollgate::build(options.debug)?;
     println!("── PostgreSQL");
     tokio::task::spawn_blocking(find_postgres).await??;
-    println!(
-        "── a gateway, an upstream, {} customers, {} models",
-        scenario::CUSTOMERS.len(),
-        scenario::MODELS.len()
-    );
+    println!("── a gateway, an upstream, {} customers, {} models", CUSTOMERS.len(), MODELS.len());
     let upstream = upstream::Upstream::start().await;
-    let tollgate = Tollgate::serve(binary).await?;
-    let keys = scenario::create(&tollgate, &upstream.url())?;
+    let tollgate = Tollgate::serve(binary, &[]).await?;
+    let keys = cast::create(&tollgate, &upstream.url(), &CUSTOMERS)?;
     let key = keys.first().context("there is a customer")?.clone();
     wait_until_admitted(&tollgate, &keys).await?;
     println!("   {} is ready, after {}", tollgate.url(), Seconds(started.elapsed()));
@@ -114,26 +114,6 @@ async fn demonstrate(options: &Options) -> anyhow::Result<Shown> {
     Ok(Shown { tollgate, _upstream: upstream, _llm: llm, key, right })
 }
 
-/// Ctrl-C, or a polite request to end.
-async fn interrupted() -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        pressed = tokio::signal::ctrl_c() => pressed?,
-        _ = terminate.recv() => {}
-    }
-    Ok(())
-}
-
-/// Runs `tollgate audit`, which proves what must always hold and says what it looked at; answers whether it does.
-fn audit(tollgate: &Tollgate) -> bool {
-    println!("── tollgate audit");
-    let result = tollgate.show(&["audit"]);
-    if let Err(error) = &result {
-        println!("   NOT ok: {error:#}");
-    }
-    result.is_ok()
-}
-
 /// How to go on by hand.
 fn invite(tollgate: &Tollgate, key: &str) {
     let shown = |path: &Path| path.display().to_string();
@@ -148,37 +128,4 @@ fn invite(tollgate: &Tollgate, key: &str) {
         binary = shown(tollgate.binary()),
         data = shown(tollgate.data_directory()),
     );
-}
-
-/// The gateway learns of keys, models and balances within a second.
-async fn wait_until_admitted(tollgate: &Tollgate, keys: &[String]) -> anyhow::Result<()> {
-    for key in keys {
-        let bearer = format!("Bearer {key}");
-        wait_for("the gateway to know the customers", async || {
-            let models = http::get(&format!("{}/v1/models", tollgate.url()), &[("authorization", &bearer)])?;
-            let answer = http::send(models).await?;
-            let body = String::from_utf8_lossy(&answer.body);
-            let all = scenario::MODELS.iter().all(|model| body.contains(&format!("\"{}\"", model.alias)));
-            Ok((answer.status == hyper::StatusCode::OK && all).then_some(()))
-        })
-        .await?;
-    }
-    Ok(())
-}
-
-/// Asks until there is an answer.
-async fn wait_for<T>(
-    what: &str,
-    mut ask: impl AsyncFnMut() -> anyhow::Result<Option<T>>,
-) -> anyhow::Result<T> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(answer) = ask().await? {
-            return Ok(answer);
-        }
-        if Instant::now() > deadline {
-            bail!("waited {} s for {what}", PATIENCE.as_secs());
-        }
-        tokio::time::sleep(LOOK_AGAIN).await;
-    }
 }

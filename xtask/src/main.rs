@@ -1,12 +1,16 @@
-//! Development tasks, reached by the aliases of `.cargo/config.toml`: `cargo tidy`, `cargo ci`, `cargo demo`,
-//! `cargo fuzz-test`.
+//! Development tasks, reached by the aliases of `.cargo/config.toml`: `cargo tidy`, `cargo ci`, `cargo demo`, `cargo fuzz-test`,
+//! `cargo soak`, `cargo slow-connections`.
 #![expect(clippy::print_stdout, reason = "the tasks talk to the person who started them")]
 
 mod ci;
 mod demo;
 mod fuzz;
+mod load;
 mod process;
 mod sdks;
+mod slow;
+mod soak;
+mod stage;
 mod tidy;
 
 use std::{
@@ -31,6 +35,13 @@ enum Task {
     Ci,
     /// Show the whole of it: server, upstream, customers, traffic, books.
     Demo(demo::Options),
+    /// Run at half of capacity for a while, and see that nothing grows.
+    Soak(soak::Options),
+    /// Measure what thousands of slow connections cost the others.
+    SlowConnections(slow::Options),
+    /// Hold slow connections; the process that measures starts this one.
+    #[command(hide = true)]
+    HoldSlowConnections(slow::HoldOptions),
     /// Look for inputs that break what parsers and decoders promise.
     FuzzTest(fuzz::Options),
     /// Install the official SDKs that tests drive, under the target directory.
@@ -59,6 +70,9 @@ fn run() -> anyhow::Result<()> {
     match Arguments::parse().task {
         Task::Ci => ci::run(),
         Task::Demo(options) => demo::run(&options),
+        Task::Soak(options) => soak::run(&options),
+        Task::SlowConnections(options) => slow::run(&options),
+        Task::HoldSlowConnections(options) => slow::hold(&options),
         Task::FuzzTest(options) => fuzz::run(&options),
         Task::Sdks => sdks::run().map(drop),
         Task::Postgres => ci::find_postgres(),

@@ -23,6 +23,9 @@ pub struct GatewayConfig {
     pub header_read_timeout_ms: u64,
     /// Longest pause of a client within its request body.
     pub body_read_timeout_ms: u64,
+    /// Least bytes a second of a request body, on average: a client that is waited for longer than `body_read_timeout_ms` in all must have
+    /// sent so many for each second more. Half of what the slowest mobile networks carry; 0 for none.
+    pub body_min_bytes_per_s: u64,
     /// Longest time for which a client may read nothing of what it is sent; then it counts as gone.
     pub client_write_timeout_ms: u64,
     /// Time to reach an upstream: name resolution, TCP and TLS.
@@ -57,6 +60,7 @@ impl Default for GatewayConfig {
             max_connections: 8192,
             header_read_timeout_ms: 30_000,
             body_read_timeout_ms: 60_000,
+            body_min_bytes_per_s: 1024,
             client_write_timeout_ms: 60_000,
             connect_timeout_ms: 10_000,
             upstream_response_timeout_ms: 600_000,

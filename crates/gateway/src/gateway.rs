@@ -22,7 +22,7 @@ use crate::forward::{self, TlsError, Upstreams};
 use crate::metrics::Metrics;
 use crate::models;
 use crate::recorder::RecordSink;
-use crate::request_body::{Adapter, ClientBody};
+use crate::request_body::{Adapter, ClientBody, Patience};
 use crate::route::Route;
 use crate::view::LiveView;
 use crate::wire::Surface;
@@ -160,7 +160,8 @@ async fn answer(gateway: &Arc<Inner>, arrival: Arrival, surface: Surface, body: 
 impl Inner {
     fn intake(&self, arrival: &Arrival, body: Body) -> Intake {
         let has_body = !http_body::Body::is_end_stream(&body);
-        let client = ClientBody::new(body, self.config.max_body_bytes, self.config.body_read_timeout());
+        let patience = Patience::new(self.config.body_read_timeout(), self.config.body_min_bytes_per_s);
+        let client = ClientBody::new(body, self.config.max_body_bytes, patience);
         let surface = match &arrival.route {
             Route::Metered { surface, .. } => *surface,
             _ => Surface::PassThrough,

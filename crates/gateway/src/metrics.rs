@@ -19,9 +19,16 @@ struct OddityLabel {
     oddity: &'static str,
 }
 
+/// Why a connection was given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabel {
+    reason: &'static str,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
     requests: Family<OutcomeLabel, Counter>,
+    given_up: Family<ReasonLabel, Counter>,
     oddities: Family<OddityLabel, Counter>,
     pub(crate) admitted: Counter,
     pub(crate) in_flight: Gauge,
@@ -63,6 +70,11 @@ impl Metrics {
         group.register("panics", "Requests on whose path the gateway panicked", metrics.panics.clone());
         group.register("connections", "Connections of clients", metrics.connections.clone());
         group.register(
+            "connections_given_up",
+            "Connections of clients that ended because their client took too long, by what it did not do in time",
+            metrics.given_up.clone(),
+        );
+        group.register(
             "response_oddities",
             "Responses that could not be read as usual",
             metrics.oddities.clone(),
@@ -77,6 +89,10 @@ impl Metrics {
 
     pub(crate) fn ended(&self, outcome: Outcome) {
         self.requests.get_or_create(&OutcomeLabel { outcome: outcome.as_str() }).inc();
+    }
+
+    pub(crate) fn given_up(&self, reason: &'static str) {
+        self.given_up.get_or_create(&ReasonLabel { reason }).inc();
     }
 
     pub(crate) fn oddity(&self, oddity: &'static str) {

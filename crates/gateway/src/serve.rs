@@ -5,8 +5,10 @@
 //! [`Gateway::serve`] returns, and the sink has said that it is safe, unless it does not say so in time.
 
 mod activity;
+mod socket;
 mod stall;
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +34,9 @@ use crate::gateway::{Gateway, GatewayError};
 const HTTP2_STREAMS: u32 = 256;
 /// How often an HTTP/2 client is asked whether it is still there.
 const HTTP2_PING_EVERY: Duration = Duration::from_secs(30);
+/// Clients that are given up, by what they did not do in time: ask for something, and take what they are sent.
+const SILENT: &str = "silent";
+const UNREAD: &str = "unread";
 /// After an error of `accept` (no file descriptors left, most often), how long before the next try.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// After the order to stop, how long cut-off requests may take to make their records. They need milliseconds.
@@ -166,10 +171,7 @@ async fn serve_connection(
     gateway: &crate::gateway::Inner,
     shutdown: &CancellationToken,
 ) {
-    // Tokens are small and late enough.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY could not be set");
-    }
+    socket::prepare(&stream);
     let activity = Activity::new(gateway.config.header_read_timeout(), gateway.config.client_write_timeout());
     let (watch, router) = (Arc::clone(&activity), TowerToHyperService::new(router.clone()));
     let service = service_fn(move |request: Request<Incoming>| {
@@ -192,6 +194,9 @@ async fn serve_connection(
             result = connection.as_mut() => {
                 if let Err(error) = result {
                     tracing::debug!(%error, "a connection ended with an error");
+                    if let Some(reason) = lateness(error.as_ref()) {
+                        gateway.metrics.given_up(reason);
+                    }
                 }
                 return;
             }
@@ -200,11 +205,17 @@ async fn serve_connection(
                 // Told to end, it has the time of a write to do so.
                 Look::Idle if !was_idle => {
                     was_idle = true;
+                    gateway.metrics.given_up(SILENT);
                     next_look.as_mut().reset(Instant::now() + gateway.config.client_write_timeout());
                     connection.as_mut().graceful_shutdown();
                 }
-                Look::Idle | Look::Stalled => {
+                Look::Idle => {
                     tracing::debug!("a connection is closed on which nothing went on");
+                    return;
+                }
+                Look::Stalled => {
+                    tracing::debug!("a connection is closed whose client takes nothing of its answers");
+                    gateway.metrics.given_up(UNREAD);
                     return;
                 }
             },
@@ -216,6 +227,18 @@ async fn serve_connection(
     }
 }
 
+/// What the client did not do in time, where that is why its connection ended with this error.
+fn lateness(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    // A head that is not whole, or a ping without an answer.
+    if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_timeout) {
+        return Some(SILENT);
+    }
+    std::iter::successors(Some(error), |&error| error.source())
+        .filter_map(|error| error.downcast_ref::<std::io::Error>())
+        .any(|error| error.kind() == std::io::ErrorKind::TimedOut)
+        .then_some(UNREAD)
+}
+
 fn http_settings(config: &GatewayConfig) -> auto::Builder<TokioExecutor> {
     let mut http = auto::Builder::new(TokioExecutor::new());
     http.http1().timer(TokioTimer::new()).header_read_timeout(config.header_read_timeout());
@@ -223,5 +246,6 @@ fn http_settings(config: &GatewayConfig) -> auto::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .keep_alive_interval(HTTP2_PING_EVERY)
         .max_concurrent_streams(HTTP2_STREAMS);
+    socket::bound(&mut http);
     http
 }

@@ -7,6 +7,7 @@ mod commands;
 pub mod config;
 mod data_dir;
 mod database;
+mod descriptors;
 mod explain;
 mod logging;
 mod master_key;
@@ -64,6 +65,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Option<Answer>> {
         Command::Config => Ok(Some(Answer::new(&config, config.documented()?)?)),
         Command::Serve(_) => {
             logging::for_serving(&config.log)?;
+            descriptors::raise_limit(&config.gateway);
             let served = runtime.block_on(serve(config, cli.global.json));
             // Whatever still waits for a disk that does not answer is not waited for.
             runtime.shutdown_timeout(RUNTIME_PATIENCE);

@@ -1,7 +1,8 @@
 //! Which records of which group are acknowledged, in memory. Pure.
 //!
-//! One entry per group that still exists, from the first that was not forgotten to the last: acknowledgement comes in any order, and
-//! the low-water mark is the first group with a record that waits.
+//! One entry per group from the low-water mark on, which is the first group with a record that waits: acknowledgement comes in any order.
+//! Of the groups below it nothing is kept but the number of the first that was not forgotten, so memory is that of the backlog, however
+//! long acknowledged groups stay readable.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -34,12 +35,16 @@ struct Entry {
     appended_ms: u64,
 }
 
+/// Room for so many groups is kept, whatever the backlog.
+const KEPT_CAPACITY: usize = 1024;
+
 /// What is known of every group.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     first: u64,
     /// Groups below this are wholly acknowledged.
     low_water: u64,
+    /// From the low-water mark on.
     entries: VecDeque<Entry>,
     waiting_records: u64,
     /// Groups whose acknowledgements are not in the database yet.
@@ -65,7 +70,7 @@ impl Index {
     }
 
     pub(crate) fn next(&self) -> u64 {
-        self.first + self.entries.len() as u64
+        self.low_water + self.entries.len() as u64
     }
 
     pub(crate) fn low_water(&self) -> u64 {
@@ -78,7 +83,7 @@ impl Index {
 
     /// When the oldest group with a waiting record was appended.
     pub(crate) fn oldest_waiting_ms(&self) -> Option<u64> {
-        self.entry(self.low_water).map(|entry| entry.appended_ms)
+        self.entries.front().map(|entry| entry.appended_ms)
     }
 
     /// The next group, with this many records, of which none is acknowledged.
@@ -167,7 +172,7 @@ impl Index {
     }
 
     pub(crate) fn is_acknowledged(&self, position: Position) -> bool {
-        let Some(entry) = self.entry(position.sequence) else { return position.sequence < self.first };
+        let Some(entry) = self.entry(position.sequence) else { return position.sequence < self.low_water };
         entry.waiting == 0
             || entry.acknowledged.as_deref().is_some_and(|bitmap| {
                 bitmap[usize::from(position.index / 64)] & (1 << (position.index % 64)) != 0
@@ -175,12 +180,15 @@ impl Index {
     }
 
     pub(crate) fn is_done(&self, sequence: u64) -> bool {
-        self.entry(sequence).map_or(sequence < self.first, |entry| entry.waiting == 0)
+        self.entry(sequence).map_or(sequence < self.low_water, |entry| entry.waiting == 0)
     }
 
     /// The groups whose acknowledgements are to be stored.
     pub(crate) fn unsaved(&self) -> impl Iterator<Item = (u64, Acknowledged)> {
         self.unsaved.iter().filter_map(|&sequence| {
+            if sequence < self.low_water {
+                return Some((sequence, Acknowledged::Wholly));
+            }
             let entry = self.entry(sequence)?;
             match entry.acknowledged.as_deref() {
                 _ if entry.waiting == 0 => Some((sequence, Acknowledged::Wholly)),
@@ -212,10 +220,8 @@ impl Index {
 
     /// Everything below is gone from the database.
     pub(crate) fn forget_below(&mut self, first: u64) {
-        while self.first < first.min(self.low_water) && self.entries.pop_front().is_some() {
-            self.unsaved.remove(&self.first);
-            self.first += 1;
-        }
+        self.first = self.first.max(first.min(self.low_water));
+        self.unsaved = self.unsaved.split_off(&self.first);
     }
 
     /// A group was completed, perhaps: move the mark.
@@ -228,18 +234,22 @@ impl Index {
         if !entry.released {
             self.releasable.insert(sequence);
         }
-        while self.entry(self.low_water).is_some_and(|entry| entry.waiting == 0) {
+        while self.entries.pop_front_if(|entry| entry.waiting == 0).is_some() {
             self.releasable.remove(&self.low_water);
             self.low_water += 1;
+        }
+        // What a long backlog took is given back when it is gone.
+        if self.entries.capacity() > KEPT_CAPACITY && self.entries.len() < self.entries.capacity() / 8 {
+            self.entries.shrink_to((self.entries.len() * 2).max(KEPT_CAPACITY));
         }
     }
 
     fn entry(&self, sequence: u64) -> Option<&Entry> {
-        self.entries.get(usize::try_from(sequence.checked_sub(self.first)?).ok()?)
+        self.entries.get(usize::try_from(sequence.checked_sub(self.low_water)?).ok()?)
     }
 
     fn entry_mut(&mut self, sequence: u64) -> Option<&mut Entry> {
-        self.entries.get_mut(usize::try_from(sequence.checked_sub(self.first)?).ok()?)
+        self.entries.get_mut(usize::try_from(sequence.checked_sub(self.low_water)?).ok()?)
     }
 }
 

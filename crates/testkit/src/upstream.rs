@@ -131,6 +131,11 @@ impl ScriptedUpstream {
         self.state.books.all()
     }
 
+    /// Takes the requests that have ended out of the books. Whoever adds them up as he goes can let it run for hours.
+    pub fn take_ended(&self) -> Vec<BookEntry> {
+        self.state.books.take_ended()
+    }
+
     /// The requests after the first so many: for one who has seen those.
     pub fn books_after(&self, count: usize) -> Vec<BookEntry> {
         self.state.books.after(count)

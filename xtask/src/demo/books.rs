@@ -5,31 +5,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, bail};
-use comfy_table::{CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
-use serde_json::Value;
-use tollgate_testkit::{oracle_charge, oracle_sum};
+use anyhow::bail;
+use tollgate_testkit::oracle_sum;
 
-use super::{
-    scenario::{CUSTOMERS, Customer},
+use super::{CUSTOMERS, traffic::Seen};
+use crate::stage::{
+    books::{Served, Sum, expected, of, sums, text},
+    cast::Customer,
+    table,
     tollgate::Tollgate,
-    traffic::Seen,
-    upstream::Served,
 };
 
 /// Far more than the batcher ever needs.
 const CATCH_UP_TIMEOUT: Duration = Duration::from_mins(1);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
-
-/// What a book says of one customer, or of one model.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Sum {
-    pub(crate) requests: i64,
-    pub(crate) prompt: i64,
-    pub(crate) completion: i64,
-    /// Credits, as the shortest exact decimal.
-    pub(crate) charged: String,
-}
 
 /// One line of the table.
 #[derive(Debug)]
@@ -49,7 +38,7 @@ pub(crate) async fn read(tollgate: &Tollgate, seen: &[Seen], served: &[Served]) 
     let looking_since = Instant::now();
     let mut complete_at = vec![None; CUSTOMERS.len()];
     let sums = loop {
-        let sums = sums(tollgate, "user")?;
+        let sums = sums(tollgate, &["--group-by", "user"])?;
         let now = Instant::now();
         for ((customer, seen), complete_at) in CUSTOMERS.iter().zip(seen).zip(&mut complete_at) {
             if complete_at.is_none() && of(&sums, customer.name).requests >= i64::try_from(seen.answered)? {
@@ -82,22 +71,6 @@ pub(crate) async fn read(tollgate: &Tollgate, seen: &[Seen], served: &[Served]) 
         });
     }
     Ok(lines)
-}
-
-/// What the upstream's own book makes of one customer, at the prices of the scenario.
-fn expected(customer: &Customer, served: &[Served]) -> anyhow::Result<Sum> {
-    let mut sum = Sum::default();
-    let mut charges = Vec::new();
-    for served in served.iter().filter(|served| served.customer == customer.name) {
-        let tariff =
-            customer.tariff(served.model).with_context(|| format!("{} has no price", served.model))?;
-        sum.requests += 1;
-        sum.prompt += served.counts.prompt;
-        sum.completion += served.counts.completion;
-        charges.push(oracle_charge(&served.counts, &tariff.oracle_prices()));
-    }
-    sum.charged = oracle_sum(charges.iter().map(String::as_str));
-    Ok(sum)
 }
 
 /// The table, and whether both books agree.
@@ -172,47 +145,6 @@ pub(crate) fn print(lines: &[Line], seen: &[Seen]) -> bool {
         );
     }
     agree
-}
-
-/// The sums of `tollgate usage`, by the name of the group.
-pub(crate) fn sums(tollgate: &Tollgate, group_by: &str) -> anyhow::Result<Vec<(String, Sum)>> {
-    let usage = tollgate.cli(&["usage", "--group-by", group_by])?;
-    let rows = usage.as_array().with_context(|| format!("`usage` printed no list: {usage}"))?;
-    rows.iter()
-        .map(|row| {
-            let number = |name: &str| {
-                row.get(name).and_then(Value::as_i64).with_context(|| format!("no `{name}` in {row}"))
-            };
-            let sum = Sum {
-                requests: number("requests")?,
-                prompt: number("prompt_tokens")?,
-                completion: number("completion_tokens")?,
-                charged: oracle_sum([text(row, "amount")?]),
-            };
-            // Requests without a user, or without a model, are a group without a name.
-            Ok((text(row, "group").unwrap_or_default().to_owned(), sum))
-        })
-        .collect()
-}
-
-/// The sum of one group; nothing booked is a sum of zero.
-pub(crate) fn of(sums: &[(String, Sum)], name: &str) -> Sum {
-    let nothing = || Sum { charged: "0".to_owned(), ..Sum::default() };
-    sums.iter().find(|(group, _)| group == name).map_or_else(nothing, |(_, sum)| sum.clone())
-}
-
-/// An empty table with numbers to the right.
-pub(crate) fn table(head: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED).set_header(head);
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
-}
-
-fn text<'a>(value: &'a Value, name: &str) -> anyhow::Result<&'a str> {
-    value.get(name).and_then(Value::as_str).with_context(|| format!("no `{name}` in {value}"))
 }
 
 fn millis(time: Duration) -> String {

@@ -12,15 +12,17 @@ use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use tollgate_testkit::{oracle_charge, upstream::Counts};
 
-use super::{
-    books, http,
-    progress::Progress,
-    scenario::{self, Tariff},
-    tollgate::Tollgate,
-};
+use super::progress::Progress;
 use crate::{
     process::{Run, target_directory},
     sdks,
+    stage::{
+        books::{self, Sum},
+        cast::{self, Tariff},
+        http, table,
+        tollgate::Tollgate,
+        wait_for,
+    },
 };
 
 /// The name that clients ask for, and the server's own.
@@ -79,9 +81,9 @@ impl Llm {
             output: "0.000002",
             cache_read: None,
         };
-        scenario::create_model(tollgate, ALIAS, ENDPOINT, UPSTREAM_MODEL, &[price])?;
+        cast::create_model(tollgate, ALIAS, ENDPOINT, UPSTREAM_MODEL, &[price])?;
         wait_until_known(tollgate, key).await?;
-        let mut said = books::Sum::default();
+        let mut said = Sum::default();
         let progress = Progress::new("requests to SmolLM2", REQUESTS);
         for number in 0..REQUESTS {
             let (prompt, completion) = ask(&tollgate.url(), key, number).await?;
@@ -94,8 +96,7 @@ impl Llm {
         let counts = Counts { prompt: said.prompt, completion: said.completion, ..Counts::default() };
         said.charged = oracle_charge(&counts, &price.oracle_prices());
         let booked = wait_for_books(tollgate, said.requests).await?;
-        let mut table =
-            books::table(&["SmolLM2-135M", "requests", "prompt tokens", "completion tokens", "charged"]);
+        let mut table = table(&["SmolLM2-135M", "requests", "prompt tokens", "completion tokens", "charged"]);
         for (who, sum) in [("the server said", &said), ("the ledger says", &booked)] {
             table.add_row([
                 who.to_owned(),
@@ -121,7 +122,7 @@ impl Drop for Llm {
 
 /// The gateway learns of a new model within a second.
 async fn wait_until_known(tollgate: &Tollgate, key: &str) -> anyhow::Result<()> {
-    super::wait_for("the gateway to offer the model", async || {
+    wait_for("the gateway to offer the model", async || {
         let models = http::get(
             &format!("{}/v1/models", tollgate.url()),
             &[("authorization", &format!("Bearer {key}"))],
@@ -132,9 +133,9 @@ async fn wait_until_known(tollgate: &Tollgate, key: &str) -> anyhow::Result<()> 
     .await
 }
 
-async fn wait_for_books(tollgate: &Tollgate, requests: i64) -> anyhow::Result<books::Sum> {
-    super::wait_for("the books to hold every request", async || {
-        let booked = books::of(&books::sums(tollgate, "model")?, ALIAS);
+async fn wait_for_books(tollgate: &Tollgate, requests: i64) -> anyhow::Result<Sum> {
+    wait_for("the books to hold every request", async || {
+        let booked = books::of(&books::sums(tollgate, &["--group-by", "model"])?, ALIAS);
         Ok((booked.requests >= requests).then_some(booked))
     })
     .await

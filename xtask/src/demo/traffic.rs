@@ -12,34 +12,18 @@ use std::{
 
 use anyhow::Context;
 use bytes::Bytes;
-use http_body_util::Full;
-use hyper::{Request, StatusCode};
-use serde_json::{Value, json};
+use hyper::StatusCode;
+use serde_json::Value;
 use tokio::task::JoinSet;
 
-use super::{
+use super::{CUSTOMERS, progress::Progress};
+use crate::stage::{
+    ask::{Ask, PATTERN, Surface, scripted_prompt},
     http::{self, Answer},
-    progress::Progress,
-    scenario::{CUSTOMERS, Customer, Surface},
-    upstream,
 };
 
 /// Requests in flight: enough to keep the gateway busy, few enough that an account that runs dry is overdrawn little.
 const CONCURRENCY: usize = 16;
-/// Ten requests in a row: of which kind each is, and whether it is a stream.
-const PATTERN: [(Surface, bool); 10] = [
-    (Surface::Chat, true),
-    (Surface::Messages, false),
-    (Surface::Chat, false),
-    (Surface::Responses, true),
-    (Surface::Gemini, true),
-    (Surface::Embeddings, false),
-    (Surface::Messages, true),
-    (Surface::Chat, false),
-    (Surface::Chat, true),
-    (Surface::Responses, false),
-];
-
 /// What one customer's client saw.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Seen {
@@ -110,7 +94,14 @@ async fn send_one(
     let customer = CUSTOMERS.get(index).context("there is such a customer")?;
     let key = keys.get(index).context("every customer has a key")?;
     let (surface, stream) = what(number);
-    let request = request(url, key, customer, surface, stream, number)?;
+    let ask = Ask {
+        surface,
+        stream,
+        prompt: scripted_prompt(customer.name, number, surface != Surface::Embeddings, ""),
+        // Every other stream forgets to ask for usage, as clients do: the gateway asks for it.
+        asks_for_usage: number.is_multiple_of(2),
+    };
+    let request = ask.request(url, key, customer)?;
     let answer = http::send(request).await;
     if let Some(seen) = seen.get_mut(index) {
         seen.count(answer, stream, |message| progress.say_once(&format!("{}: 402 {message}", customer.name)));
@@ -177,61 +168,6 @@ fn message(body: &Bytes) -> String {
     let parsed: Value = serde_json::from_slice(body).unwrap_or_default();
     let message = parsed.pointer("/error/message").and_then(Value::as_str);
     message.map_or_else(|| String::from_utf8_lossy(body).into_owned(), str::to_owned)
-}
-
-/// One request, as the surface's own client would send it.
-fn request(
-    url: &str,
-    key: &str,
-    customer: &Customer,
-    surface: Surface,
-    stream: bool,
-    number: usize,
-) -> anyhow::Result<Request<Full<Bytes>>> {
-    let bearer = format!("Bearer {key}");
-    let mut headers = match surface {
-        Surface::Chat | Surface::Responses | Surface::Embeddings => vec![("authorization", bearer.as_str())],
-        Surface::Messages => vec![("x-api-key", key), ("anthropic-version", "2023-06-01")],
-        Surface::Gemini => vec![("x-goog-api-key", key)],
-    };
-    if let Some(window) = customer.window {
-        headers.push(("x-tollgate-batch-completion-window", window));
-    }
-    let (path, body) = ask(customer, surface, stream, number);
-    http::post(&format!("{url}{path}"), &headers, &body)
-}
-
-/// Path and body of one request.
-fn ask(customer: &Customer, surface: Surface, stream: bool, number: usize) -> (String, Value) {
-    let model = surface.model();
-    let prompt = upstream::prompt(customer.name, number, surface != Surface::Embeddings);
-    let message = json!({"role": "user", "content": prompt});
-    match surface {
-        Surface::Chat => {
-            let mut body = json!({"model": model, "messages": [message], "stream": stream});
-            // Every other stream forgets to ask for usage, as clients do: the gateway asks for it.
-            if stream
-                && number.is_multiple_of(2)
-                && let Some(fields) = body.as_object_mut()
-            {
-                fields.insert("stream_options".to_owned(), json!({"include_usage": true}));
-            }
-            ("/v1/chat/completions".to_owned(), body)
-        }
-        Surface::Responses => {
-            ("/v1/responses".to_owned(), json!({"model": model, "input": prompt, "stream": stream}))
-        }
-        Surface::Messages => (
-            "/v1/messages".to_owned(),
-            json!({"model": model, "max_tokens": 256, "messages": [message], "stream": stream}),
-        ),
-        Surface::Gemini => {
-            let method = if stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
-            let body = json!({"contents": [{"role": "user", "parts": [{"text": prompt}]}]});
-            (format!("/v1beta/models/{model}:{method}"), body)
-        }
-        Surface::Embeddings => ("/v1/embeddings".to_owned(), json!({"model": model, "input": prompt})),
-    }
 }
 
 #[cfg(test)]

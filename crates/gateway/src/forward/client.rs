@@ -27,6 +27,16 @@ const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// TCP keep-alive, for HTTP/1 connections that wait minutes for a first token.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
 
+/// What is kept of an answer that its client is slow to take, and so the largest head of an answer. The library's own limit is 400 KB.
+const HTTP1_BUFFER_BYTES: usize = 64 * 1024;
+
+/// What an HTTP/2 upstream may send ahead of its client in one stream, and in all of one connection: as much as all of its streams. Were
+/// it less, a few clients that do not read would use it up, and hold up all others whose streams go over the same connection.
+const HTTP2_STREAM_WINDOW_BYTES: u32 = 128 * 1024;
+const HTTP2_CONNECTION_WINDOW_BYTES: u32 = HTTP2_MOST_STREAMS * HTTP2_STREAM_WINDOW_BYTES;
+/// More streams at once than upstreams allow on one connection.
+const HTTP2_MOST_STREAMS: u32 = 1024;
+
 type OneClient = Client<TimedConnector, UpstreamBody>;
 
 /// Makes connections within a time limit that TLS is a part of; the one of [`HttpConnector`] ends with TCP.
@@ -106,6 +116,9 @@ impl Upstreams {
                 .pool_idle_timeout(config.upstream_pool_idle())
                 // What was sent may have been worked on, and paid for: a broken connection is an error, not a reason to send again.
                 .retry_canceled_requests(false)
+                .http1_max_buf_size(HTTP1_BUFFER_BYTES)
+                .http2_initial_stream_window_size(HTTP2_STREAM_WINDOW_BYTES)
+                .http2_initial_connection_window_size(HTTP2_CONNECTION_WINDOW_BYTES)
                 .http2_keep_alive_interval(HTTP2_PING_EVERY)
                 .http2_keep_alive_timeout(HTTP2_PING_TIMEOUT)
                 .http2_keep_alive_while_idle(true)

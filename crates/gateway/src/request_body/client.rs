@@ -1,4 +1,4 @@
-//! What the client sends: bounded in size, and in the time between two chunks.
+//! What the client sends: bounded in size, and in the time that it is waited for.
 
 use std::future::Future as _;
 use std::pin::Pin;
@@ -10,12 +10,14 @@ use bytes::Bytes;
 use http_body::Body as _;
 use tokio::time::{Instant, Sleep};
 
+use super::patience::Patience;
+
 /// Why a body could not be read to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ClientBodyError {
     /// Larger than allowed.
     TooLarge { limit: u64 },
-    /// The client paused for too long.
+    /// The client kept us waiting for too long.
     TimedOut,
     /// The connection broke.
     Broken,
@@ -28,24 +30,18 @@ pub(crate) struct ClientBody {
     limit: u64,
     /// Bytes that may still come.
     room: u64,
-    pause: Duration,
+    patience: Patience,
     deadline: Pin<Box<Sleep>>,
     is_too_large: bool,
     ended: bool,
 }
 
 impl ClientBody {
-    pub(crate) fn new(body: Body, max_bytes: u64, pause: Duration) -> Self {
+    pub(crate) fn new(body: Body, max_bytes: u64, patience: Patience) -> Self {
         let ended = body.is_end_stream();
-        Self {
-            body,
-            limit: max_bytes,
-            room: max_bytes,
-            pause,
-            deadline: Box::pin(tokio::time::sleep(pause)),
-            is_too_large: false,
-            ended,
-        }
+        // Set when it is needed.
+        let deadline = Box::pin(tokio::time::sleep(Duration::ZERO));
+        Self { body, limit: max_bytes, room: max_bytes, patience, deadline, is_too_large: false, ended }
     }
 
     pub(crate) const fn is_ended(&self) -> bool {
@@ -63,11 +59,19 @@ impl ClientBody {
                 return Poll::Ready(Some(Err(ClientBodyError::TooLarge { limit: self.limit })));
             }
             let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
+                let until = self.patience.waits_until(Instant::now());
+                if self.deadline.deadline() != until {
+                    self.deadline.as_mut().reset(until);
+                }
                 ready!(self.deadline.as_mut().poll(cx));
                 self.ended = true;
                 return Poll::Ready(Some(Err(ClientBodyError::TimedOut)));
             };
-            self.deadline.as_mut().reset(Instant::now() + self.pause);
+            let bytes = match &frame {
+                Some(Ok(frame)) => frame.data_ref().map_or(0, |chunk| chunk.len() as u64),
+                Some(Err(_)) | None => 0,
+            };
+            self.patience.received(bytes, Instant::now());
             match frame {
                 None => self.ended = true,
                 Some(Err(_)) => {

@@ -5,8 +5,10 @@
 
 mod adapter;
 mod client;
+mod patience;
 mod upstream;
 
 pub(crate) use adapter::Adapter;
 pub(crate) use client::{ClientBody, ClientBodyError};
+pub(crate) use patience::Patience;
 pub(crate) use upstream::{BodyFailure, Progress, UpstreamBody};

@@ -1,5 +1,7 @@
 //! A connection whose writes must get on: a client that stops reading would otherwise keep its request in flight, and
 //! its upstream waiting, for ever.
+//!
+//! It is then reset instead of closed: the kernel would go on trying, for minutes, to deliver what nobody reads, and keep it.
 
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::pin::Pin;
@@ -7,19 +9,20 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
 /// Fails a write that makes no progress for longer than `patience`.
 #[derive(Debug)]
-pub(super) struct StallGuard<S> {
-    stream: S,
+pub(super) struct StallGuard {
+    stream: TcpStream,
     patience: Duration,
     deadline: Pin<Box<Sleep>>,
     is_waiting: bool,
 }
 
-impl<S> StallGuard<S> {
-    pub(super) fn new(stream: S, patience: Duration) -> Self {
+impl StallGuard {
+    pub(super) fn new(stream: TcpStream, patience: Duration) -> Self {
         Self { stream, patience, deadline: Box::pin(tokio::time::sleep(patience)), is_waiting: false }
     }
 
@@ -33,13 +36,18 @@ impl<S> StallGuard<S> {
             self.deadline.as_mut().reset(Instant::now() + self.patience);
         }
         match self.deadline.as_mut().poll(cx) {
-            Poll::Ready(()) => Poll::Ready(Err(Error::new(ErrorKind::TimedOut, "the client does not read"))),
+            Poll::Ready(()) => {
+                if let Err(error) = self.stream.set_zero_linger() {
+                    tracing::debug!(%error, "a client that does not read is closed and cannot be reset");
+                }
+                Poll::Ready(Err(Error::new(ErrorKind::TimedOut, "the client does not read")))
+            }
             Poll::Pending => Poll::Pending,
         }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for StallGuard<S> {
+impl AsyncRead for StallGuard {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -49,7 +57,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for StallGuard<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for StallGuard<S> {
+impl AsyncWrite for StallGuard {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
         let progress = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.watch(cx, progress)

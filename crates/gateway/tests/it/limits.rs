@@ -27,6 +27,7 @@ async fn a_client_that_does_not_finish_its_head_is_dropped() {
         let answer = tokio::time::timeout(Duration::from_secs(10), raw(&house, sent)).await;
         assert!(!answer.expect("the connection is closed").contains("200 OK"), "{sent:?}");
     }
+    assert_eq!(house.metric("tollgate_gateway_connections_given_up_total{reason=\"silent\"}"), Some(3));
 }
 
 #[tokio::test]
@@ -38,6 +39,34 @@ async fn a_client_that_does_not_finish_its_body_is_408() {
         "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nconnection: close\r\nx-api-key: {ALICE}\r\ncontent-length: 100\r\n\r\n{{\"mod"
     );
     assert!(raw(&house, &head).await.starts_with("HTTP/1.1 408"));
+    assert_eq!(house.sink.all(), []);
+}
+
+#[tokio::test]
+async fn a_client_that_sends_its_body_byte_by_byte_is_408_however_short_its_pauses() {
+    let mut plan = Plan::default();
+    plan.config.body_read_timeout_ms = 300;
+    let house = House::open_with(plan).await;
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nconnection: close\r\nx-api-key: {ALICE}\r\ncontent-length: 1000000\r\n\r\n{{"
+    );
+    let mut stream = TcpStream::connect(house.address).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let (mut reader, mut writer) = stream.split();
+    let mut answer = [0; 12];
+    let sending = async {
+        loop {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            writer.write_all(b" ").await.unwrap();
+        }
+    };
+    tokio::select! {
+        () = sending => unreachable!(),
+        answered = tokio::time::timeout(Duration::from_secs(30), reader.read_exact(&mut answer)) => {
+            answered.expect("it is not waited for any longer").unwrap();
+        }
+    }
+    assert_eq!(&answer, b"HTTP/1.1 408");
     assert_eq!(house.sink.all(), []);
 }
 
@@ -101,6 +130,10 @@ async fn a_client_that_stops_reading_counts_as_gone() {
     // 36 MB fit into no socket's buffer. Nothing is read, and the connection stays open.
     let record = house.sink.one().await;
     assert_eq!(record.outcome.as_str(), "cancelled", "one more megabyte is drained, then it is cut off");
+    let reset = connection.ready(tokio::io::Interest::ERROR);
+    let reset = tokio::time::timeout(Duration::from_secs(30), reset).await;
+    reset.expect("it is reset: nothing of it is left with the kernel").unwrap();
+    assert_eq!(house.metric("tollgate_gateway_connections_given_up_total{reason=\"unread\"}"), Some(1));
     assert_eq!(house.metric("tollgate_gateway_in_flight"), Some(0));
 }
 

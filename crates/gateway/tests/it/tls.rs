@@ -4,6 +4,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -12,9 +13,11 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 use tollgate_domain::{Outcome, UsageSource};
+use tollgate_testkit::ScriptedUpstream;
 
 use crate::house::{ALICE, House, Plan, chat_body};
 
@@ -22,8 +25,7 @@ fn file(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/tls").join(name)
 }
 
-/// An upstream that speaks these protocols over TLS; it tells of each request its version and body.
-async fn tls_upstream(protocols: &[&[u8]]) -> (String, mpsc::UnboundedReceiver<(Version, Bytes)>) {
+fn acceptor(protocols: &[&[u8]]) -> TlsAcceptor {
     let chain = CertificateDer::pem_file_iter(file("upstream.pem")).unwrap().map(Result::unwrap).collect();
     let key = PrivateKeyDer::from_pem_file(file("upstream.key")).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -34,7 +36,12 @@ async fn tls_upstream(protocols: &[&[u8]]) -> (String, mpsc::UnboundedReceiver<(
         .with_single_cert(chain, key)
         .unwrap();
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    TlsAcceptor::from(Arc::new(config))
+}
+
+/// An upstream that speaks these protocols over TLS; it tells of each request its version and body.
+async fn tls_upstream(protocols: &[&[u8]]) -> (String, mpsc::UnboundedReceiver<(Version, Bytes)>) {
+    let acceptor = acceptor(protocols);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
     let (seen, requests) = mpsc::unbounded_channel();
@@ -63,6 +70,25 @@ async fn tls_upstream(protocols: &[&[u8]]) -> (String, mpsc::UnboundedReceiver<(
     (base_url, requests)
 }
 
+/// TLS with HTTP/2 in front of a scripted upstream.
+async fn in_front_of(upstream: &ScriptedUpstream) -> String {
+    let acceptor = acceptor(&[b"h2"]);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base_url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    let address = upstream.address();
+    tokio::spawn(async move {
+        while let Ok((connection, _)) = listener.accept().await {
+            let mut outside = acceptor.accept(connection).await.unwrap();
+            let mut inside = tokio::net::TcpStream::connect(address).await.unwrap();
+            tokio::spawn(async move {
+                // It ends when one of them does.
+                drop(tokio::io::copy_bidirectional(&mut outside, &mut inside).await);
+            });
+        }
+    });
+    base_url
+}
+
 async fn house(base_url: String, trusts: bool) -> House {
     let mut plan = Plan { base_url: Some(base_url), ..Plan::default() };
     plan.config.upstream_ca_file = trusts.then(|| file("ca.pem"));
@@ -88,6 +114,39 @@ async fn an_upstream_that_speaks_http_2_is_spoken_to_in_it_by_many_at_once() {
         assert_eq!(version, Version::HTTP_2);
         assert!(body.starts_with(br#"{"model":"upstream-chat""#) && body.len() > 300_000);
     }
+}
+
+#[tokio::test]
+async fn clients_that_do_not_read_hold_up_nobody_else_on_their_connection_to_an_upstream() {
+    let upstream = ScriptedUpstream::start().await;
+    let mut plan = Plan { base_url: Some(in_front_of(&upstream).await), ..Plan::default() };
+    plan.config.upstream_ca_file = Some(file("ca.pem"));
+    plan.config.upstream_http2_connections = 1;
+    let house = House::open_with(plan).await;
+    let body = r#"{"model":"chat","stream":true,"messages":"[[script no_end repeat=50000]]"}"#;
+    let request = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nx-api-key: {ALICE}\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut clients = Vec::new();
+    for _ in 0..8 {
+        let mut client = tokio::net::TcpStream::connect(house.address).await.unwrap();
+        client.write_all(request.as_bytes()).await.unwrap();
+        client.readable().await.unwrap();
+        clients.push(client);
+    }
+    // All that there is room for has been sent when nothing more was for a hundred looks.
+    let (mut sent, mut looks) = (0, 0);
+    while looks < 100 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let now: u64 = upstream.books().iter().map(|entry| entry.bytes_sent).sum();
+        looks = if now == sent { looks + 1 } else { 0 };
+        sent = now;
+    }
+    assert!(upstream.books().iter().all(|entry| !entry.ended), "they are still there");
+    let good = tokio::time::timeout(Duration::from_secs(30), house.chat(ALICE, "chat"));
+    assert_eq!(good.await.expect("it is not held up").status, StatusCode::OK);
+    drop(clients);
 }
 
 #[tokio::test]

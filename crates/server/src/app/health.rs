@@ -25,6 +25,7 @@ use prometheus_client::{
     registry::Registry,
 };
 use serde_json::json;
+use tokio::runtime::Handle;
 
 /// The database counts as reachable this long after it last answered: several polls of the refresher.
 const RECENTLY: Duration = Duration::from_secs(5);
@@ -154,6 +155,20 @@ impl Collector for SnapshotAge {
         let gauge = ConstGauge::new(age.as_secs_f64());
         let name = "tollgate_snapshot_age_seconds";
         let help = "Time since keys, models, prices and balances were last read from the database";
+        gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
+    }
+}
+
+/// Tells how many tasks there are whenever somebody asks: a leak of them would leak what they hold.
+#[derive(Debug)]
+pub(super) struct AliveTasks(pub(super) Handle);
+
+impl Collector for AliveTasks {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let alive = self.0.metrics().num_alive_tasks();
+        let gauge = ConstGauge::new(i64::try_from(alive).unwrap_or(i64::MAX));
+        let name = "tollgate_runtime_alive_tasks";
+        let help = "Tasks of the asynchronous runtime that have not ended";
         gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
     }
 }

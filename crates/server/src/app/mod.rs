@@ -29,7 +29,7 @@ use tollgate_store::{ErrorClass, Store, StoreConfig};
 
 use self::{
     auditor::Auditor,
-    health::{Health, Operations, SnapshotAge, SpoolState},
+    health::{AliveTasks, Health, Operations, SnapshotAge, SpoolState},
     refresher::Refresher,
     sink::JournalSink,
     supervise::{Ended, Tasks},
@@ -137,6 +137,7 @@ async fn assemble(
     let gateway = Gateway::new(settings, Arc::clone(&view), sink, clock, master_key.clone(), &mut registry)?;
     let health = Arc::new(Health::new());
     registry.register_collector(Box::new(SnapshotAge(Arc::clone(&health))));
+    registry.register_collector(Box::new(AliveTasks(tokio::runtime::Handle::current())));
     let mut refresher = Refresher::new(store, master_key, view, journal.instance_id(), Arc::clone(&health));
     refresher.refresh().await.context("the first snapshot could not be read")?;
 

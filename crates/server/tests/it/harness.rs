@@ -206,6 +206,23 @@ pub(crate) async fn chat_until_cut(address: SocketAddr, key: &str, script: &str)
     client.request(request).await.unwrap().into_body().collect().await.is_err()
 }
 
+/// A streamed chat completion whose client goes away after the first bytes of the answer; its status.
+pub(crate) async fn chat_and_leave(address: SocketAddr, key: &str, script: &str) -> StatusCode {
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let request = chat_request(address, key, &format!("Say hello. [[script {script}]]"), true);
+    let response = client.request(request).await.unwrap();
+    let status = response.status();
+    response.into_body().frame().await.unwrap().unwrap();
+    status
+}
+
+/// The value of one metric, by its name with its labels; zero where there is none yet.
+pub(crate) async fn metric(address: SocketAddr, name: &str) -> i64 {
+    let text = get(address, "/metrics").await.text;
+    let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    value.map_or(0, |value| value.parse().unwrap())
+}
+
 fn chat_request(address: SocketAddr, key: &str, content: &str, stream: bool) -> Request<Full<Bytes>> {
     let body = json!({
         "model": "gpt-test", "stream": stream, "messages": [{ "role": "user", "content": content }]

@@ -18,6 +18,8 @@ mod hostile;
 mod outage;
 mod processes;
 mod sdks;
+mod slow_connections;
+mod soak;
 mod thread;
 mod trace;
 mod two_servers;

@@ -17,7 +17,13 @@ use crate::harness::{Place, chat, chat_until_cut, eventually, get, get_with_key,
 
 /// Starts `tollgate serve` and reads its ready line.
 async fn serve(place: &Place) -> (Child, Value) {
+    serve_with(place, &[]).await
+}
+
+/// As [`serve`], with settings by the names of the environment.
+pub(crate) async fn serve_with(place: &Place, settings: &[(&str, &str)]) -> (Child, Value) {
     let mut command = place.command();
+    command.envs(settings.iter().copied());
     command.args(["serve", "--listen", "127.0.0.1:0", "--json"]).stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut line = String::new();
@@ -26,11 +32,11 @@ async fn serve(place: &Place) -> (Child, Value) {
     (child, ready)
 }
 
-fn address(ready: &Value) -> std::net::SocketAddr {
+pub(crate) fn address(ready: &Value) -> std::net::SocketAddr {
     ready["listen"].as_str().unwrap().parse().unwrap()
 }
 
-fn signal(child: &Child, signal: Signal) {
+pub(crate) fn signal(child: &Child, signal: Signal) {
     let pid = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
     kill_process(pid, signal).unwrap();
 }

@@ -79,3 +79,36 @@ fn a_group_that_was_acknowledged_in_part_is_never_taken_for_done() {
     index.acknowledge_group(2);
     assert_eq!((index.low_water(), index.waiting_records()), (3, 0));
 }
+
+#[test]
+fn groups_that_are_done_take_no_memory_and_a_backlog_gives_back_what_it_took() {
+    let mut index = Index::new(1);
+    for _ in 0..100_000 {
+        index.push(1, false, 0);
+        index.push(2, false, 0);
+        index.acknowledge_up_to(index.next());
+    }
+    assert!(
+        index.entries.is_empty() && index.entries.capacity() <= KEPT_CAPACITY,
+        "{}",
+        index.entries.capacity()
+    );
+    assert_eq!((index.first(), index.low_water(), index.next()), (1, 200_001, 200_001));
+    assert_eq!(index.unsaved().count(), 200_000);
+    index.saved();
+    assert!(index.is_done(1) && index.is_acknowledged(at(200_000, 1)) && !index.is_done(200_001));
+
+    for _ in 0..100_000 {
+        index.push(1, false, 0);
+    }
+    assert!(index.entries.capacity() >= 100_000);
+    // In the order of the books, which is nearly that of the groups.
+    for sequence in (200_001..300_001).step_by(2) {
+        index.acknowledge_group(sequence + 1);
+        index.acknowledge_group(sequence);
+    }
+    assert!(index.entries.capacity() <= KEPT_CAPACITY * 2, "{}", index.entries.capacity());
+    index.forget_below(250_000);
+    assert_eq!((index.first(), index.low_water(), index.next()), (250_000, 300_001, 300_001));
+    assert_eq!(index.unsaved().count(), 50_001, "what is forgotten need not be stored");
+}

@@ -1,7 +1,10 @@
 //! The upstream's own books: what it was asked, what it stated, and how far the client let it talk. They share no code
 //! with the gateway, so that a test can hold one against the other.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -88,27 +91,38 @@ impl BookEntry {
 /// The books of one upstream. Clones are the same books.
 #[derive(Debug, Clone)]
 pub(crate) struct Books {
+    /// In the order of their numbers.
     entries: Arc<watch::Sender<Vec<BookEntry>>>,
+    /// How many requests ever arrived.
+    arrived: Arc<AtomicU64>,
 }
 
 impl Books {
     pub(crate) fn new() -> Self {
-        Self { entries: Arc::new(watch::Sender::new(Vec::new())) }
+        Self { entries: Arc::new(watch::Sender::new(Vec::new())), arrived: Arc::default() }
     }
 
     /// Enters a request and gives it its number.
     pub(crate) fn open(&self, mut entry: BookEntry) -> OpenEntry {
-        let mut index = 0;
+        let mut sequence = 0;
         self.entries.send_modify(|entries| {
-            index = entries.len();
-            entry.sequence = u64::try_from(index).unwrap() + 1;
+            // Counted under the lock of the entries, so that these stay in order.
+            sequence = self.arrived.fetch_add(1, Ordering::Relaxed) + 1;
+            entry.sequence = sequence;
             entries.push(entry);
         });
-        OpenEntry { books: self.clone(), index }
+        OpenEntry { books: self.clone(), sequence }
     }
 
     pub(crate) fn all(&self) -> Vec<BookEntry> {
         self.entries.borrow().clone()
+    }
+
+    /// Takes the entries whose exchange has ended out of the books.
+    pub(crate) fn take_ended(&self) -> Vec<BookEntry> {
+        let mut ended = Vec::new();
+        self.entries.send_modify(|entries| ended.extend(entries.extract_if(.., |entry| entry.ended)));
+        ended
     }
 
     pub(crate) fn after(&self, count: usize) -> Vec<BookEntry> {
@@ -125,16 +139,21 @@ impl Books {
 #[derive(Debug)]
 pub(crate) struct OpenEntry {
     books: Books,
-    index: usize,
+    sequence: u64,
 }
 
 impl OpenEntry {
     pub(crate) fn update(&self, change: impl FnOnce(&mut BookEntry)) {
-        self.books.entries.send_modify(|entries| change(&mut entries[self.index]));
+        self.books.entries.send_modify(|entries| {
+            // It is there: only what has ended is taken out.
+            if let Ok(index) = entries.binary_search_by_key(&self.sequence, |entry| entry.sequence) {
+                change(&mut entries[index]);
+            }
+        });
     }
 
     pub(crate) fn sequence(&self) -> u64 {
-        u64::try_from(self.index).unwrap() + 1
+        self.sequence
     }
 }
 

@@ -21,7 +21,7 @@ use super::{
 };
 
 /// One write, after a pause.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Piece {
     bytes: Bytes,
     pause: Duration,
@@ -42,6 +42,8 @@ enum Ending {
 #[derive(Debug)]
 pub(crate) struct ScriptedBody {
     pieces: VecDeque<Piece>,
+    /// How many more pieces are sent again after those that are there.
+    repeated: usize,
     ending: Ending,
     /// For `Content-Length`; `None` for a stream.
     length: Option<u64>,
@@ -68,8 +70,10 @@ impl ScriptedBody {
             cut_off(&mut pieces, cut);
             ending = Ending::Cut;
         }
-        let length = (!is_stream && ending != Ending::Stall).then(|| u64::try_from(whole).unwrap());
-        Self { pieces, ending, length, usage_ends_at, sent: 0, pause: None, rest: false, entry }
+        let repeated = pieces.len() * (script.repeat - 1);
+        let length =
+            (!is_stream && ending != Ending::Stall).then(|| u64::try_from(whole * script.repeat).unwrap());
+        Self { pieces, repeated, ending, length, usage_ends_at, sent: 0, pause: None, rest: false, entry }
     }
 }
 
@@ -90,11 +94,10 @@ impl Body for ScriptedBody {
                 return Poll::Pending;
             }
             self.pause = None;
-        } else if let Some(piece) = self.pieces.front_mut()
+        } else if let Some(piece) = self.pieces.front()
             && !piece.pause.is_zero()
         {
-            let pause = std::mem::take(&mut piece.pause);
-            self.pause = Some(Box::pin(tokio::time::sleep(pause)));
+            self.pause = Some(Box::pin(tokio::time::sleep(piece.pause)));
             return self.poll_frame(context);
         }
         let Some(piece) = self.pieces.pop_front() else {
@@ -107,6 +110,10 @@ impl Body for ScriptedBody {
                 }
             };
         };
+        if self.repeated > 0 {
+            self.repeated -= 1;
+            self.pieces.push_back(piece.clone());
+        }
         self.rest = true;
         self.sent += u64::try_from(piece.bytes.len()).unwrap();
         let (sent, usage_sent) = (self.sent, self.usage_ends_at.is_some_and(|end| self.sent >= end));

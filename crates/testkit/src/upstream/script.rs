@@ -61,6 +61,9 @@ pub struct Script {
     pub frame_delay: Duration,
     /// `chunk=n` bytes, or `chunk=random:seed`: how the body is cut into writes. Unset: frame by frame.
     pub split: Split,
+    /// `repeat=n`: the body n times over, made while it is sent: with `no_end`, a stream of any length that takes no memory. Not with
+    /// `cut` or `stall`.
+    pub repeat: usize,
     /// `cut=n`: the connection breaks after n bytes of body.
     pub cut: Option<usize>,
     /// `drop`: the connection breaks before any answer.
@@ -98,6 +101,7 @@ impl Default for Script {
             delay: Duration::ZERO,
             frame_delay: Duration::ZERO,
             split: Split::Frames,
+            repeat: 1,
             cut: None,
             drop: false,
             encoding: None,
@@ -242,6 +246,7 @@ impl Script {
             "delay_ms" => self.delay = Duration::from_millis(value.parse().ok()?),
             "frame_delay_ms" => self.frame_delay = Duration::from_millis(value.parse().ok()?),
             "chunk" => self.split = split(value)?,
+            "repeat" => self.repeat = value.parse().ok().filter(|times| *times > 0)?,
             "cut" => self.cut = Some(value.parse().ok()?),
             "drop" if value.is_empty() => self.drop = true,
             "encoding" => self.encoding = Some(encoding(value)?),

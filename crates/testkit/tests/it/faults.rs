@@ -175,3 +175,41 @@ async fn another_process_sets_the_usual_script() {
     assert_eq!(post(&upstream, "/__script", "", "nonsense").await.status, 400);
     assert_eq!(post(&upstream, CHAT, "", "{}").await.json()["usage"]["prompt_tokens"], 77);
 }
+
+#[tokio::test]
+async fn a_repeated_body_comes_so_many_times_and_each_piece_after_its_own_pause() {
+    let upstream = ScriptedUpstream::start().await;
+    let script = "prompt=5 completion=5 no_end";
+    let once = post(&upstream, CHAT, script, stream()).await;
+    let long = post(&upstream, CHAT, &format!("{script} repeat=40 frame_delay_ms=1"), stream()).await;
+    assert!(long.whole);
+    assert_eq!(long.body, once.body.repeat(40));
+    let document = json!({"model": "m"}).to_string();
+    let once = post(&upstream, CHAT, "prompt=5 completion=5", document.clone()).await;
+    let twice = post(&upstream, CHAT, "prompt=5 completion=5 repeat=2", document).await;
+    assert!(twice.whole, "its Content-Length says so");
+    assert_eq!(twice.body, once.body.repeat(2));
+}
+
+#[tokio::test]
+async fn what_was_taken_out_of_the_books_is_gone_and_what_goes_on_stays() {
+    let upstream = ScriptedUpstream::start().await;
+    let response = begin(&upstream, CHAT, "stall=2 tag=open", stream()).await.unwrap();
+    for tag in ["a", "b"] {
+        post(&upstream, CHAT, &format!("tag={tag}"), stream()).await;
+    }
+    upstream.wait_for(|books| books.iter().filter(|entry| entry.ended).count() == 2).await;
+    let taken = upstream.take_ended();
+    let numbers: Vec<u64> = taken.iter().map(|entry| entry.sequence).collect();
+    assert_eq!(numbers, [2, 3]);
+    assert!(taken.iter().all(|entry| entry.body_complete));
+    let left = upstream.books();
+    assert_eq!((left.len(), left[0].sequence, left[0].tag.as_deref()), (1, 1, Some("open")));
+
+    post(&upstream, CHAT, "tag=later", stream()).await;
+    drop(response);
+    let ended = upstream.settled(2).await;
+    let numbers: Vec<u64> = ended.iter().map(|entry| entry.sequence).collect();
+    assert_eq!(numbers, [1, 4], "numbers go on, and an entry that was open finds its place");
+    assert!(!ended[0].body_complete && ended[1].body_complete);
+}

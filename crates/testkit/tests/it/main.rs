@@ -14,3 +14,5 @@ mod proxy;
 mod recordings;
 #[cfg(test)]
 mod servers;
+#[cfg(test)]
+mod slow;

@@ -8,14 +8,14 @@ use http_body::Body as _;
 use http_body_util::BodyExt as _;
 
 use super::{BodyFailure, UpstreamBody};
-use crate::request_body::{Adapter, ClientBody, ClientBodyError};
+use crate::request_body::{Adapter, ClientBody, ClientBodyError, Patience};
 use crate::wire::Surface;
 
 /// A body in two chunks, declared to be `declared` bytes long; returns what went out and how it ended.
 async fn pass(chunks: [&'static str; 2], declared: u64) -> (String, Result<(), BodyFailure>, bool) {
     let chunks = chunks.map(|chunk| Ok::<_, std::io::Error>(Bytes::from_static(chunk.as_bytes())));
     let body = Body::from_stream(futures_util::stream::iter(chunks));
-    let client = ClientBody::new(body, 1000, Duration::from_secs(10));
+    let client = ClientBody::new(body, 1000, Patience::new(Duration::from_secs(10), 1024));
     let adapter = Adapter::new(Surface::PassThrough, None, true);
     let (mut body, progress) = UpstreamBody::new(client, adapter, Some(declared), None);
     assert_eq!(body.size_hint().exact(), Some(declared));

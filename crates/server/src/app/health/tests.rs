@@ -4,6 +4,7 @@ fn operations(is_sound: bool, has_room: bool) -> Operations {
     let health = Arc::new(Health::new());
     let mut registry = Registry::default();
     registry.register_collector(Box::new(SnapshotAge(Arc::clone(&health))));
+    registry.register_collector(Box::new(AliveTasks(Handle::current())));
     Operations {
         health,
         registry: Arc::new(registry),
@@ -43,7 +44,8 @@ async fn without_its_database_a_server_is_ready_for_as_long_as_its_spool_takes_r
 }
 
 #[tokio::test]
-async fn the_metrics_are_open_metrics_and_tell_the_age_of_the_snapshot() {
+async fn the_metrics_are_open_metrics_and_tell_the_age_of_the_snapshot_and_how_many_tasks_there_are() {
+    let task = tokio::spawn(std::future::pending::<()>());
     let operations = operations(true, true);
     operations.health.refreshed();
     let response = metrics(State(operations)).await;
@@ -56,5 +58,7 @@ async fn the_metrics_are_open_metrics_and_tell_the_age_of_the_snapshot() {
     let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
     let text = String::from_utf8(body.to_vec()).unwrap();
     assert!(text.contains("# TYPE tollgate_snapshot_age_seconds gauge"), "{text}");
+    assert!(text.contains("tollgate_runtime_alive_tasks 1\n"), "{text}");
+    task.abort();
     assert!(text.ends_with("# EOF\n"), "{text}");
 }

@@ -27,7 +27,30 @@ pub(crate) struct Tollgate {
     binary: PathBuf,
     data: tempfile::TempDir,
     address: SocketAddr,
+    /// Environment of the server and of every command.
+    settings: Vec<(String, String)>,
     server: Option<Child>,
+}
+
+/// Which binary is put on the stage.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Which {
+    /// Use a debug build of the server: sooner built, slower.
+    #[arg(long)]
+    debug: bool,
+    /// Use this binary and build none: to compare two versions.
+    #[arg(long, conflicts_with = "debug")]
+    binary: Option<PathBuf>,
+}
+
+impl Which {
+    /// Builds it if it is to be built, and answers where it is.
+    pub(crate) fn get(&self) -> anyhow::Result<PathBuf> {
+        match &self.binary {
+            Some(binary) => binary.canonicalize().with_context(|| format!("finding {}", binary.display())),
+            None => build(self.debug),
+        }
+    }
 }
 
 /// Builds the binary and answers where it is.
@@ -39,19 +62,27 @@ pub(crate) fn build(debug: bool) -> anyhow::Result<PathBuf> {
     Ok(target_directory()?.join(if debug { "debug" } else { "release" }).join("tollgate"))
 }
 
+/// A directory for this run, removed with the value.
+pub(crate) fn stage_directory() -> anyhow::Result<tempfile::TempDir> {
+    let mut directory = tempfile::Builder::new();
+    // As root, PostgreSQL runs as another user, who must reach what is inside.
+    let mode = if rustix::process::geteuid().is_root() { 0o711 } else { 0o700 };
+    directory
+        .prefix("tollgate-stage-")
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))
+        .tempdir()
+        .context("making a data directory")
+}
+
 impl Tollgate {
-    /// Starts a server on an empty data directory and waits until it is ready.
-    pub(crate) async fn serve(binary: PathBuf) -> anyhow::Result<Self> {
-        let mut directory = tempfile::Builder::new();
-        // As root, PostgreSQL runs as another user, who must reach what is inside.
-        let mode = if rustix::process::geteuid().is_root() { 0o711 } else { 0o700 };
-        let data = directory
-            .prefix("tollgate-demo-")
-            .permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))
-            .tempdir()
-            .context("making a data directory")?;
+    /// Starts a server on an empty data directory and waits until it is ready. Settings are by the names of the environment, such as
+    /// `TOLLGATE_DATABASE__URL`.
+    pub(crate) async fn serve(binary: PathBuf, settings: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let data = stage_directory()?;
         let address = free_address()?;
-        let mut tollgate = Self { binary, data, address, server: None };
+        let settings =
+            settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let mut tollgate = Self { binary, data, address, settings, server: None };
         let log = fs::File::create(tollgate.log_path())?;
         let mut serve = tollgate.command(&["serve", "--listen", &address.to_string()]).command();
         serve.stdout(log.try_clone()?).stderr(log);
@@ -65,6 +96,16 @@ impl Tollgate {
     /// Where clients send their requests.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Where clients connect.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The server's process.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.server.as_ref().map(Child::id)
     }
 
     /// Its data directory, for commands that people type.
@@ -114,8 +155,9 @@ impl Tollgate {
     }
 
     fn command(&self, arguments: &[&str]) -> Run {
-        // The settings of whoever runs the demo, such as a database, are not for the demo.
+        // The settings of whoever runs this, such as a database, are not for this server.
         let run = Run::program(&self.binary).withhold("TOLLGATE_");
+        let run = self.settings.iter().fold(run, |run, (name, value)| run.env(name, value));
         run.args(arguments).arg("--data-dir").arg(self.data.path())
     }
 

@@ -1,4 +1,4 @@
-//! Who takes part: three customers, four models, and their prices. Made through the command line, as an operator would.
+//! Who takes part: models with their prices, and customers. Made through the command line, as an operator would.
 
 use std::fs;
 
@@ -6,22 +6,12 @@ use anyhow::Context;
 use serde_json::{Value, json};
 use tollgate_testkit::OraclePrices;
 
-use super::tollgate::Tollgate;
+use super::{ask::Surface, tollgate::Tollgate};
 
 /// The name of the upstream.
-const ENDPOINT: &str = "demo-upstream";
+const ENDPOINT: &str = "scripted-upstream";
 /// Completion window of the batch customer.
 pub(crate) const BATCH_WINDOW: &str = "24h";
-
-/// A wire format, and with it a client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Surface {
-    Chat,
-    Responses,
-    Messages,
-    Gemini,
-    Embeddings,
-}
 
 /// Prices for a purpose, in credits per token.
 #[derive(Debug, Clone, Copy)]
@@ -94,13 +84,6 @@ pub(crate) const MODELS: [Model; 4] = [
     },
 ];
 
-/// Two who can pay, and one who soon cannot.
-pub(crate) const CUSTOMERS: [Customer; 3] = [
-    Customer { name: "acme", credits: "50", purpose: "realtime", window: None, share: 9 },
-    Customer { name: "globex", credits: "20", purpose: "batch", window: Some(BATCH_WINDOW), share: 7 },
-    Customer { name: "initech", credits: "0.5", purpose: "playground", window: None, share: 4 },
-];
-
 impl Surface {
     /// The model that its clients ask for.
     pub(crate) const fn model(self) -> &'static str {
@@ -136,8 +119,12 @@ impl Tariff {
     }
 }
 
-/// Makes upstream, models, prices, customers and keys; answers the secrets of the keys in the order of [`CUSTOMERS`].
-pub(crate) fn create(tollgate: &Tollgate, upstream: &str) -> anyhow::Result<Vec<String>> {
+/// Makes upstream, models, prices, customers and keys; answers the secrets of the keys in the order of the customers.
+pub(crate) fn create(
+    tollgate: &Tollgate,
+    upstream: &str,
+    customers: &[Customer],
+) -> anyhow::Result<Vec<String>> {
     tollgate.cli(&[
         "endpoint",
         "create",
@@ -151,7 +138,7 @@ pub(crate) fn create(tollgate: &Tollgate, upstream: &str) -> anyhow::Result<Vec<
     for model in MODELS {
         create_model(tollgate, model.alias, ENDPOINT, model.upstream, model.tariffs)?;
     }
-    CUSTOMERS.iter().map(|customer| create_customer(tollgate, customer)).collect()
+    customers.iter().map(|customer| create_customer(tollgate, customer)).collect()
 }
 
 /// Makes one model with all its prices, as a whole list.

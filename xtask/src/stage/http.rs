@@ -26,17 +26,45 @@ pub(crate) struct Answer {
     pub(crate) took: Duration,
 }
 
+/// Which connection a request goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Connection {
+    /// One that is there, else a new one, which is kept: as SDKs do.
+    Kept,
+    /// A new one for this request alone.
+    Fresh,
+}
+
 /// Sends one request and reads the answer to its end.
 pub(crate) async fn send(request: Request<Full<Bytes>>) -> anyhow::Result<Answer> {
+    send_on(Connection::Kept, request).await
+}
+
+/// Sends one request on such a connection and reads the answer to its end.
+pub(crate) async fn send_on(connection: Connection, request: Request<Full<Bytes>>) -> anyhow::Result<Answer> {
     let started = Instant::now();
     let exchange = async {
-        let response = client().request(request).await?;
+        let response = client(connection).request(request).await?;
         let status = response.status();
         let body = response.into_body().collect().await?.to_bytes();
         anyhow::Ok((status, body))
     };
     let (status, body) = tokio::time::timeout(TIMEOUT, exchange).await.context("no answer in time")??;
     Ok(Answer { status, body, took: started.elapsed() })
+}
+
+/// Sends one request, reads the first bytes of the answer, and goes away.
+pub(crate) async fn send_and_leave(request: Request<Full<Bytes>>) -> anyhow::Result<StatusCode> {
+    let exchange = async {
+        let response = client(Connection::Fresh).request(request).await?;
+        let status = response.status();
+        let mut body = response.into_body();
+        if let Some(frame) = body.frame().await {
+            frame?;
+        }
+        anyhow::Ok(status)
+    };
+    tokio::time::timeout(TIMEOUT, exchange).await.context("no answer in time")?
 }
 
 /// A POST of JSON.
@@ -67,7 +95,16 @@ pub(crate) async fn is_ok(url: &str) -> bool {
     send(request).await.is_ok_and(|answer| answer.status == StatusCode::OK)
 }
 
-fn client() -> &'static Client<HttpConnector, Full<Bytes>> {
-    static CLIENT: OnceLock<Client<HttpConnector, Full<Bytes>>> = OnceLock::new();
-    CLIENT.get_or_init(|| Client::builder(TokioExecutor::new()).build_http())
+fn client(connection: Connection) -> &'static Client<HttpConnector, Full<Bytes>> {
+    static KEPT: OnceLock<Client<HttpConnector, Full<Bytes>>> = OnceLock::new();
+    static FRESH: OnceLock<Client<HttpConnector, Full<Bytes>>> = OnceLock::new();
+    let build = |most_idle| {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        Client::builder(TokioExecutor::new()).pool_max_idle_per_host(most_idle).build(connector)
+    };
+    match connection {
+        Connection::Kept => KEPT.get_or_init(|| build(usize::MAX)),
+        Connection::Fresh => FRESH.get_or_init(|| build(0)),
+    }
 }
