@@ -15,7 +15,7 @@ use tokio::time::{Instant, Sleep};
 use tollgate_domain::Outcome;
 use tollgate_failpoints::{Point, hit};
 
-use super::{Exchange, Phase, Streaming, settle};
+use super::{Exchange, NoAnswer, Phase, Streaming, settle};
 use crate::forward::for_client;
 use crate::recorder::{Kept, NotDurable, Receipt, Recorded};
 use crate::usage::tap::{BodyEnd, Finished};
@@ -105,6 +105,11 @@ impl ResponseBody {
         }
     }
 
+    /// Waits until the admission is safe. **The body may be let go only after this has returned**, or after all of it was read ahead.
+    pub(crate) async fn admitted(&mut self) -> Result<(), NoAnswer> {
+        self.exchange.admitted().await
+    }
+
     /// Reads ahead while the body is not larger than `limit` and comes in time, and waits until its record is safe. Returns whether
     /// all of it is here; what was read is still delivered by the body itself.
     pub(crate) async fn read_whole(&mut self, limit: usize, within: Duration) -> Result<bool, BrokenOff> {
@@ -124,7 +129,8 @@ impl ResponseBody {
                 Some(Some(Err(error))) => return Err(error),
                 Some(Some(Ok(piece))) => read.push(piece),
             }
-            if read.len() > limit {
+            // What waits for its record already ends with it, and with nothing before.
+            if read.len() > limit && !self.waits_for_record() {
                 break false;
             }
         };
@@ -249,7 +255,8 @@ impl ResponseBody {
     /// **Here the record is made.** `last` and what the tap holds are released when it is safe, and only then.
     fn finish_with(&mut self, mut last: Pieces, end: BodyEnd, goes_on: bool) -> State {
         let phase = std::mem::replace(&mut self.exchange.phase, Phase::Over);
-        let (Phase::Streaming(streaming), Some(in_flight)) = (phase, self.exchange.in_flight.take()) else {
+        let (Phase::Streaming(streaming), Some(mut in_flight)) = (phase, self.exchange.in_flight.take())
+        else {
             return State::Ended;
         };
         let Streaming { upstream, tap, .. } = *streaming;
@@ -265,7 +272,8 @@ impl ResponseBody {
         let plan = Arc::clone(&self.exchange.plan);
         // What broke while it was read ahead is answered by an error of ours: what nobody stated and nobody got, nobody pays.
         let nobody_got_it = end != BodyEnd::Complete && !self.has_passed;
-        if nobody_got_it || !settle::wants_estimate(&plan, &observed) {
+        let wants_estimate = !nobody_got_it && settle::wants_estimate(&plan, &observed);
+        if !wants_estimate && in_flight.may_finish() {
             let recorded = settle::record(in_flight, outcome, &observed);
             return self.keep(recorded, last, then);
         }
@@ -273,8 +281,9 @@ impl ResponseBody {
         let progress = self.exchange.progress.clone();
         let tracker = plan.lifecycle.tracker.clone();
         let settled = tracker.spawn(async move {
-            let recorded = settle::estimate_and_record(in_flight, outcome, observed, &progress, &plan).await;
-            (recorded, last)
+            let recorded =
+                settle::admit_and_record(in_flight, outcome, observed, wants_estimate, &progress, &plan);
+            (recorded.await, last)
         });
         State::Recording { settled, then }
     }
@@ -337,23 +346,25 @@ impl Body for ResponseBody {
 #[derive(Debug)]
 struct IdleTimer {
     pause: Duration,
+    /// Rarely set anew, as that takes a lock of all timers: it may end for a pause that is over, and is then set for the one that is.
     sleep: Pin<Box<Sleep>>,
-    running: bool,
+    since: Option<Instant>,
 }
 
 impl IdleTimer {
     fn new(pause: Duration) -> Self {
-        Self { pause, sleep: Box::pin(tokio::time::sleep(pause)), running: false }
+        Self { pause, sleep: Box::pin(tokio::time::sleep(pause)), since: None }
     }
 
     fn stop(&mut self) {
-        self.running = false;
+        self.since = None;
     }
 
     fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.running {
-            self.running = true;
-            self.sleep.as_mut().reset(Instant::now() + self.pause);
+        let end = *self.since.get_or_insert_with(Instant::now) + self.pause;
+        while self.sleep.deadline() < end {
+            ready!(self.sleep.as_mut().poll(cx));
+            self.sleep.as_mut().reset(end);
         }
         self.sleep.as_mut().poll(cx)
     }

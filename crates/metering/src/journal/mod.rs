@@ -28,7 +28,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tollgate_domain::{Clock, CorrelationId, InstanceId, RawAnalyticsRecord};
 use tollgate_failpoints::{Point, hit};
-use tollgate_spool::{Class, Durability, Options, Receipt, Spool, SpoolError};
+use tollgate_spool::{Class, Durability, Options, Receipt, Spool, SpoolError, Ticket};
 use tollgate_store::instances::{self, Stand};
 use tollgate_store::{Store, StoreError, Tx};
 use uuid::Uuid;
@@ -254,7 +254,7 @@ impl Shared {
         let mut last = self.last_position.lock();
         *last = last.saturating_add(1);
         wire::set_position(&mut bytes, *last);
-        (*last, self.spool.append(Class::Admitted, wire::FINISHED, bytes))
+        (*last, self.spool.append_first(wire::FINISHED, bytes))
     }
 }
 
@@ -263,8 +263,17 @@ impl Shared {
 pub struct Place {
     journal: Arc<Shared>,
     correlation_id: CorrelationId,
-    /// Set once the admission was appended: whether it failed to become durable.
-    admission: Option<Arc<AtomicBool>>,
+    /// Set once the admission was appended.
+    admission: Option<Admission>,
+}
+
+/// An admission that was appended.
+#[derive(Debug)]
+struct Admission {
+    /// While the spool may hold it for company.
+    ticket: Option<Ticket>,
+    /// It is not in the log.
+    is_missing: Arc<AtomicBool>,
 }
 
 /// An append under way. Resolves when it is durable.
@@ -272,7 +281,7 @@ pub struct Place {
 pub struct Pending {
     receipt: Result<Receipt, SpoolError>,
     /// Held for company until somebody waits for it, who says so here.
-    spool: Option<Arc<Spool>>,
+    held: Option<(Arc<Spool>, Ticket)>,
     /// Told when it fails.
     failed: Option<Arc<AtomicBool>>,
 }
@@ -289,7 +298,9 @@ impl Pending {
             Ok(mut receipt) => match futures_util::poll!(&mut receipt) {
                 Poll::Ready(written) => written,
                 Poll::Pending => {
-                    self.spool.inspect(|spool| spool.hurry());
+                    if let Some((spool, ticket)) = self.held {
+                        spool.hurry(ticket);
+                    }
                     receipt.await
                 }
             },
@@ -314,16 +325,33 @@ impl Place {
     pub fn admit(&mut self, admitted: &RawAnalyticsRecord, body_bytes: Option<u64>) -> Pending {
         let bytes = wire::encode_admitted(admitted, body_bytes);
         let receipt = self.journal.spool.append(Class::Admission, wire::ADMITTED, bytes);
-        let failed = Arc::new(AtomicBool::new(receipt.is_err()));
-        self.admission = Some(Arc::clone(&failed));
-        Pending { receipt, spool: Some(Arc::clone(&self.journal.spool)), failed: Some(failed) }
+        let is_missing = Arc::new(AtomicBool::new(receipt.is_err()));
+        let ticket = receipt.as_ref().ok().and_then(Receipt::ticket);
+        self.admission = Some(Admission { ticket, is_missing: Arc::clone(&is_missing) });
+        let held = ticket.map(|ticket| (Arc::clone(&self.journal.spool), ticket));
+        Pending { receipt, held, failed: Some(is_missing) }
+    }
+
+    /// Takes the admission back where the spool has not begun to write it: the request has ended, its end says all that the admission
+    /// does, and must follow at once. `true`: what [`Place::admit`] returned need not be waited for, and never resolves well.
+    pub fn withdraw(&mut self) -> bool {
+        let Some(Admission { ticket: Some(ticket), is_missing }) = &self.admission else { return false };
+        let is_withdrawn = self.journal.spool.withdraw(*ticket);
+        is_missing.fetch_or(is_withdrawn, Ordering::Relaxed);
+        is_withdrawn
     }
 
     /// Appends how the request ended. Never blocks. Its position counts the ends of this gateway, in the order in which they reach the books.
     pub fn finish(self, record: RawAnalyticsRecord) -> (Position, Pending) {
-        let without_admission = self.admission.as_ref().is_none_or(|failed| failed.load(Ordering::Relaxed));
+        let without_admission = self.admission.as_ref().is_none_or(|admission| {
+            // One that is still held would come after its end.
+            if let Some(ticket) = admission.ticket {
+                self.journal.spool.hurry(ticket);
+            }
+            admission.is_missing.load(Ordering::Relaxed)
+        });
         let (position, receipt) = self.journal.append_end(record, without_admission);
-        (position, Pending { receipt, spool: None, failed: None })
+        (position, Pending { receipt, held: None, failed: None })
     }
 }
 
