@@ -106,8 +106,9 @@ impl CapsuleReader {
 
     /// Scans on from `at` until something is found or the chunk is used up.
     pub(crate) fn feed(&mut self, chunk: &[u8], at: &mut usize) -> Result<Option<Found>, JsonError> {
-        // It may have been cut; no JSON begins with any of its bytes.
-        while self.scanner.is_empty() && chunk.get(*at).is_some_and(|byte| BYTE_ORDER_MARK.contains(byte)) {
+        // The mark may have been cut, and stand behind blanks; no JSON begins with any of its bytes.
+        let says_nothing = |byte: &u8| is_blank(*byte) || BYTE_ORDER_MARK.contains(byte);
+        while self.scanner.is_empty() && chunk.get(*at).is_some_and(says_nothing) {
             *at += 1;
         }
         loop {

@@ -26,7 +26,7 @@ use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 use tokio::time::Instant;
-use tollgate_domain::{Clock, CorrelationId, InstanceId, RawAnalyticsRecord};
+use tollgate_domain::{Clock, CorrelationId, InstanceId, Outcome, RawAnalyticsRecord, UsageSource};
 use tollgate_failpoints::{Point, hit};
 use tollgate_spool::{Class, Durability, Options, Receipt, Spool, SpoolError, Ticket};
 use tollgate_store::instances::{self, Stand};
@@ -35,6 +35,7 @@ use uuid::Uuid;
 
 use self::metrics::JournalMetrics;
 use self::reader::Life;
+use self::wire::Admitted;
 use crate::Position;
 use crate::delivery::Spooled;
 
@@ -134,6 +135,7 @@ impl Journal {
             Ok(identity) => Ok(Place {
                 journal: Arc::clone(&self.0),
                 correlation_id: CorrelationId::new(identity),
+                body_bytes: None,
                 admission: None,
             }),
             Err(SpoolError::Poisoned { .. } | SpoolError::Closed) => Err(NoPlace::Broken),
@@ -263,6 +265,7 @@ impl Shared {
 pub struct Place {
     journal: Arc<Shared>,
     correlation_id: CorrelationId,
+    body_bytes: Option<u64>,
     /// Set once the admission was appended.
     admission: Option<Admission>,
 }
@@ -328,6 +331,7 @@ impl Place {
         let is_missing = Arc::new(AtomicBool::new(receipt.is_err()));
         let ticket = receipt.as_ref().ok().and_then(Receipt::ticket);
         self.admission = Some(Admission { ticket, is_missing: Arc::clone(&is_missing) });
+        self.body_bytes = body_bytes;
         let held = ticket.map(|ticket| (Arc::clone(&self.journal.spool), ticket));
         Pending { receipt, held, failed: Some(is_missing) }
     }
@@ -341,8 +345,13 @@ impl Place {
         is_withdrawn
     }
 
-    /// Appends how the request ended. Never blocks. Its position counts the ends of this gateway, in the order in which they reach the books.
-    pub fn finish(self, record: RawAnalyticsRecord) -> (Position, Pending) {
+    /// Appends how the request ended; one that this gateway's own end interrupted is settled by the policy. Never blocks. Its position
+    /// counts the ends of this gateway, in the order in which they reach the books.
+    pub fn finish(self, mut record: RawAnalyticsRecord) -> (Position, Pending) {
+        if record.outcome == Outcome::Interrupted && record.usage_source == UsageSource::None {
+            let admitted = Admitted { record, body_bytes: self.body_bytes };
+            record = settle::settle(admitted, self.journal.config.on_interrupted);
+        }
         let without_admission = self.admission.as_ref().is_none_or(|admission| {
             // One that is still held would come after its end.
             if let Some(ticket) = admission.ticket {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use prometheus_client::registry::Registry;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tollgate_domain::{ApiKeyPurpose, Credential, RawAnalyticsRecord};
+use tollgate_domain::{ApiKeyPurpose, Credential, Outcome, RawAnalyticsRecord, UsageSource};
 use tollgate_metering::journal::{self, OnInterrupted, SpoolConfig};
 use tollgate_metering::{AnalyticsBatcher, AnalyticsConfig, Drained, Journal, RunError, audit};
 use tollgate_spool::{Class, Which};
@@ -111,6 +111,15 @@ impl Gateway {
         let mut place = self.journal.try_reserve().unwrap();
         let record = RawAnalyticsRecord { correlation_id: place.correlation_id(), ..self.record() };
         place.admit(&record, Some(body_bytes)).durable().await.unwrap();
+    }
+
+    /// A request that is cut off by the gateway's own shutdown.
+    async fn interrupt(&mut self, body_bytes: u64) {
+        let mut place = self.journal.try_reserve().unwrap();
+        let mut record = RawAnalyticsRecord { correlation_id: place.correlation_id(), ..self.record() };
+        (record.outcome, record.usage_source) = (Outcome::Interrupted, UsageSource::None);
+        drop(place.admit(&record, Some(body_bytes)));
+        place.finish(record).1.durable().await.unwrap();
     }
 
     /// Many requests whose ends become durable together.
@@ -258,13 +267,18 @@ async fn an_open_request_pays_its_prompt_where_the_operator_says_so() {
     let mut first = house.start().await;
     first.begin(4001).await;
     house.directory = first.kill().await;
-    let second = house.start().await;
+    let mut second = house.start().await;
     house.wait_for_records(1).await;
     assert_eq!(sample(&second.registry, "tollgate_interrupted_requests_total{settled=\"estimated\"}"), 1.0);
     let row = "select concat_ws(' ', state, usage_source, prompt_tokens, total_cost) from http_analytics";
     assert_eq!(house.books.text(row).await, "charged estimated 1001 1.001000000000");
+    // One that a shutdown cuts off is no other.
+    second.interrupt(1999).await;
+    house.wait_for_records(2).await;
+    let row = "select concat_ws(' ', state, outcome, prompt_tokens, total_cost) from http_analytics order by correlation_id desc limit 1";
+    assert_eq!(house.books.text(row).await, "charged interrupted 500 0.500000000000");
     second.stop().await;
-    house.assert_sound(1, "998.999").await;
+    house.assert_sound(2, "998.499").await;
 }
 
 #[tokio::test]
