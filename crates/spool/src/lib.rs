@@ -5,6 +5,7 @@ mod directory;
 mod error;
 mod group;
 mod index;
+mod lingering;
 mod open;
 mod options;
 mod queue;
@@ -27,4 +28,4 @@ pub use options::{
 pub use read::{Damage, DamageCause, Delivery, Group, Page, Which};
 pub use rebuild::Rebuilt;
 pub use space::{Class, Level};
-pub use spool::{Receipt, Spool, Stats, Verification};
+pub use spool::{Receipt, Spool, Stats, Ticket, Verification};

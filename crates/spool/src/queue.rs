@@ -11,6 +11,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::{
     Class, Page, Position, SpoolError, Which,
+    lingering::Lingering,
     options::{MAX_GROUP_BYTES, MAX_GROUP_RECORDS},
     space::Space,
     tail::Tail,
@@ -30,7 +31,10 @@ pub(crate) struct Shared {
 /// What waits for the writer, and what it last said.
 #[derive(Debug)]
 pub(crate) struct Queue {
+    /// Records that somebody waits for.
     pub(crate) records: VecDeque<Waiting>,
+    /// Records that nobody waits for yet.
+    pub(crate) lingering: Lingering,
     pub(crate) acknowledgements: Vec<Acknowledgement>,
     pub(crate) acknowledged_at_micros: i64,
     pub(crate) requests: VecDeque<Request>,
@@ -41,10 +45,7 @@ pub(crate) struct Queue {
     pub(crate) seen: Seen,
     /// Since when the writer has been at what it took last.
     pub(crate) working_since: Option<Instant>,
-    /// Somebody waits for one of the waiting records.
-    pub(crate) hurried: bool,
-    /// When the first of the waiting records came, and of the waiting acknowledgements.
-    pub(crate) records_since: Option<Instant>,
+    /// When the first of the waiting acknowledgements came.
     pub(crate) acknowledgements_since: Option<Instant>,
 }
 
@@ -117,8 +118,11 @@ impl Queue {
         }
     }
 
-    /// The next group: what waits, up to its limits.
-    pub(crate) fn take_group(&mut self) -> Vec<Waiting> {
+    /// The next group, up to its limits: what somebody waits for, and what has waited for company long enough.
+    pub(crate) fn take_group(&mut self, now: Instant) -> Vec<Waiting> {
+        if self.closing || !self.requests.is_empty() || self.lingering.is_due(now) {
+            self.records.extend(self.lingering.drain());
+        }
         let mut bytes = 0;
         let mut most = 0;
         for record in self.records.iter().take(MAX_GROUP_RECORDS) {
@@ -128,16 +132,21 @@ impl Queue {
             }
             most += 1;
         }
-        let group: Vec<Waiting> = self.records.drain(..most).collect();
-        if self.records.is_empty() {
-            self.records_since = None;
-            self.hurried = false;
-        }
-        group
+        self.records.drain(..most).collect()
     }
 
-    /// Whether somebody waits for one of the records, or there is a whole group of them.
+    /// Whether somebody waits.
     pub(crate) fn is_urgent(&self) -> bool {
-        self.closing || !self.requests.is_empty() || self.records.len() >= MAX_GROUP_RECORDS || self.hurried
+        self.closing || !self.requests.is_empty() || !self.records.is_empty()
+    }
+
+    /// Whether nothing is left to be written.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.lingering.is_empty()
+    }
+
+    /// How many records are to be written.
+    pub(crate) fn len(&self) -> usize {
+        self.records.len() + self.lingering.len()
     }
 }

@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::{
     Class, Damage, Delivery, Group, Level, MAX_RECORD_BYTES, OpenReport, Options, Page, Position, Record,
     SpoolError, Which,
+    lingering::Lingering,
     open::open,
     queue::{Acknowledgement, Identities, Queue, Request, Seen, Shared, Waiting},
     space::Space,
@@ -39,7 +40,14 @@ pub struct Spool {
 /// The promise that a record will be durable. To wait, await it; to not wait, drop it: the record is written all the same.
 #[derive(Debug)]
 #[must_use = "await it, or drop it where nobody needs to know that the record is durable"]
-pub struct Receipt(oneshot::Receiver<Result<Position, SpoolError>>);
+pub struct Receipt {
+    told: oneshot::Receiver<Result<Position, SpoolError>>,
+    ticket: Option<Ticket>,
+}
+
+/// A record that may be held for company, for those who want it hurried or back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ticket(u64);
 
 /// What is known at a glance, for metrics. Counters are since opening.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +104,7 @@ impl Spool {
         let shared = Arc::new(Shared {
             queue: Mutex::new(Queue {
                 records: std::collections::VecDeque::new(),
+                lingering: Lingering::default(),
                 acknowledgements: Vec::new(),
                 acknowledged_at_micros: 0,
                 requests: std::collections::VecDeque::new(),
@@ -105,8 +114,6 @@ impl Spool {
                 closing: false,
                 seen: Seen::default(),
                 working_since: None,
-                hurried: false,
-                records_since: None,
                 acknowledgements_since: None,
             }),
             bell: Condvar::new(),
@@ -143,34 +150,66 @@ impl Spool {
         Ok(identity)
     }
 
-    /// Take a record. It never blocks: the record is written by the next group commit, and the receipt tells when it is durable.
+    /// Take a record. It never blocks: the record is written by the next group commit, and the receipt tells when it is durable. Records
+    /// keep the order in which they were appended.
     pub fn append(&self, class: Class, kind: u8, bytes: impl Into<Vec<u8>>) -> Result<Receipt, SpoolError> {
-        let bytes = bytes.into();
+        self.take(class, kind, bytes.into(), false)
+    }
+
+    /// As [`Spool::append`], of [`Class::Admitted`], and written without those that are held for company: they may come after it.
+    pub fn append_first(&self, kind: u8, bytes: impl Into<Vec<u8>>) -> Result<Receipt, SpoolError> {
+        self.take(Class::Admitted, kind, bytes.into(), true)
+    }
+
+    fn take(&self, class: Class, kind: u8, bytes: Vec<u8>, first: bool) -> Result<Receipt, SpoolError> {
         if bytes.len() > MAX_RECORD_BYTES {
             return Err(SpoolError::RecordTooLarge { bytes: bytes.len(), limit: MAX_RECORD_BYTES });
         }
-        let (sender, receiver) = oneshot::channel();
-        {
-            let mut queue = self.shared.queue.lock();
-            queue.check()?;
-            queue.space.take(class, bytes.len())?;
-            queue.records_since.get_or_insert_with(Instant::now);
-            queue.hurried |= class == Class::Admitted;
-            queue.records.push_back(Waiting { class, kind, bytes, receipt: sender });
+        let (receipt, told) = oneshot::channel();
+        let mut locked = self.shared.queue.lock();
+        let queue = &mut *locked;
+        queue.check()?;
+        queue.space.take(class, bytes.len())?;
+        let record = Waiting { class, kind, bytes, receipt };
+        let due = queue.lingering.due_at();
+        let (ticket, is_news) = match class {
+            Class::Admission => {
+                let number = queue.lingering.push(Instant::now(), record);
+                (Some(Ticket(number)), queue.lingering.due_at() != due)
+            }
+            Class::Admitted => {
+                let is_news = queue.records.is_empty();
+                if !first {
+                    queue.records.extend(queue.lingering.drain());
+                }
+                queue.records.push_back(record);
+                (None, is_news)
+            }
+        };
+        drop(locked);
+        // The writer looks at everything that waits whenever it looks: it is called for the first only.
+        if is_news {
+            self.shared.bell.notify_one();
         }
-        self.shared.bell.notify_one();
-        Ok(Receipt(receiver))
+        Ok(Receipt { told, ticket })
     }
 
-    /// Somebody waits now for what was appended so far: it is not held for company any longer.
-    pub fn hurry(&self) {
+    /// Somebody waits now for this record: it is not held for company any longer.
+    pub fn hurry(&self, ticket: Ticket) {
         let mut queue = self.shared.queue.lock();
-        if queue.hurried || queue.records.is_empty() {
-            return;
-        }
-        queue.hurried = true;
+        let Some(record) = queue.lingering.remove(ticket.0) else { return };
+        queue.records.push_back(record);
         drop(queue);
         self.shared.bell.notify_one();
+    }
+
+    /// Takes a record back that is still held for company, as if it had never been appended. `false`: it is written, or being
+    /// written.
+    pub fn withdraw(&self, ticket: Ticket) -> bool {
+        let mut queue = self.shared.queue.lock();
+        let Some(record) = queue.lingering.remove(ticket.0) else { return false };
+        queue.space.give_back(record.bytes.len());
+        true
     }
 
     /// Groups from a sequence on (0 for the beginning), at most so many. Blocks while the writer is busy.
@@ -280,7 +319,7 @@ impl Spool {
             next: queue.seen.next,
             low_water: queue.seen.low_water,
             waiting_records: queue.seen.waiting_records,
-            queued_records: queue.records.len() as u64,
+            queued_records: queue.len() as u64,
             oldest_waiting_age: queue.seen.oldest_waiting.map(|since| since.elapsed()),
             used_bytes: queue.space.total(),
             limit_bytes: queue.space.limit(),
@@ -357,9 +396,14 @@ impl Drop for Spool {
 }
 
 impl Receipt {
+    /// Of a record of [`Class::Admission`], by which it is hurried or withdrawn.
+    pub const fn ticket(&self) -> Option<Ticket> {
+        self.ticket
+    }
+
     /// Wait on a thread of one's own; never in an async task, which must await instead.
     pub fn wait(self) -> Result<Position, SpoolError> {
-        self.0.blocking_recv().unwrap_or(Err(SpoolError::Closed))
+        self.told.blocking_recv().unwrap_or(Err(SpoolError::Closed))
     }
 }
 
@@ -367,7 +411,7 @@ impl Future for Receipt {
     type Output = Result<Position, SpoolError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Ready(ready!(Pin::new(&mut self.0).poll(context)).unwrap_or(Err(SpoolError::Closed)))
+        Poll::Ready(ready!(Pin::new(&mut self.told).poll(context)).unwrap_or(Err(SpoolError::Closed)))
     }
 }
 

@@ -25,8 +25,6 @@ use crate::{
     state::State,
 };
 
-/// How long records that nobody waits for are held for company.
-pub(crate) const LINGER: Duration = Duration::from_millis(1);
 /// How long acknowledgements wait for a group to be committed with. One that is lost means a delivery again, nothing worse.
 const ACKNOWLEDGEMENT_LINGER: Duration = Duration::from_millis(50);
 /// Identities reserved ahead. A crash skips at most this many.
@@ -130,20 +128,21 @@ impl Writer {
                 None => self.shared.bell.wait(&mut queue),
             }
         }
-        if self.retry_at <= Instant::now() {
-            self.retry_at = Instant::now() + RESERVE_RETRY;
+        let now = Instant::now();
+        if self.retry_at <= now {
+            self.retry_at = now + RESERVE_RETRY;
             self.space_may_have_come = true;
         }
-        let group = queue.take_group();
-        queue.working_since = Some(Instant::now());
+        let group = queue.take_group(now);
+        queue.working_since = Some(now);
         queue.acknowledgements_since = None;
         Turn {
-            last: queue.closing && queue.records.is_empty(),
+            last: queue.closing && queue.is_empty(),
             group,
             acknowledgements: std::mem::take(&mut queue.acknowledgements),
             acknowledged_at_micros: queue.acknowledged_at_micros,
             // Requests see what was appended before them: they wait for the rest of the queue.
-            requests: if queue.records.is_empty() { queue.requests.drain(..).collect() } else { Vec::new() },
+            requests: if queue.is_empty() { queue.requests.drain(..).collect() } else { Vec::new() },
         }
     }
 
@@ -560,11 +559,9 @@ fn due(queue: &Queue, now: Instant) -> Option<Duration> {
     if queue.is_urgent() {
         return Some(Duration::ZERO);
     }
-    let records = queue.records_since.map(|since| (since + LINGER).saturating_duration_since(now));
-    let acknowledgements = queue
-        .acknowledgements_since
-        .map(|since| (since + ACKNOWLEDGEMENT_LINGER).saturating_duration_since(now));
-    records.into_iter().chain(acknowledgements).min()
+    let acknowledgements = queue.acknowledgements_since.map(|since| since + ACKNOWLEDGEMENT_LINGER);
+    let due = queue.lingering.due_at().into_iter().chain(acknowledgements).min()?;
+    Some(due.saturating_duration_since(now))
 }
 
 /// The first reason stays. Everything that waits is told.
@@ -575,7 +572,8 @@ fn poison(shared: &Shared, reason: String) -> SpoolError {
         reason.into()
     }));
     let error = SpoolError::Poisoned { reason };
-    for record in queue.records.drain(..) {
+    let waiting = &mut *queue;
+    for record in waiting.records.drain(..).chain(waiting.lingering.drain()) {
         record.receipt.send(Err(error.clone())).ok();
     }
     // Dropping a request tells whoever waits for its answer.

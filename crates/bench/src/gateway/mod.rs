@@ -9,14 +9,16 @@ mod wrk;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use bytes::Bytes;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
 use self::case::Case;
 use self::programs::{Running, Tollgate};
+use self::wrk::Answered;
 use crate::batcher::Survives;
 use crate::cost::{tree_cpu, tree_memory};
 use crate::report::{Report, heading, line, rounded};
@@ -28,6 +30,10 @@ const DIRECT: &str = "direct";
 const NGINX: &str = "nginx";
 /// Streams that are held open to see what one takes.
 const IDLE_STREAMS: u32 = 400;
+/// Streams that one connection reads, one after the other.
+const STREAMS_EACH: u32 = 2;
+/// The kernel keeps so many characters of a command's name.
+const COMMAND_NAME: usize = 15;
 /// Longest wait for a gateway to know what was configured a moment ago.
 const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -92,7 +98,7 @@ struct Target {
     url: String,
     key: String,
     /// The process, and how the one in its tree is called whose memory counts; unknown of somebody else's.
-    process: Option<(i32, &'static str)>,
+    process: Option<(i32, String)>,
 }
 
 impl Target {
@@ -130,7 +136,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     ];
     for (durability, tollgate) in &tollgates {
         let name = format!("tollgate_{}", durability.name());
-        let mut found = target(&name, &tollgate.url, &tollgate.running, "tollgate")?;
+        let mut found = target(&name, &tollgate.url, &tollgate.running, &command_name(&binary))?;
         found.key.clone_from(&tollgate.key);
         targets.push(found);
     }
@@ -167,19 +173,25 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn target(name: &str, url: &str, running: &Running, process: &'static str) -> anyhow::Result<Target> {
-    let process = Some((running.pid()?, process));
+/// What the system calls a process of this program.
+fn command_name(program: &Path) -> String {
+    let name = program.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    name.chars().take(COMMAND_NAME).collect()
+}
+
+fn target(name: &str, url: &str, running: &Running, process: &str) -> anyhow::Result<Target> {
+    let process = Some((running.pid()?, process.to_owned()));
     Ok(Target { name: name.to_owned(), url: url.to_owned(), key: "none".to_owned(), process })
 }
 
 /// A gateway learns within a second what was configured.
 async fn wait_until_answered(target: &Target) -> anyhow::Result<()> {
-    let deadline = std::time::Instant::now() + PATIENCE;
+    let deadline = Instant::now() + PATIENCE;
     let body = Case::Small.body(MODEL);
     loop {
         match rate::run(target, &body, 1, 1, 1).await {
             Ok(_) => return Ok(()),
-            Err(error) if std::time::Instant::now() > deadline => return Err(error),
+            Err(error) if Instant::now() > deadline => return Err(error),
             Err(_) => tokio::time::sleep(LOOK_AGAIN).await,
         }
     }
@@ -187,7 +199,7 @@ async fn wait_until_answered(target: &Target) -> anyhow::Result<()> {
 
 /// One target in one round.
 struct Measured {
-    answered: wrk::Answered,
+    answered: Answered,
     /// CPU a request, in microseconds; unknown of somebody else's process.
     cpu_us: f64,
 }
@@ -205,9 +217,12 @@ async fn closed_loop(
     let mut measured: Vec<Vec<Measured>> = targets.iter().map(|_| Vec::new()).collect();
     for _ in 0..options.rounds {
         for (target, measured) in targets.iter().zip(&mut measured) {
-            let cpu = |target: &Target| target.process.map(|(pid, _)| tree_cpu(pid)).transpose();
+            let cpu = |target: &Target| target.process.as_ref().map(|(pid, _)| tree_cpu(*pid)).transpose();
             let before = cpu(target)?;
-            let answered = wrk::run(directory, target, case, &body, connections, options.seconds).await?;
+            let answered = match case {
+                Case::Stream => streams(target, &body, connections).await?,
+                _ => wrk::run(directory, target, case, &body, connections, options.seconds).await?,
+            };
             let used = cpu(target)?.zip(before).map(|(after, before)| after.saturating_sub(before));
             let cpu_us = used.map_or(f64::NAN, |used| used.as_secs_f64() * 1e6 / answered.requests);
             measured.push(Measured { answered, cpu_us });
@@ -244,6 +259,19 @@ async fn closed_loop(
         cases.insert(format!("{connections}_{}_{}", case.name(), target.name), Value::Object(figures));
     }
     Ok(())
+}
+
+/// Streams are read to their ends: one that is broken off at the end of a time would cost CPU and count for nothing.
+async fn streams(target: &Target, body: &Bytes, connections: u32) -> anyhow::Result<Answered> {
+    let begun = Instant::now();
+    let took = rate::streams(target, body, connections, STREAMS_EACH).await?;
+    let requests = took.len() as f64;
+    Ok(Answered {
+        requests,
+        per_second: requests / begun.elapsed().as_secs_f64(),
+        p50_ms: quantile(took.iter().copied(), 0.5),
+        p99_ms: quantile(took.iter().copied(), 0.99),
+    })
 }
 
 /// Connections of the constant rate.
@@ -295,10 +323,10 @@ async fn memory(targets: &[Target], report: &mut Report) -> anyhow::Result<()> {
     heading(&format!("{IDLE_STREAMS} streams that are silent"));
     let body = Case::Idle.body(MODEL);
     for target in targets.iter().skip(1) {
-        let Some((pid, name)) = target.process else { continue };
-        let before = tree_memory(pid, name)?;
+        let Some((pid, name)) = &target.process else { continue };
+        let before = tree_memory(*pid, name)?;
         let streams = rate::open_idle(target, &body, IDLE_STREAMS).await?;
-        let after = tree_memory(pid, name)?;
+        let after = tree_memory(*pid, name)?;
         drop(streams);
         let each = after.saturating_sub(before) as f64 / 1024.0 / f64::from(IDLE_STREAMS);
         line(&target.name, &format!("{each:.1} KB a stream"));

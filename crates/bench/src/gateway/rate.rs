@@ -60,6 +60,37 @@ pub(super) async fn run(
     Ok(std::mem::take(&mut *latencies.lock()))
 }
 
+/// Reads so many streams to their ends over each of so many connections; how long each took, in milliseconds.
+pub(super) async fn streams(
+    target: &Target,
+    body: &Bytes,
+    connections: u32,
+    each: u32,
+) -> anyhow::Result<Vec<f64>> {
+    let mut clients = JoinSet::new();
+    for _ in 0..connections {
+        let mut connection = connect(target).await?;
+        let (target, body) = (target.clone(), body.clone());
+        clients.spawn(async move {
+            let mut took = Vec::new();
+            for _ in 0..each {
+                let begun = Instant::now();
+                let mut response = send(&mut connection, &target, body.clone()).await?.into_body();
+                while let Some(frame) = response.frame().await {
+                    frame?;
+                }
+                took.push(milliseconds(begun.elapsed()));
+            }
+            anyhow::Ok(took)
+        });
+    }
+    let mut took = Vec::new();
+    while let Some(client) = clients.join_next().await {
+        took.append(&mut client??);
+    }
+    Ok(took)
+}
+
 /// Opens so many streams that go silent after their first chunk; they last until they are dropped.
 pub(super) async fn open_idle(target: &Target, body: &Bytes, count: u32) -> anyhow::Result<Vec<Idle>> {
     let mut streams = Vec::new();

@@ -15,7 +15,7 @@ use tokio::time::{Instant, Sleep};
 use tollgate_domain::Outcome;
 use tollgate_failpoints::{Point, hit};
 
-use super::{Exchange, Phase, Streaming, settle};
+use super::{Exchange, NoAnswer, Phase, Streaming, settle};
 use crate::forward::for_client;
 use crate::recorder::{Kept, NotDurable, Receipt, Recorded};
 use crate::usage::tap::{BodyEnd, Finished};
@@ -24,6 +24,9 @@ use crate::wire::Pieces;
 /// How long an upstream may keep its body open after the end marker. Nothing is missing by then; the wait is so that its
 /// connection can be used again.
 const AFTER_END: Duration = Duration::from_secs(5);
+
+/// As many bytes are put together where an upstream is quicker than we are; one write is cheaper than fifty.
+const TOGETHER: usize = 8 * 1024;
 
 /// What the cost of a request is called, as header and as trailer.
 pub(crate) const COST_HEADER: HeaderName = HeaderName::from_static("x-tollgate-cost");
@@ -46,6 +49,7 @@ pub(crate) struct ResponseBody {
     exchange: Exchange,
     /// What may go to the client now.
     out: Pieces,
+    gathering: Gathering,
     state: State,
     receipt: Receipt,
     trailers: Option<HeaderMap>,
@@ -55,6 +59,14 @@ pub(crate) struct ResponseBody {
     has_passed: bool,
     idle: IdleTimer,
     after_end: IdleTimer,
+}
+
+/// What goes to the client with one write.
+#[derive(Debug, Default)]
+struct Gathering {
+    pieces: Pieces,
+    /// Whether the connection to the upstream has had its turn since the last piece, and had nothing more.
+    is_all: bool,
 }
 
 #[derive(Debug)]
@@ -95,6 +107,7 @@ impl ResponseBody {
         Self {
             exchange,
             out: Pieces::new(),
+            gathering: Gathering::default(),
             state: State::Flowing,
             receipt: Receipt::default(),
             trailers: None,
@@ -103,6 +116,11 @@ impl ResponseBody {
             idle,
             after_end: IdleTimer::new(AFTER_END),
         }
+    }
+
+    /// Waits until the admission is safe. **The body may be let go only after this has returned**, or after all of it was read ahead.
+    pub(crate) async fn admitted(&mut self) -> Result<(), NoAnswer> {
+        self.exchange.admitted().await
     }
 
     /// Reads ahead while the body is not larger than `limit` and comes in time, and waits until its record is safe. Returns whether
@@ -124,7 +142,8 @@ impl ResponseBody {
                 Some(Some(Err(error))) => return Err(error),
                 Some(Some(Ok(piece))) => read.push(piece),
             }
-            if read.len() > limit {
+            // What waits for its record already ends with it, and with nothing before.
+            if read.len() > limit && !self.waits_for_record() {
                 break false;
             }
         };
@@ -145,6 +164,28 @@ impl ResponseBody {
 
     const fn waits_for_record(&self) -> bool {
         matches!(self.state, State::Recording { .. } | State::Keeping { .. })
+    }
+
+    /// The next bytes for the client: all that is here. An upstream's connection hands over one piece in a turn, so it gets another turn
+    /// after each; nothing waits for what is not here.
+    fn poll_gathered(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokenOff>>> {
+        while self.gathering.pieces.len() < TOGETHER {
+            // What ends the body is told again when it is asked for again.
+            match self.poll_bytes(cx) {
+                Poll::Ready(Some(Ok(piece))) => {
+                    self.gathering.pieces.push(piece);
+                    self.gathering.is_all = false;
+                }
+                nothing if self.gathering.pieces.is_empty() => return nothing,
+                Poll::Pending if !self.gathering.is_all => {
+                    self.gathering.is_all = true;
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Poll::Ready(_) | Poll::Pending => break,
+            }
+        }
+        Poll::Ready(Some(Ok(std::mem::take(&mut self.gathering.pieces).into_bytes())))
     }
 
     fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokenOff>>> {
@@ -188,7 +229,10 @@ impl ResponseBody {
                         return Poll::Pending;
                     }
                 },
-                State::Recorded(Then::Break(why)) => return Poll::Ready(Some(Err(why))),
+                State::Recorded(Then::Break(why)) => {
+                    self.state = State::Recorded(Then::Break(why));
+                    return Poll::Ready(Some(Err(why)));
+                }
                 State::Recorded(Then::End) | State::Ended => return Poll::Ready(None),
             };
         }
@@ -249,7 +293,8 @@ impl ResponseBody {
     /// **Here the record is made.** `last` and what the tap holds are released when it is safe, and only then.
     fn finish_with(&mut self, mut last: Pieces, end: BodyEnd, goes_on: bool) -> State {
         let phase = std::mem::replace(&mut self.exchange.phase, Phase::Over);
-        let (Phase::Streaming(streaming), Some(in_flight)) = (phase, self.exchange.in_flight.take()) else {
+        let (Phase::Streaming(streaming), Some(mut in_flight)) = (phase, self.exchange.in_flight.take())
+        else {
             return State::Ended;
         };
         let Streaming { upstream, tap, .. } = *streaming;
@@ -265,7 +310,8 @@ impl ResponseBody {
         let plan = Arc::clone(&self.exchange.plan);
         // What broke while it was read ahead is answered by an error of ours: what nobody stated and nobody got, nobody pays.
         let nobody_got_it = end != BodyEnd::Complete && !self.has_passed;
-        if nobody_got_it || !settle::wants_estimate(&plan, &observed) {
+        let wants_estimate = !nobody_got_it && settle::wants_estimate(&plan, &observed);
+        if !wants_estimate && in_flight.may_finish() {
             let recorded = settle::record(in_flight, outcome, &observed);
             return self.keep(recorded, last, then);
         }
@@ -273,8 +319,9 @@ impl ResponseBody {
         let progress = self.exchange.progress.clone();
         let tracker = plan.lifecycle.tracker.clone();
         let settled = tracker.spawn(async move {
-            let recorded = settle::estimate_and_record(in_flight, outcome, observed, &progress, &plan).await;
-            (recorded, last)
+            let recorded =
+                settle::admit_and_record(in_flight, outcome, observed, wants_estimate, &progress, &plan);
+            (recorded.await, last)
         });
         State::Recording { settled, then }
     }
@@ -317,7 +364,7 @@ impl Body for ResponseBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
-        match ready!(self.poll_bytes(cx)) {
+        match ready!(self.poll_gathered(cx)) {
             Some(Ok(piece)) => {
                 if !std::mem::replace(&mut self.has_passed, true) {
                     hit(Point::FirstBytes);
@@ -337,23 +384,25 @@ impl Body for ResponseBody {
 #[derive(Debug)]
 struct IdleTimer {
     pause: Duration,
+    /// Rarely set anew, as that takes a lock of all timers: it may end for a pause that is over, and is then set for the one that is.
     sleep: Pin<Box<Sleep>>,
-    running: bool,
+    since: Option<Instant>,
 }
 
 impl IdleTimer {
     fn new(pause: Duration) -> Self {
-        Self { pause, sleep: Box::pin(tokio::time::sleep(pause)), running: false }
+        Self { pause, sleep: Box::pin(tokio::time::sleep(pause)), since: None }
     }
 
     fn stop(&mut self) {
-        self.running = false;
+        self.since = None;
     }
 
     fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.running {
-            self.running = true;
-            self.sleep.as_mut().reset(Instant::now() + self.pause);
+        let end = *self.since.get_or_insert_with(Instant::now) + self.pause;
+        while self.sleep.deadline() < end {
+            ready!(self.sleep.as_mut().poll(cx));
+            self.sleep.as_mut().reset(end);
         }
         self.sleep.as_mut().poll(cx)
     }

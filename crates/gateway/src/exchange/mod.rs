@@ -3,7 +3,8 @@
 //! An [`Exchange`] ends exactly once, whoever holds it and whatever becomes of the client:
 //!
 //! ```text
-//! Awaiting ── head, admission safe ──▶ Streaming ── end marker, or end of body ──▶ recorded ── record safe ──▶ last bytes
+//! Awaiting ── head ──▶ Streaming ── admission safe ──▶ bytes flow ── end marker, or end of body ──▶ recorded ── record safe ──▶ last bytes
+//!     │                    └── a small answer, read ahead to its end ──────────────────────────────────▲
 //!     │ refused, unreachable, late         │ upstream breaks: failed, with what was stated
 //!     └───────────── dropped: the client has gone ──▶ drained or cut off, then recorded
 //! ```
@@ -118,8 +119,7 @@ impl Exchange {
         Self { phase: Phase::Awaiting(response), in_flight: Some(in_flight), progress, plan }
     }
 
-    /// Waits for the head of the answer, and then for the admission to be safe. Where one of them fails, the upstream has been cut
-    /// off and the request recorded as failed.
+    /// Waits for the head of the answer. Where there is none, the upstream has been cut off and the request recorded as failed.
     pub(crate) async fn head(&mut self) -> Result<Parts, NoAnswer> {
         let wait = self.plan.limits.upstream_response_timeout;
         let Phase::Awaiting(response) = &mut self.phase else { return Err(NoAnswer::Unreachable) };
@@ -129,13 +129,7 @@ impl Exchange {
             Ok(Ok(response)) => {
                 let parts = self.answered(response);
                 hit(Point::UpstreamAnswered);
-                match self.admitted().await {
-                    Ok(()) => {
-                        hit(Point::AdmissionDurable);
-                        return Ok(parts);
-                    }
-                    Err(NotDurable) => NoAnswer::Unrecordable,
-                }
+                return Ok(parts);
             }
             Ok(Err(error)) => self.why(&error),
             Err(_elapsed) => NoAnswer::TimedOut,
@@ -143,10 +137,16 @@ impl Exchange {
         Err(self.unanswered(why).await)
     }
 
-    async fn admitted(&mut self) -> Result<(), NotDurable> {
-        match &mut self.in_flight {
-            Some(in_flight) => in_flight.admitted().await,
-            None => Ok(()),
+    /// Waits until the admission is safe. **Nothing of the answer is let go before.** Where it fails, the upstream has been cut off and
+    /// the request recorded as failed.
+    async fn admitted(&mut self) -> Result<(), NoAnswer> {
+        let Some(in_flight) = &mut self.in_flight else { return Ok(()) };
+        match in_flight.admitted().await {
+            Ok(()) => {
+                hit(Point::AdmissionDurable);
+                Ok(())
+            }
+            Err(NotDurable) => Err(self.unanswered(NoAnswer::Unrecordable).await),
         }
     }
 

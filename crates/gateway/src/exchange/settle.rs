@@ -2,8 +2,8 @@
 
 use tollgate_domain::Outcome;
 
-use super::Plan;
-use crate::recorder::{Ended, InFlight, Recorded};
+use super::{NoAnswer, Plan};
+use crate::recorder::{Ended, InFlight, NotDurable, Recorded};
 use crate::request_body::Progress;
 use crate::usage::{Observed, ObservedFlags};
 use crate::view::OnMissingUsage;
@@ -43,6 +43,25 @@ pub(super) async fn estimate_and_record(
         }
     }
     record(in_flight, outcome, &observed)
+}
+
+/// Makes the record once the admission is safe. Where it fails to be, so does the request, and nothing of it is let go.
+pub(super) async fn admit_and_record(
+    mut in_flight: InFlight,
+    outcome: Outcome,
+    observed: Observed,
+    estimate: bool,
+    progress: &Progress,
+    plan: &Plan,
+) -> Recorded {
+    match in_flight.admitted().await {
+        Ok(()) if !estimate => record(in_flight, outcome, &observed),
+        Ok(()) => estimate_and_record(in_flight, outcome, observed, progress, plan).await,
+        Err(NotDurable) => {
+            in_flight.answered(NoAnswer::Unrecordable.status().as_u16());
+            in_flight.finish(&Ended { outcome: Outcome::Failed, observed: None })
+        }
+    }
 }
 
 fn count_oddities(in_flight: &InFlight, flags: ObservedFlags) {

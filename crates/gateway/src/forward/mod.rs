@@ -217,6 +217,7 @@ async fn answer_client(
         }
         return Ok(Response::from_parts(head, Body::from(body.into_bytes())));
     }
+    body.admitted().await?;
     if takes_trailers && !head.headers.contains_key(header::CONTENT_LENGTH) {
         head.headers.insert(header::TRAILER, HeaderValue::from_name(COST_HEADER));
     }

@@ -103,6 +103,16 @@ impl InFlight {
         }
     }
 
+    /// The request ends here, with nothing of it let go. Whether [`InFlight::finish`] may follow at once: the admission is safe, or not
+    /// needed any more. Otherwise [`InFlight::admitted`] comes first.
+    pub(crate) fn may_finish(&mut self) -> bool {
+        let Some(open) = &mut self.open else { return true };
+        if !open.admitted.is_already() && open.slot.withdraw() {
+            open.admitted = Durable::already();
+        }
+        open.admitted.is_already()
+    }
+
     /// The status that the client gets, or would have got.
     pub(crate) fn answered(&mut self, status_code: u16) {
         if let Some(open) = &mut self.open {

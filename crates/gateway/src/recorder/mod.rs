@@ -7,7 +7,7 @@
 //! A sink takes each request down twice, and says each time when that is safe ([`Durable`]):
 //!
 //! - its admission ([`RecordSlot::admit`]), which must be safe before the first byte of a response is let go. That overlaps the
-//!   wait for the upstream;
+//!   wait for the upstream. A request that ends before a byte was let go needs none any more ([`RecordSlot::withdraw`]);
 //! - its record ([`RecordSlot::finish`]), which must be safe before the last bytes of a response are let go.
 //!
 //! Not guaranteed: what a sink makes of a process that dies between the two. That is its own promise.
@@ -51,6 +51,12 @@ pub trait RecordSlot: Send + std::fmt::Debug {
     /// never blocks. `body_bytes` is the declared length of the request's body. What it returns is awaited before the first
     /// byte of a response is let go.
     fn admit(&mut self, admitted: &RawAnalyticsRecord, body_bytes: Option<u64>) -> Durable;
+
+    /// The request ends before anything of it was let go: takes the admission back where that saves work. `true`: only the record, which
+    /// follows at once, is waited for; `false`: what [`RecordSlot::admit`] returned is to be awaited as well.
+    fn withdraw(&mut self) -> bool {
+        false
+    }
 
     /// Takes the record; never blocks. The request has ended with it.
     fn finish(self: Box<Self>, record: RawAnalyticsRecord) -> Finished;

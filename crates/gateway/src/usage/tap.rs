@@ -233,6 +233,10 @@ impl ResponseTap {
             places.put(fate, chunk.slice(run.end..position));
             run = position..position;
         }
+        if run == (0..chunk.len()) && !reader.in_oversized_frame() {
+            places.flow.push(chunk.clone());
+            return;
+        }
         places.flow.push(chunk.slice(run.clone()));
         let rest = chunk.slice(run.end..);
         if reader.in_oversized_frame() {
@@ -349,6 +353,9 @@ impl Places<'_> {
 
     /// The frame whose beginning waited has ended.
     fn untail(&mut self, fate: Fate) {
+        if self.tail.is_empty() {
+            return;
+        }
         let tail = std::mem::take(self.tail);
         match fate {
             Fate::Flow => self.flow.append(tail),

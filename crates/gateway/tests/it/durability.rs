@@ -279,6 +279,72 @@ async fn an_admission_that_is_lost_is_503_in_shape_and_cuts_the_upstream_off() {
 }
 
 #[tokio::test]
+async fn a_small_answer_whose_admission_is_taken_back_waits_for_its_record_alone() {
+    let sink = HandSink::that_gives_back();
+    let house = house_with(&sink).await;
+    house.upstream.next(Script::tokens(1000, 500));
+    let waiting = ask(&house, CHAT, r#"{"model":"chat","messages":[]}"#);
+    // Nobody has said, or ever says, that the admission is safe.
+    assert_eq!(sink.records(1).await[0].outcome, Outcome::Completed);
+    turns(&house).await;
+    assert!(!waiting.is_finished());
+    sink.tell_record(0, Ok(()));
+    let whole = reply(waiting).await;
+    assert_eq!((whole.status, whole.header("x-tollgate-cost")), (StatusCode::OK, Some("0.025")));
+
+    let waiting = ask(&house, CHAT, r#"{"model":"chat","messages":[]}"#);
+    sink.records(2).await;
+    sink.tell_record(1, Err(NotDurable));
+    assert_eq!(reply(waiting).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(house.metric(UNACCOUNTED), Some(1));
+    assert_eq!(house.metric("tollgate_gateway_in_flight"), Some(0));
+}
+
+#[tokio::test]
+async fn a_small_answer_makes_its_record_when_its_admission_is_safe_also_without_its_client() {
+    let sink = HandSink::new();
+    let house = house_with(&sink).await;
+    for (index, usage) in [UsageMode::Normal, UsageMode::None].into_iter().enumerate() {
+        house.upstream.next(Script { usage, ..Script::tokens(1000, 500) });
+        let waiting = ask(&house, CHAT, r#"{"model":"chat","messages":[]}"#);
+        sink.admissions(index + 1).await;
+        house.upstream.settled(index + 1).await;
+        turns(&house).await;
+        assert_eq!(sink.records(index).await.len(), index, "its end is not known to be one");
+        waiting.abort();
+        turns(&house).await;
+        assert_eq!(sink.records(index).await.len(), index);
+        sink.tell_admission(index, Ok(()));
+        let record = sink.records(index + 1).await.remove(index);
+        assert_eq!((record.outcome, record.status_code), (Outcome::Completed, 200));
+        assert_eq!(record.usage_source == UsageSource::Provider, usage == UsageMode::Normal);
+        sink.tell_record(index, Ok(()));
+    }
+    until_metric(&house, "tollgate_gateway_in_flight", 0).await;
+    assert_eq!(house.metric(UNACCOUNTED), Some(0));
+}
+
+#[tokio::test]
+async fn a_small_answer_whose_admission_is_lost_is_503_and_costs_nothing() {
+    let sink = HandSink::new();
+    let house = house_with(&sink).await;
+    house.upstream.next(Script::tokens(1000, 500));
+    let waiting = ask(&house, CHAT, r#"{"model":"chat","messages":[]}"#);
+    sink.admissions(1).await;
+    house.upstream.settled(1).await;
+    turns(&house).await;
+    assert!(!waiting.is_finished());
+    sink.tell_admission(0, Err(NotDurable));
+    let refused = reply(waiting).await;
+    assert_eq!((refused.status, refused.header("x-tollgate-cost")), (StatusCode::SERVICE_UNAVAILABLE, None));
+    let record = sink.records(1).await.remove(0);
+    assert_eq!((record.outcome, record.status_code), (Outcome::Failed, 503));
+    assert_eq!(record.usage_source, UsageSource::None);
+    assert_eq!(house.view.available(user("alice")), credits("10"));
+    assert_eq!(house.metric(UNACCOUNTED), Some(0), "nobody was served");
+}
+
+#[tokio::test]
 async fn a_record_that_is_lost_breaks_the_stream_off_and_is_counted() {
     let sink = HandSink::of_records();
     let house = house_with(&sink).await;

@@ -18,6 +18,7 @@ pub(crate) struct HandSink {
     instance: InstanceId,
     next_correlation_id: AtomicI64,
     holds_admissions: bool,
+    gives_back: bool,
     refuses: Mutex<Option<NoPlace>>,
     handed: Arc<watch::Sender<Handed>>,
 }
@@ -42,6 +43,7 @@ impl HandSink {
             instance: InstanceId::generate(),
             next_correlation_id: AtomicI64::new(1),
             holds_admissions: true,
+            gives_back: false,
             refuses: Mutex::new(None),
             handed: Arc::new(watch::Sender::new(Handed::default())),
         })
@@ -51,6 +53,12 @@ impl HandSink {
     pub(crate) fn of_records() -> Arc<Self> {
         let sink = Arc::into_inner(Self::new()).expect("nobody else has it");
         Arc::new(Self { holds_admissions: false, ..sink })
+    }
+
+    /// Waits to be told of admissions and records; of an admission that is taken back, nobody asks any more.
+    pub(crate) fn that_gives_back() -> Arc<Self> {
+        let sink = Arc::into_inner(Self::new()).expect("nobody else has it");
+        Arc::new(Self { gives_back: true, ..sink })
     }
 
     /// Has no place from now on.
@@ -103,8 +111,9 @@ impl RecordSink for HandSink {
             return Err(why);
         }
         let correlation_id = CorrelationId::new(self.next_correlation_id.fetch_add(1, Ordering::Relaxed));
-        let (holds_admissions, handed) = (self.holds_admissions, Arc::clone(&self.handed));
-        Ok(Box::new(HandSlot { correlation_id, holds_admissions, handed }))
+        let (holds_admissions, gives_back) = (self.holds_admissions, self.gives_back);
+        let handed = Arc::clone(&self.handed);
+        Ok(Box::new(HandSlot { correlation_id, holds_admissions, gives_back, handed }))
     }
 }
 
@@ -112,6 +121,7 @@ impl RecordSink for HandSink {
 struct HandSlot {
     correlation_id: CorrelationId,
     holds_admissions: bool,
+    gives_back: bool,
     handed: Arc<watch::Sender<Handed>>,
 }
 
@@ -126,6 +136,10 @@ impl RecordSlot for HandSlot {
         let waiting = self.holds_admissions.then_some(waiting);
         self.handed.send_modify(|handed| handed.admissions.push((admission, waiting)));
         if self.holds_admissions { durable } else { Durable::already() }
+    }
+
+    fn withdraw(&mut self) -> bool {
+        self.gives_back
     }
 
     fn finish(self: Box<Self>, record: RawAnalyticsRecord) -> Finished {

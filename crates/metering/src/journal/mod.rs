@@ -28,7 +28,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tollgate_domain::{Clock, CorrelationId, InstanceId, Outcome, RawAnalyticsRecord, UsageSource};
 use tollgate_failpoints::{Point, hit};
-use tollgate_spool::{Class, Durability, Options, Receipt, Spool, SpoolError};
+use tollgate_spool::{Class, Durability, Options, Receipt, Spool, SpoolError, Ticket};
 use tollgate_store::instances::{self, Stand};
 use tollgate_store::{ServerRun, Store, StoreError, Tx, usage_records};
 use uuid::Uuid;
@@ -317,7 +317,7 @@ impl Shared {
         let mut last = self.last_position.lock();
         *last = last.saturating_add(1);
         wire::set_position(&mut bytes, *last);
-        (*last, self.spool.append(Class::Admitted, wire::FINISHED, bytes))
+        (*last, self.spool.append_first(wire::FINISHED, bytes))
     }
 }
 
@@ -327,8 +327,17 @@ pub struct Place {
     journal: Arc<Shared>,
     correlation_id: CorrelationId,
     body_bytes: Option<u64>,
-    /// Set once the admission was appended: whether it failed to become durable.
-    admission: Option<Arc<AtomicBool>>,
+    /// Set once the admission was appended.
+    admission: Option<Admission>,
+}
+
+/// An admission that was appended.
+#[derive(Debug)]
+struct Admission {
+    /// While the spool may hold it for company.
+    ticket: Option<Ticket>,
+    /// It is not in the log.
+    is_missing: Arc<AtomicBool>,
 }
 
 /// An append under way. Resolves when it is durable.
@@ -341,8 +350,8 @@ pub struct Pending {
 #[derive(Debug)]
 enum PendingOf {
     Admission {
-        /// Holds it for company until somebody waits for it, who says so here.
-        spool: Arc<Spool>,
+        /// Held for company until somebody waits for it, who says so here.
+        held: Option<(Arc<Spool>, Ticket)>,
         /// Told when it fails.
         failed: Arc<AtomicBool>,
     },
@@ -366,8 +375,8 @@ impl Pending {
             Ok(mut receipt) => match futures_util::poll!(&mut receipt) {
                 Poll::Ready(written) => written,
                 Poll::Pending => {
-                    if let PendingOf::Admission { spool, .. } = &self.of {
-                        spool.hurry();
+                    if let PendingOf::Admission { held: Some((spool, ticket)), .. } = &self.of {
+                        spool.hurry(*ticket);
                     }
                     receipt.await
                 }
@@ -377,7 +386,7 @@ impl Pending {
         match (&outcome, self.of) {
             (Err(_), PendingOf::Admission { failed, .. }) => failed.store(true, Ordering::Relaxed),
             (Err(SpoolError::DiskFull), PendingOf::End { journal, bytes }) => {
-                journal.refused.lock().push(bytes)
+                journal.refused.lock().push(bytes);
             }
             _ => {}
         }
@@ -395,10 +404,21 @@ impl Place {
     pub fn admit(&mut self, admitted: &RawAnalyticsRecord, body_bytes: Option<u64>) -> Pending {
         let bytes = wire::encode_admitted(admitted, body_bytes);
         let receipt = self.journal.spool.append(Class::Admission, wire::ADMITTED, bytes);
-        let failed = Arc::new(AtomicBool::new(receipt.is_err()));
-        self.admission = Some(Arc::clone(&failed));
+        let is_missing = Arc::new(AtomicBool::new(receipt.is_err()));
+        let ticket = receipt.as_ref().ok().and_then(Receipt::ticket);
+        self.admission = Some(Admission { ticket, is_missing: Arc::clone(&is_missing) });
         self.body_bytes = body_bytes;
-        Pending { receipt, of: PendingOf::Admission { spool: Arc::clone(&self.journal.spool), failed } }
+        let held = ticket.map(|ticket| (Arc::clone(&self.journal.spool), ticket));
+        Pending { receipt, of: PendingOf::Admission { held, failed: is_missing } }
+    }
+
+    /// Takes the admission back where the spool has not begun to write it: the request has ended, its end says all that the admission
+    /// does, and must follow at once. `true`: what [`Place::admit`] returned need not be waited for, and never resolves well.
+    pub fn withdraw(&mut self) -> bool {
+        let Some(Admission { ticket: Some(ticket), is_missing }) = &self.admission else { return false };
+        let is_withdrawn = self.journal.spool.withdraw(*ticket);
+        is_missing.fetch_or(is_withdrawn, Ordering::Relaxed);
+        is_withdrawn
     }
 
     /// Appends how the request ended; one that this gateway's own end interrupted is settled by the policy. Never blocks. Its position
@@ -408,7 +428,13 @@ impl Place {
             let admitted = Admitted { record, body_bytes: self.body_bytes };
             record = settle::settle(admitted, self.journal.config.on_interrupted);
         }
-        let without_admission = self.admission.as_ref().is_none_or(|failed| failed.load(Ordering::Relaxed));
+        let without_admission = self.admission.as_ref().is_none_or(|admission| {
+            // One that is still held would come after its end.
+            if let Some(ticket) = admission.ticket {
+                self.journal.spool.hurry(ticket);
+            }
+            admission.is_missing.load(Ordering::Relaxed)
+        });
         let bytes = self.journal.encode_end(record, without_admission);
         let (position, receipt) = self.journal.append_encoded(bytes.clone());
         (position, Pending { receipt, of: PendingOf::End { journal: self.journal, bytes } })

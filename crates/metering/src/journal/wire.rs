@@ -48,7 +48,7 @@ pub(super) struct Finished {
     pub(super) position: Position,
     /// When it ended, in microseconds since that life began.
     pub(super) ended_after_micros: u64,
-    /// Its admission did not get into the spool.
+    /// Its admission is not in the spool: it was withdrawn, or did not get there.
     pub(super) without_admission: bool,
 }
 

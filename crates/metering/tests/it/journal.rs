@@ -201,6 +201,31 @@ async fn a_request_is_entered_once_and_its_spool_is_told() {
 }
 
 #[tokio::test]
+async fn a_request_whose_admission_was_withdrawn_is_counted_and_entered_once_also_after_a_kill() {
+    let house = House::build().await;
+    let mut gateway = house.start().await;
+    for _ in 0..20 {
+        let mut place = gateway.journal.try_reserve().unwrap();
+        let record = RawAnalyticsRecord { correlation_id: place.correlation_id(), ..gateway.record() };
+        let admitted = place.admit(&record, Some(400));
+        // On a slow machine it may have been written already.
+        if place.withdraw() {
+            assert!(!place.withdraw(), "once");
+            admitted.durable().await.unwrap_err();
+        } else {
+            admitted.durable().await.unwrap();
+        }
+        place.finish(record).1.durable().await.unwrap();
+    }
+    house.wait_for_records(20).await;
+    let image = gateway.kill().await;
+    let next = house.start_in(image.path()).await;
+    next.stop().await;
+    assert_eq!(house.counts().await, "20 20 0");
+    house.assert_sound(20, "999.4").await;
+}
+
+#[tokio::test]
 async fn what_was_finished_before_a_kill_is_entered_by_the_next_life() {
     let mut house = House::build().await;
     // The database is away for the whole of the first life, but for its beginning.

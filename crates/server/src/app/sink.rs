@@ -49,6 +49,10 @@ impl RecordSlot for Slot {
         durable(pending, self.waits)
     }
 
+    fn withdraw(&mut self) -> bool {
+        self.place.withdraw()
+    }
+
     fn finish(self: Box<Self>, record: RawAnalyticsRecord) -> Finished {
         let (position, pending) = self.place.finish(record);
         Finished { position, durable: durable(pending, self.waits) }

@@ -41,6 +41,34 @@ fn a_record_that_nobody_waits_for_is_written_all_the_same() {
     assert_eq!(waiting(&spool), [b"admit"]);
 }
 
+#[test]
+fn what_is_withdrawn_was_never_there_and_what_is_written_cannot_be() {
+    let directory = tempfile::tempdir().unwrap();
+    let spool = open(directory.path());
+    let written = spool.append(Class::Admission, 1, b"written".as_slice()).unwrap();
+    let ticket = written.ticket().unwrap();
+    written.wait().unwrap();
+    assert!(!spool.withdraw(ticket));
+    spool.hurry(ticket);
+    // It is held for a millisecond: on a busy machine it may be written before it is asked for.
+    let used = spool.stats().used_bytes;
+    let withdrawn = loop {
+        let receipt = spool.append(Class::Admission, 1, vec![0; 10_000]).unwrap();
+        if spool.withdraw(receipt.ticket().unwrap()) {
+            assert!(!spool.withdraw(receipt.ticket().unwrap()), "it is withdrawn once");
+            break receipt;
+        }
+        receipt.wait().unwrap();
+    };
+    let stats = spool.stats();
+    assert_eq!((stats.queued_records, stats.next - 1), (0, stats.commits));
+    assert!(stats.commits > 1 || stats.used_bytes == used, "its space is given back");
+    assert!(matches!(withdrawn.wait(), Err(SpoolError::Closed)));
+    assert!(spool.append(Class::Admitted, 1, b"x".as_slice()).unwrap().ticket().is_none());
+    spool.flush().unwrap();
+    assert_eq!(waiting(&spool).last().unwrap(), b"x");
+}
+
 #[tokio::test]
 async fn a_receipt_can_be_awaited() {
     let directory = tempfile::tempdir().unwrap();
