@@ -6,8 +6,10 @@
 use std::ops::Range;
 
 use tokio::sync::mpsc;
+use tokio::task::yield_now;
 use tokio::time::Instant;
 
+use crate::collect::PORTION;
 use crate::delivery::Queued;
 use crate::flush::Engine;
 use crate::prepare::Prepared;
@@ -62,12 +64,15 @@ impl Engine {
                 for queued in queued {
                     self.metrics.lag_seconds.observe((at - queued.ended_at).as_secs_f64());
                 }
-                for row in &prepared.rows {
-                    if skipped.binary_search(&row.index).is_err()
-                        && let Some(queued) = queued.get(row.index)
-                    {
-                        self.genai.observe(&queued.record, &row.row, &prepared.catalog);
+                for rows in prepared.rows.chunks(PORTION) {
+                    for row in rows {
+                        if skipped.binary_search(&row.index).is_err()
+                            && let Some(queued) = queued.get(row.index)
+                        {
+                            self.genai.observe(&queued.record, &row.row, &prepared.catalog);
+                        }
                     }
+                    yield_now().await;
                 }
             }
         }
