@@ -34,6 +34,9 @@ pub struct GatewayConfig {
     pub upstream_response_timeout_ms: u64,
     /// Longest pause of an upstream within its answer.
     pub upstream_idle_timeout_ms: u64,
+    /// Longest time that an answer may go on for, from its head. What comes after an open request stays in the spool until that has
+    /// ended, so one that never ends would fill it, in days.
+    pub upstream_total_timeout_ms: u64,
     /// How long an unused connection to an upstream is kept. Shorter than the common 60 s of load balancers, because a
     /// request that meets a connection just closed fails and is not sent again.
     pub upstream_pool_idle_ms: u64,
@@ -65,6 +68,7 @@ impl Default for GatewayConfig {
             connect_timeout_ms: 10_000,
             upstream_response_timeout_ms: 600_000,
             upstream_idle_timeout_ms: 300_000,
+            upstream_total_timeout_ms: 4 * 3_600_000,
             upstream_pool_idle_ms: 20_000,
             upstream_http2_connections: 4,
             upstream_ca_file: None,
@@ -98,6 +102,7 @@ impl GatewayConfig {
             ("connect_timeout_ms", self.connect_timeout_ms),
             ("upstream_response_timeout_ms", self.upstream_response_timeout_ms),
             ("upstream_idle_timeout_ms", self.upstream_idle_timeout_ms),
+            ("upstream_total_timeout_ms", self.upstream_total_timeout_ms),
             ("upstream_http2_connections", self.upstream_http2_connections.into()),
         ];
         match needed.into_iter().find(|(_, value)| *value == 0) {
@@ -124,6 +129,7 @@ durations! {
     connect_timeout = connect_timeout_ms,
     upstream_response_timeout = upstream_response_timeout_ms,
     upstream_idle_timeout = upstream_idle_timeout_ms,
+    upstream_total_timeout = upstream_total_timeout_ms,
     upstream_pool_idle = upstream_pool_idle_ms,
     drain_timeout = drain_timeout_ms,
     shutdown_timeout = shutdown_timeout_ms,

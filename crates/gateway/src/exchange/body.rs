@@ -58,6 +58,8 @@ pub(crate) struct ResponseBody {
     /// Whether the client got any of it.
     has_passed: bool,
     idle: IdleTimer,
+    /// When an answer that still goes on is cut off. Asked with each chunk; between them is the idle timer.
+    ends_by: Instant,
     after_end: IdleTimer,
 }
 
@@ -103,7 +105,9 @@ enum Then {
 impl ResponseBody {
     /// Goes on with an exchange whose head has come.
     pub(crate) fn new(exchange: Exchange, sends_trailers: bool) -> Self {
-        let idle = IdleTimer::new(exchange.plan.limits.upstream_idle_timeout);
+        let limits = exchange.plan.limits;
+        let idle = IdleTimer::new(limits.upstream_idle_timeout);
+        let ends_by = Instant::now() + limits.upstream_total_timeout;
         Self {
             exchange,
             out: Pieces::new(),
@@ -114,6 +118,7 @@ impl ResponseBody {
             sends_trailers,
             has_passed: false,
             idle,
+            ends_by,
             after_end: IdleTimer::new(AFTER_END),
         }
     }
@@ -254,6 +259,9 @@ impl ResponseBody {
         let chunk = match frame {
             None => return Poll::Ready(self.finish(BodyEnd::Complete, false)),
             Some(Err(_)) => return Poll::Ready(self.finish(BodyEnd::Cut, false)),
+            Some(Ok(_)) if Instant::now() >= self.ends_by => {
+                return Poll::Ready(self.finish(BodyEnd::Cut, false));
+            }
             Some(Ok(frame)) => match frame.into_data() {
                 Ok(chunk) => chunk,
                 Err(frame) => {

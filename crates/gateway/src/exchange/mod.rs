@@ -67,6 +67,7 @@ pub(crate) struct Plan {
 pub(crate) struct Limits {
     pub(crate) upstream_response_timeout: Duration,
     pub(crate) upstream_idle_timeout: Duration,
+    pub(crate) upstream_total_timeout: Duration,
     pub(crate) drain_timeout: Duration,
     pub(crate) drain_max_bytes: u64,
 }

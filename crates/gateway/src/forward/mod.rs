@@ -135,6 +135,7 @@ fn plan(gateway: &Inner, destination: &Destination) -> Plan {
         limits: Limits {
             upstream_response_timeout: config.upstream_response_timeout(),
             upstream_idle_timeout: config.upstream_idle_timeout(),
+            upstream_total_timeout: config.upstream_total_timeout(),
             drain_timeout: config.drain_timeout(),
             drain_max_bytes: config.drain_max_bytes,
         },

@@ -288,6 +288,24 @@ async fn an_upstream_that_pauses_too_long_is_cut_off() {
 }
 
 #[tokio::test]
+async fn an_answer_that_never_ends_is_cut_off_and_paid_for_as_far_as_it_came() {
+    let mut plan = Plan::default();
+    plan.config.upstream_total_timeout_ms = 300;
+    let house = House::open_with(plan).await;
+    let endless = Some(10_000);
+    house.upstream.next(Script {
+        frames: endless,
+        frame_delay: Duration::from_millis(10),
+        ..Script::default()
+    });
+    let request = house.post("/v1/chat/completions", ALICE).body(chat_body("chat", STREAM)).unwrap();
+    let response = house.client.request(request).await.unwrap();
+    assert!(response.into_body().collect().await.is_err());
+    let record = house.sink.one().await;
+    assert_eq!((record.outcome, record.usage_source), (Outcome::Failed, UsageSource::Estimated));
+}
+
+#[tokio::test]
 async fn usage_that_nobody_stated_is_estimated_unless_the_endpoint_says_otherwise() {
     let house = House::open().await;
     house.upstream.usually(Script { usage: UsageMode::Null, ..Script::default() });
