@@ -27,6 +27,9 @@ const AFTER_END: Duration = Duration::from_secs(5);
 
 /// As many bytes are put together where an upstream is quicker than we are; one write is cheaper than fifty.
 const TOGETHER: usize = 8 * 1024;
+/// How often it is looked for more before what is here goes out. hyper looks twice in a turn, so the second look would come before the
+/// upstream's connection has had its own.
+const LOOKS: u8 = 2;
 
 /// What the cost of a request is called, as header and as trailer.
 pub(crate) const COST_HEADER: HeaderName = HeaderName::from_static("x-tollgate-cost");
@@ -65,8 +68,8 @@ pub(crate) struct ResponseBody {
 #[derive(Debug, Default)]
 struct Gathering {
     pieces: Pieces,
-    /// Whether the connection to the upstream has had its turn since the last piece, and had nothing more.
-    is_all: bool,
+    /// How often nothing more was there since the last piece.
+    looked: u8,
 }
 
 #[derive(Debug)]
@@ -174,11 +177,11 @@ impl ResponseBody {
             match self.poll_bytes(cx) {
                 Poll::Ready(Some(Ok(piece))) => {
                     self.gathering.pieces.push(piece);
-                    self.gathering.is_all = false;
+                    self.gathering.looked = 0;
                 }
                 nothing if self.gathering.pieces.is_empty() => return nothing,
-                Poll::Pending if !self.gathering.is_all => {
-                    self.gathering.is_all = true;
+                Poll::Pending if self.gathering.looked < LOOKS => {
+                    self.gathering.looked += 1;
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
