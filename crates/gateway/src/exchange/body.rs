@@ -25,12 +25,6 @@ use crate::wire::Pieces;
 /// connection can be used again.
 const AFTER_END: Duration = Duration::from_secs(5);
 
-/// As many bytes are put together where an upstream is quicker than we are; one write is cheaper than fifty.
-const TOGETHER: usize = 8 * 1024;
-/// How often it is looked for more before what is here goes out. hyper looks twice in a turn, so the second look would come before the
-/// upstream's connection has had its own.
-const LOOKS: u8 = 2;
-
 /// What the cost of a request is called, as header and as trailer.
 pub(crate) const COST_HEADER: HeaderName = HeaderName::from_static("x-tollgate-cost");
 
@@ -52,7 +46,6 @@ pub(crate) struct ResponseBody {
     exchange: Exchange,
     /// What may go to the client now.
     out: Pieces,
-    gathering: Gathering,
     state: State,
     receipt: Receipt,
     trailers: Option<HeaderMap>,
@@ -62,14 +55,6 @@ pub(crate) struct ResponseBody {
     has_passed: bool,
     idle: IdleTimer,
     after_end: IdleTimer,
-}
-
-/// What goes to the client with one write.
-#[derive(Debug, Default)]
-struct Gathering {
-    pieces: Pieces,
-    /// How often nothing more was there since the last piece.
-    looked: u8,
 }
 
 #[derive(Debug)]
@@ -110,7 +95,6 @@ impl ResponseBody {
         Self {
             exchange,
             out: Pieces::new(),
-            gathering: Gathering::default(),
             state: State::Flowing,
             receipt: Receipt::default(),
             trailers: None,
@@ -169,28 +153,6 @@ impl ResponseBody {
         matches!(self.state, State::Recording { .. } | State::Keeping { .. })
     }
 
-    /// The next bytes for the client: all that is here. An upstream's connection hands over one piece in a turn, so it gets another turn
-    /// after each; nothing waits for what is not here.
-    fn poll_gathered(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokenOff>>> {
-        while self.gathering.pieces.len() < TOGETHER {
-            // What ends the body is told again when it is asked for again.
-            match self.poll_bytes(cx) {
-                Poll::Ready(Some(Ok(piece))) => {
-                    self.gathering.pieces.push(piece);
-                    self.gathering.looked = 0;
-                }
-                nothing if self.gathering.pieces.is_empty() => return nothing,
-                Poll::Pending if self.gathering.looked < LOOKS => {
-                    self.gathering.looked += 1;
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-                Poll::Ready(_) | Poll::Pending => break,
-            }
-        }
-        Poll::Ready(Some(Ok(std::mem::take(&mut self.gathering.pieces).into_bytes())))
-    }
-
     fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokenOff>>> {
         loop {
             if let Some(piece) = self.out.pop_front() {
@@ -232,10 +194,7 @@ impl ResponseBody {
                         return Poll::Pending;
                     }
                 },
-                State::Recorded(Then::Break(why)) => {
-                    self.state = State::Recorded(Then::Break(why));
-                    return Poll::Ready(Some(Err(why)));
-                }
+                State::Recorded(Then::Break(why)) => return Poll::Ready(Some(Err(why))),
                 State::Recorded(Then::End) | State::Ended => return Poll::Ready(None),
             };
         }
@@ -367,7 +326,7 @@ impl Body for ResponseBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
-        match ready!(self.poll_gathered(cx)) {
+        match ready!(self.poll_bytes(cx)) {
             Some(Ok(piece)) => {
                 if !std::mem::replace(&mut self.has_passed, true) {
                     hit(Point::FirstBytes);
