@@ -150,6 +150,8 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
         wait_until_answered(target).await?;
     }
     let mut report = Report::default();
+    // First: after a busy time it would fit into memory that an allocator keeps.
+    memory(&targets, &mut report).await?;
     let mut cases = Map::new();
     for connections in &options.connections {
         for case in Case::MEASURED {
@@ -159,7 +161,6 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
     if options.rate > 0 {
         constant_rate(options, &targets, &mut cases).await?;
     }
-    memory(&targets, &mut report).await?;
     report.set("cases", Value::Object(cases));
     heading("audit");
     for (durability, tollgate) in &tollgates {

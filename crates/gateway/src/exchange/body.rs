@@ -25,9 +25,6 @@ use crate::wire::Pieces;
 /// connection can be used again.
 const AFTER_END: Duration = Duration::from_secs(5);
 
-/// As many bytes are put together where an upstream is quicker than we are; one write is cheaper than fifty.
-const TOGETHER: usize = 8 * 1024;
-
 /// What the cost of a request is called, as header and as trailer.
 pub(crate) const COST_HEADER: HeaderName = HeaderName::from_static("x-tollgate-cost");
 
@@ -49,7 +46,6 @@ pub(crate) struct ResponseBody {
     exchange: Exchange,
     /// What may go to the client now.
     out: Pieces,
-    gathering: Gathering,
     state: State,
     receipt: Receipt,
     trailers: Option<HeaderMap>,
@@ -61,14 +57,6 @@ pub(crate) struct ResponseBody {
     /// When an answer that still goes on is cut off. Asked with each chunk; between them is the idle timer.
     ends_by: Instant,
     after_end: IdleTimer,
-}
-
-/// What goes to the client with one write.
-#[derive(Debug, Default)]
-struct Gathering {
-    pieces: Pieces,
-    /// Whether the connection to the upstream has had its turn since the last piece, and had nothing more.
-    is_all: bool,
 }
 
 #[derive(Debug)]
@@ -111,7 +99,6 @@ impl ResponseBody {
         Self {
             exchange,
             out: Pieces::new(),
-            gathering: Gathering::default(),
             state: State::Flowing,
             receipt: Receipt::default(),
             trailers: None,
@@ -171,28 +158,6 @@ impl ResponseBody {
         matches!(self.state, State::Recording { .. } | State::Keeping { .. })
     }
 
-    /// The next bytes for the client: all that is here. An upstream's connection hands over one piece in a turn, so it gets another turn
-    /// after each; nothing waits for what is not here.
-    fn poll_gathered(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokenOff>>> {
-        while self.gathering.pieces.len() < TOGETHER {
-            // What ends the body is told again when it is asked for again.
-            match self.poll_bytes(cx) {
-                Poll::Ready(Some(Ok(piece))) => {
-                    self.gathering.pieces.push(piece);
-                    self.gathering.is_all = false;
-                }
-                nothing if self.gathering.pieces.is_empty() => return nothing,
-                Poll::Pending if !self.gathering.is_all => {
-                    self.gathering.is_all = true;
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-                Poll::Ready(_) | Poll::Pending => break,
-            }
-        }
-        Poll::Ready(Some(Ok(std::mem::take(&mut self.gathering.pieces).into_bytes())))
-    }
-
     fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokenOff>>> {
         loop {
             if let Some(piece) = self.out.pop_front() {
@@ -234,10 +199,7 @@ impl ResponseBody {
                         return Poll::Pending;
                     }
                 },
-                State::Recorded(Then::Break(why)) => {
-                    self.state = State::Recorded(Then::Break(why));
-                    return Poll::Ready(Some(Err(why)));
-                }
+                State::Recorded(Then::Break(why)) => return Poll::Ready(Some(Err(why))),
                 State::Recorded(Then::End) | State::Ended => return Poll::Ready(None),
             };
         }
@@ -372,7 +334,7 @@ impl Body for ResponseBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
-        match ready!(self.poll_gathered(cx)) {
+        match ready!(self.poll_bytes(cx)) {
             Some(Ok(piece)) => {
                 if !std::mem::replace(&mut self.has_passed, true) {
                     hit(Point::FirstBytes);
