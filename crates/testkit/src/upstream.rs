@@ -158,6 +158,9 @@ impl Drop for ScriptedUpstream {
     }
 }
 
+/// What the kernel takes of an answer before the gateway does.
+const SEND_BUFFER_BYTES: usize = 128 * 1024;
+
 async fn accept(listener: TcpListener, state: Arc<State>, mut stop: watch::Receiver<bool>) {
     loop {
         let connection = tokio::select! {
@@ -167,6 +170,8 @@ async fn accept(listener: TcpListener, state: Arc<State>, mut stop: watch::Recei
         // A client that left while it was accepted is no reason to stop.
         let Ok((connection, _)) = connection else { continue };
         connection.set_nodelay(true).unwrap();
+        // A real one has a kernel of its own: what many streams that nobody reads would fill there must not starve this machine's.
+        socket2::SockRef::from(&connection).set_send_buffer_size(SEND_BUFFER_BYTES).unwrap();
         let (state, mut stop) = (Arc::clone(&state), stop.clone());
         tokio::spawn(async move {
             let service = hyper::service::service_fn(|request| serve(Arc::clone(&state), request));
