@@ -61,11 +61,12 @@ pub(crate) async fn write(
 ) -> Result<Written, StoreError> {
     let mut written =
         Written { quarantined: quarantine::insert(tx, &prepared.refused).await?, ..Written::default() };
-    let (mut rows, repeated) = distinct(&prepared.rows);
-    let standing = if has_quarantine { standing(tx, records, &rows).await? } else { HashMap::default() };
+    let mut all: Vec<&PreparedRow> = prepared.rows.iter().collect();
+    let standing = if has_quarantine { standing(tx, records, &all).await? } else { HashMap::default() };
     let is_written_off =
         |row: &PreparedRow| standing.get(&row.index).is_some_and(|(_, is_written_off)| *is_written_off);
-    let written_off: Vec<&PreparedRow> = rows.extract_if(.., |row| is_written_off(row)).collect();
+    let written_off: Vec<&PreparedRow> = all.extract_if(.., |row| is_written_off(row)).collect();
+    let (rows, repeated) = distinct(all);
     if mode == Mode::Optimistic && rows.len() > MAX_UNNEST_ROWS && repeated.is_empty() && standing.is_empty()
     {
         // Sent one behind the other, without waiting for an answer between them: where a row is there already, what follows fails
@@ -149,8 +150,7 @@ pub(crate) async fn apply(tx: &Tx, effects: &Effects) -> Result<Vec<BalanceChang
 ///
 /// In key order, two who write the same rows do not wait for each other in a circle. What a repeated one is, is settled
 /// against the books, once one of its kind is in them.
-fn distinct(rows: &[PreparedRow]) -> (Vec<&PreparedRow>, Vec<&PreparedRow>) {
-    let mut sorted: Vec<&PreparedRow> = rows.iter().collect();
+fn distinct(mut sorted: Vec<&PreparedRow>) -> (Vec<&PreparedRow>, Vec<&PreparedRow>) {
     // Stable: of equal keys the first sent stays first.
     sorted.sort_by_key(|row| row.row.key);
     let mut repeated = Vec::new();

@@ -150,6 +150,19 @@ impl Spool {
         Ok(identity)
     }
 
+    /// Gives out no number up to and including this one. Blocks while more are reserved.
+    pub fn skip_identities(&self, last: i64) -> Result<(), SpoolError> {
+        loop {
+            match self.next_identity() {
+                Ok(identity) if identity > last => return Ok(()),
+                Ok(_) => {}
+                // Each turn of the writer reserves another block.
+                Err(SpoolError::NoIdentityReserved) => self.flush()?,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// Take a record. It never blocks: the record is written by the next group commit, and the receipt tells when it is durable. Records
     /// keep the order in which they were appended.
     pub fn append(&self, class: Class, kind: u8, bytes: impl Into<Vec<u8>>) -> Result<Receipt, SpoolError> {

@@ -84,9 +84,10 @@ impl Feed {
         loop {
             let rewound = self.journal.generation.subscribe();
             let generation = *rewound.borrow();
+            let seen = self.journal.seen();
             let Some((stand, server)) = self.stand().await else { return Ok(()) };
             let log_position = stand.mark.log_position;
-            self.journal.begin(Begun { generation, log_position, server });
+            self.journal.begin(Begun { generation, log_position, server }, seen);
             let stats = self.journal.spool.stats();
             let base = sequence(log_position);
             let mut reading = Reading {
@@ -363,8 +364,8 @@ impl Reading<'_> {
     }
 }
 
-/// Appends, when there is room on the disk again, the ends for which there was none. They have no other place than memory until then; a
-/// process that ends before leaves their requests open, to be settled by the next one.
+/// Appends, when there is room on the disk again, the ends of requests for whose own ends there was none. They have no other place than
+/// memory until then; a process that ends before leaves their requests open, to be settled by the next one.
 pub(crate) async fn append_refused(journal: Arc<Shared>, stop: CancellationToken) {
     const EVERY: std::time::Duration = std::time::Duration::from_secs(1);
     loop {
@@ -382,7 +383,9 @@ pub(crate) async fn append_refused(journal: Arc<Shared>, stop: CancellationToken
                 journal.refused.lock().extend_from_slice(&refused[at..]);
                 break;
             }
-            tracing::info!("a request for whose end there was no room on the disk is in the spool now");
+            tracing::warn!(
+                "a request for whose end there was no room on the disk is settled by spool.on_interrupted"
+            );
         }
     }
 }
@@ -400,8 +403,9 @@ pub(crate) async fn forget(journal: Arc<Shared>, store: Store, stop: Cancellatio
                 () = tokio::time::sleep(LOOK_AGAIN) => continue,
             }
         }
+        let seen = journal.seen();
         match stand(&store, journal.instance_id).await {
-            Ok((stand, server)) if journal.check(stand.mark.log_position, server) => {
+            Ok((stand, server)) if journal.check(stand.mark.log_position, server, seen) => {
                 forget_below(&journal, sequence(stand.mark.log_position)).await;
             }
             // The log is read again; or the books cannot be reached, as whoever writes says.

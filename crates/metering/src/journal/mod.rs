@@ -66,7 +66,7 @@ pub(crate) struct Shared {
     begun: Mutex<Option<Begun>>,
     /// How far in the log the books were ever seen to be, by this process.
     committed: AtomicI64,
-    /// Ends for which there was no room on the disk; they are appended when there is.
+    /// Ends of requests whose own ends had no room on the disk; they are appended when there is.
     refused: Mutex<Vec<Vec<u8>>>,
     pub(crate) metrics: JournalMetrics,
 }
@@ -210,15 +210,16 @@ async fn stand_of(store: &Store, instance: InstanceId, spool: &Spool) -> Result<
                 "the books are further than the spool: its end is lost, by a power cut without fsync or because an older copy of its \
                  directory was put in its place. What was lost is in the books as far as they had it"
             );
+            // The numbers of what was lost are used up: the books have their records.
+            let last = async |tx: Tx| usage_records::last_correlation_id(&tx, instance).await;
+            if let Some(last) = store.tx("find_last_number", last).await? {
+                spool.skip_identities(last)?;
+            }
             let reset = async |tx: Tx| {
                 instances::reset_log(&tx, instance, group(stats.next)).await?;
-                let last = usage_records::last_correlation_id(&tx, instance).await?;
-                Ok((instances::stand(&tx, instance).await?.unwrap_or_default(), last))
+                Ok(instances::stand(&tx, instance).await?.unwrap_or_default())
             };
-            let (stand, last) = store.tx("reset_instance", reset).await?;
-            // The numbers of what was lost are used up: the books have their records.
-            while spool.next_identity()? <= last.unwrap_or(0) {}
-            Ok(stand)
+            Ok(store.tx("reset_instance", reset).await?)
         }
         None => {
             if stats.low_water > stats.first {
@@ -261,11 +262,16 @@ impl Shared {
         self.committed.fetch_max(log_position, Ordering::Relaxed);
     }
 
-    /// A reading begins. Says so where the books have lost what they were seen to have.
-    fn begin(&self, begun: Begun) {
+    /// How far the books were seen to be. Ask before the books are asked: they only go on meanwhile.
+    fn seen(&self) -> i64 {
+        self.committed.load(Ordering::Relaxed)
+    }
+
+    /// A reading begins. Says so where the books have lost what they were `seen` to have before they were asked.
+    fn begin(&self, begun: Begun, seen: i64) {
         *self.begun.lock() = Some(begun);
-        let seen = self.committed.swap(begun.log_position, Ordering::Relaxed);
         if begun.log_position < seen {
+            self.committed.store(begun.log_position, Ordering::Relaxed);
             self.metrics.rewinds.inc();
             tracing::error!(
                 "the database has lost commits that it had confirmed (a failover?); what the spool still keeps of them is entered again"
@@ -277,10 +283,10 @@ impl Shared {
         }
     }
 
-    /// Whether the books still have what they were seen to have. Where that is not sure, the log is read again.
-    fn check(&self, log_position: i64, server: ServerRun) -> bool {
+    /// Whether the books still have what they were `seen` to have before they were asked. Where that is not sure, the log is read again.
+    fn check(&self, log_position: i64, server: ServerRun, seen: i64) -> bool {
         let Some(begun) = *self.begun.lock() else { return false };
-        let is_sure = begun.server == server && log_position >= self.committed.load(Ordering::Relaxed);
+        let is_sure = begun.server == server && log_position >= seen;
         if !is_sure {
             self.rewind(begun.generation);
         }
@@ -311,6 +317,15 @@ impl Shared {
     fn encode_end(&self, record: RawAnalyticsRecord, without_admission: bool) -> Vec<u8> {
         let after = u64::try_from(self.life.started.elapsed().as_micros()).unwrap_or(u64::MAX);
         wire::encode_finished(record, after, without_admission)
+    }
+
+    /// There was no room for an end, and its client was told so: it ends as what the end of a process interrupts does, when there is room.
+    fn refuse(&self, bytes: &[u8], body_bytes: Option<u64>) {
+        if let Ok(wire::Entry::Finished(finished)) = wire::decode(wire::FINISHED, bytes) {
+            let admitted = Admitted { record: finished.record, body_bytes };
+            let settled = settle::settle(admitted, self.config.on_interrupted);
+            self.refused.lock().push(self.encode_end(settled, finished.without_admission));
+        }
     }
 
     fn append_encoded(&self, mut bytes: Vec<u8>) -> (Position, Result<Receipt, SpoolError>) {
@@ -357,9 +372,10 @@ enum PendingOf {
     },
     End {
         journal: Arc<Shared>,
-        /// To be appended once more where there was no room for it: what was served is charged, and a request that never ended would
-        /// keep the spool from forgetting what comes after it.
+        /// To be settled where there was no room for it: a request that never ended would keep the spool from forgetting what comes
+        /// after it.
         bytes: Vec<u8>,
+        body_bytes: Option<u64>,
     },
 }
 
@@ -385,8 +401,11 @@ impl Pending {
         };
         match (&outcome, self.of) {
             (Err(_), PendingOf::Admission { failed, .. }) => failed.store(true, Ordering::Relaxed),
-            (Err(SpoolError::DiskFull), PendingOf::End { journal, bytes }) => {
-                journal.refused.lock().push(bytes);
+            (
+                Err(SpoolError::DiskFull | SpoolError::Full { .. }),
+                PendingOf::End { journal, bytes, body_bytes },
+            ) => {
+                journal.refuse(&bytes, body_bytes);
             }
             _ => {}
         }
@@ -437,7 +456,8 @@ impl Place {
         });
         let bytes = self.journal.encode_end(record, without_admission);
         let (position, receipt) = self.journal.append_encoded(bytes.clone());
-        (position, Pending { receipt, of: PendingOf::End { journal: self.journal, bytes } })
+        let of = PendingOf::End { journal: self.journal, bytes, body_bytes: self.body_bytes };
+        (position, Pending { receipt, of })
     }
 }
 

@@ -349,7 +349,7 @@ async fn a_shutdown_that_runs_out_of_time_leaves_the_rest_to_the_next_life() {
 }
 
 #[tokio::test]
-async fn an_end_for_which_there_was_no_room_is_entered_when_there_is() {
+async fn a_request_for_whose_end_there_was_no_room_is_settled_when_there_is() {
     let mut house = House::build().await;
     let Some(disk) = SmallDisk::mount(4) else { return };
     house.config.size_limit_bytes = 64 << 20;
@@ -371,6 +371,8 @@ async fn an_end_for_which_there_was_no_room_is_entered_when_there_is() {
     disk.free();
     client.batch_execute("rollback").await.unwrap();
     house.wait_for_records(finished).await;
+    // Its client was told that the answer could not be recorded.
+    assert_eq!(house.books.count("usage_records where state = 'v'").await, 1);
     gateway.stop().await;
 }
 

@@ -184,6 +184,7 @@ async fn a_record_that_is_written_off_stays_to_be_seen_and_is_never_replayed() {
     let running = books.run();
     let mut recorder = Recorder::of(record.instance_id);
     recorder.record(credential, "m", 10, 10);
+    running.send(record.clone()).await;
     running.send(record).await;
     for _ in 0..100 {
         running.send(recorder.record(credential, "m", 10, 10)).await;

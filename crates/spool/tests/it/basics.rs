@@ -332,3 +332,14 @@ fn a_million_waiting_records_are_open_within_seconds() {
     );
     assert!(opened.as_secs() < 5, "{opened:?}");
 }
+
+#[test]
+fn numbers_that_were_given_out_elsewhere_can_be_skipped_however_many() {
+    let directory = tempfile::tempdir().unwrap();
+    let spool = open(directory.path());
+    let beyond = 3 << 20;
+    spool.skip_identities(beyond).unwrap();
+    assert!(spool.next_identity().unwrap() > beyond);
+    spool.close().unwrap();
+    assert!(open(directory.path()).next_identity().unwrap() > beyond);
+}

@@ -220,3 +220,26 @@ async fn a_spool_that_has_lost_its_end_delivers_all_that_comes_after() {
     gateway.stop().await;
     house.assert_sound(28, "999.16").await;
 }
+
+#[tokio::test]
+async fn an_older_copy_of_a_spool_that_was_closed_gives_no_number_twice() {
+    let mut house = House::build().await;
+    let mut gateway = house.start().await;
+    gateway.serve_many(3).await;
+    gateway.stop().await;
+    let older = tempfile::tempdir().unwrap();
+    for name in ["spool.sqlite", "spool.mark"] {
+        std::fs::copy(house.directory.path().join(name), older.path().join(name)).unwrap();
+    }
+    let mut gateway = house.start().await;
+    for _ in 0..20 {
+        gateway.serve().await;
+    }
+    gateway.stop().await;
+    house.directory = older;
+    let mut gateway = house.start().await;
+    gateway.serve_many(30).await;
+    gateway.stop().await;
+    assert_eq!(house.books.count("quarantine").await, 0);
+    house.assert_sound(53, "998.41").await;
+}
