@@ -282,11 +282,12 @@ impl Engine {
         if turn.is_none_or(|seen| seen.generation != generation) {
             *turn = journal.begun(generation);
         }
-        let Some(seen) = *turn else { return Ok(Some(turn)) };
-        // On another server not only what was named may be missing, but also what another flusher committed beyond it.
-        if tx.server() != seen.server
-            || !instances::advance_in_log(tx, own, position, mark, seen.log_position).await?
-        {
+        let Some(seen) = turn.as_mut() else { return Ok(Some(turn)) };
+        // On another server what was named is looked for, and what another flusher committed beyond it may be missing unnoticed.
+        let is_sure = tx.server() == seen.server || !self.progress.is_ahead();
+        if is_sure && instances::advance_in_log(tx, own, position, mark, seen.log_position).await? {
+            seen.server = tx.server();
+        } else {
             // What this transaction writes is right all the same, and is known when it comes again.
             journal.rewind(generation);
             *turn = None;

@@ -83,6 +83,11 @@ impl Progress {
         };
     }
 
+    /// Whether something is settled of which something before is not.
+    pub(crate) fn is_ahead(&self) -> bool {
+        !self.0.lock().ahead.is_empty()
+    }
+
     /// How many deliveries are settled, over all generations.
     pub(crate) fn settled(&self) -> i64 {
         self.0.lock().settled

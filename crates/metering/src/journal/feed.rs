@@ -405,7 +405,7 @@ pub(crate) async fn forget(journal: Arc<Shared>, store: Store, stop: Cancellatio
         }
         let seen = journal.seen();
         match stand(&store, journal.instance_id).await {
-            Ok((stand, server)) if journal.check(stand.mark.log_position, server, seen) => {
+            Ok((stand, _server)) if journal.check(stand.mark.log_position, seen) => {
                 forget_below(&journal, sequence(stand.mark.log_position)).await;
             }
             // The log is read again; or the books cannot be reached, as whoever writes says.

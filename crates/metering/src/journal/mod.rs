@@ -242,8 +242,8 @@ impl Shared {
         self.instance_id
     }
 
-    /// The books may lack what they were seen to have: another server answers, or it stands further back. Reads the log again from where
-    /// they are now.
+    /// The books lack what they were seen to have, or may: they stand further back, or are another server's while something was committed
+    /// out of order. Reads the log again from where they are now.
     pub(crate) fn rewind(&self, seen_in: u64) {
         self.generation.send_if_modified(|generation| {
             let is_news = *generation == seen_in;
@@ -278,19 +278,20 @@ impl Shared {
             );
         } else if begun.generation > 0 {
             tracing::info!(
-                "another database server answers, or the same one after a new start: the log is read again from where its books are"
+                "another database server answers, or the same one after a new start, while several flushers were at work: the log is read \
+                 again from where its books are"
             );
         }
     }
 
-    /// Whether the books still have what they were `seen` to have before they were asked. Where that is not sure, the log is read again.
-    fn check(&self, log_position: i64, server: ServerRun, seen: i64) -> bool {
+    /// Whether the books still have what they were `seen` to have before they were asked. Where they have not, the log is read again.
+    fn check(&self, log_position: i64, seen: i64) -> bool {
         let Some(begun) = *self.begun.lock() else { return false };
-        let is_sure = begun.server == server && log_position >= seen;
-        if !is_sure {
+        let has_all = log_position >= seen;
+        if !has_all {
             self.rewind(begun.generation);
         }
-        is_sure
+        has_all
     }
 
     /// The books have these: the spool may forget them.
