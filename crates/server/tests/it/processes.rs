@@ -208,11 +208,9 @@ async fn without_its_database_a_server_goes_on_and_the_next_one_enters_what_it_c
         assert_eq!(chat(app.address(), &key, "prompt=1 completion=1", false).await.status, StatusCode::OK);
     }
     app.stop().await.unwrap();
-    assert_eq!(
-        place.cli("spool status").await["waiting_records"],
-        json!(4),
-        "two requests: admitted, and ended"
-    );
+    // Two requests: each ended, and admitted, unless it was over before its admission had been written.
+    let waiting = place.cli("spool status").await["waiting_records"].as_u64().unwrap();
+    assert!((2..=4).contains(&waiting), "{waiting}");
     postgres.start_again().await;
     let app = start(30_000).await;
     eventually("it is entered after all", async || {
