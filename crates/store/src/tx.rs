@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::{ClientWrapper, Object};
+use futures_util::future::try_join;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
@@ -272,11 +273,13 @@ async fn begin(
     mode: &Mode,
     limit: Duration,
 ) -> Result<Session, StoreError> {
-    let first = format!("{}; {}", mode.begin, Session::QUERY);
-    match tokio::time::timeout(limit, connection.simple_query(&first)).await {
-        Ok(answers) => Session::from_answers(&answers?),
-        Err(_) => Err(StoreError::Timeout { name, after: limit }),
-    }
+    let first = async {
+        let query = connection.prepare_cached(Session::QUERY).await?;
+        let ((), session) =
+            try_join(connection.batch_execute(&mode.begin), connection.query_one(&query, &[])).await?;
+        Session::from_row(&session)
+    };
+    tokio::time::timeout(limit, first).await.unwrap_or(Err(StoreError::Timeout { name, after: limit }))
 }
 
 /// A connection in a transaction. Dropped before the transaction has ended (time-out, failure, a caller that was cancelled), it
