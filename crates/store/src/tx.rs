@@ -49,7 +49,7 @@ const REPEATABLE_READ: Mode =
 const UNBOUNDED: Mode = Mode {
     begin: Cow::Borrowed(
         "begin isolation level repeatable read; set local statement_timeout = 0; \
-         set local idle_in_transaction_session_timeout = 0",
+         set local idle_in_transaction_session_timeout = 0; set local plan_cache_mode = auto",
     ),
     is_bounded: false,
 };
@@ -63,7 +63,8 @@ impl SharedSnapshot {
         // First of all statements: once a transaction has a snapshot, it takes no other.
         let begin = format!(
             "begin isolation level repeatable read read only; set transaction snapshot '{}'; \
-             set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0",
+             set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0; \
+             set local plan_cache_mode = auto",
             self.0
         );
         Mode { begin: Cow::Owned(begin), is_bounded: false }
