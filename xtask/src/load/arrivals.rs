@@ -4,7 +4,10 @@
 //! all before it still wait, and its latency counts from that time, also where the sender itself was late.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -79,7 +82,8 @@ pub(crate) async fn send(
     while under_way.join_next().await.is_some() {}
 }
 
-/// Sends as many as `clients` that wait for each answer can, until it is told to stop.
+/// Sends as many as `clients` that wait for each answer can, until it is told to stop. Whoever is free takes the next number, so that the
+/// kinds of requests keep their shares, however long each takes.
 pub(crate) async fn send_closed_loop(
     good: &Arc<Good>,
     clients: usize,
@@ -87,16 +91,17 @@ pub(crate) async fn send_closed_loop(
     stop: &CancellationToken,
 ) {
     let mut workers = JoinSet::new();
-    for worker in 0..clients {
+    let next = Arc::new(AtomicUsize::new(0));
+    for _ in 0..clients {
         let (good, samples, stop) = (Arc::clone(good), samples.clone(), stop.clone());
+        let next = Arc::clone(&next);
         workers.spawn(async move {
-            let mut number = worker;
             while !stop.is_cancelled() {
+                let number = next.fetch_add(1, Ordering::Relaxed);
                 let due = Instant::now();
                 let kind = good.kind(number);
                 let failure = good.send(number).await.err();
                 samples.push(Sample { due, latency: due.elapsed(), kind, failure });
-                number += clients;
             }
         });
     }
