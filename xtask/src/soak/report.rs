@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     sampler::Seen,
-    trend::{MOST_GROWTH, Trend, Verdict},
+    trend::{MOST_GROWTH, Of, Trend, Verdict},
 };
 use crate::{
     load::{arrivals::Sample, good::Kind, millis, percentile},
@@ -35,6 +35,7 @@ struct Quantity {
     name: &'static str,
     unit: &'static str,
     scale: f64,
+    by: Of,
     /// Growth in one run that is nothing for its kind, in its own unit.
     nothing: f64,
     /// Whether the run fails where it grows; else it is told.
@@ -48,6 +49,7 @@ const QUANTITIES: [Quantity; 7] = [
         name: "resident memory",
         unit: "MiB",
         scale: MIB,
+        by: Of::Mean,
         nothing: 1.0,
         must_be_flat: true,
         of: |seen| Some(seen.server.resident_bytes as f64),
@@ -56,6 +58,7 @@ const QUANTITIES: [Quantity; 7] = [
         name: "file descriptors",
         unit: "",
         scale: 1.0,
+        by: Of::Least,
         nothing: 2.0,
         must_be_flat: true,
         of: |seen| Some(seen.server.descriptors as f64),
@@ -64,6 +67,7 @@ const QUANTITIES: [Quantity; 7] = [
         name: "threads",
         unit: "",
         scale: 1.0,
+        by: Of::Mean,
         nothing: 1.0,
         must_be_flat: true,
         of: |seen| Some(seen.server.threads as f64),
@@ -72,6 +76,7 @@ const QUANTITIES: [Quantity; 7] = [
         name: "tasks",
         unit: "",
         scale: 1.0,
+        by: Of::Least,
         nothing: 5.0,
         must_be_flat: true,
         of: |seen| Some(seen.tasks),
@@ -80,6 +85,7 @@ const QUANTITIES: [Quantity; 7] = [
         name: "records waiting",
         unit: "",
         scale: 1.0,
+        by: Of::Least,
         nothing: 1_000.0,
         must_be_flat: true,
         of: |seen| Some(seen.spool_waiting),
@@ -88,6 +94,7 @@ const QUANTITIES: [Quantity; 7] = [
         name: "PostgreSQL, own memory",
         unit: "MiB",
         scale: MIB,
+        by: Of::Mean,
         nothing: 4.0,
         must_be_flat: true,
         of: |seen| seen.postgres.map(|postgres| postgres.private_bytes as f64),
@@ -97,6 +104,7 @@ const QUANTITIES: [Quantity; 7] = [
         name: "PostgreSQL, buffers in use",
         unit: "MiB",
         scale: MIB,
+        by: Of::Mean,
         nothing: 1.0,
         must_be_flat: false,
         of: |seen| seen.postgres.map(|postgres| postgres.shared_bytes as f64),
@@ -107,7 +115,7 @@ impl Quantity {
     fn trend(&self, seen: &[Seen]) -> Option<Trend> {
         let points: Vec<(Duration, f64)> =
             seen.iter().filter_map(|seen| Some((seen.after, (self.of)(seen)? / self.scale))).collect();
-        Trend::of(&points, self.nothing)
+        Trend::of(&points, self.by, self.nothing)
     }
 }
 

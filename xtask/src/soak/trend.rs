@@ -1,7 +1,8 @@
 //! Whether a quantity grows: a least-squares line through what was seen, and how sure that is.
 //!
 //! Seconds that follow each other are not independent, so the run is cut into equal blocks whose means are; the line goes through them,
-//! and its standard error comes from how far they lie from it. **Flat** is what grew over the run, at the upper end of the 95% interval,
+//! and its standard error comes from how far they lie from it. Of what comes and goes with requests, such as their descriptors, not the mean of a
+//! block counts but the least in it: what is there when nothing special is under way. What leaks stays there too. **Flat** is what grew over the run, at the upper end of the 95% interval,
 //! by less than [`MOST_GROWTH`] of its mean, or by less than an amount that is nothing for its kind. **Growing** is what did not, even at the
 //! lower end. Between the two the run was too short to tell, and that is said.
 
@@ -25,6 +26,13 @@ pub(super) enum Verdict {
     CannotTell,
 }
 
+/// What of a block counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Of {
+    Mean,
+    Least,
+}
+
 /// The trend of one quantity.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Trend {
@@ -38,11 +46,11 @@ pub(super) struct Trend {
 
 impl Trend {
     /// Of points in time, with the growth in one run that is nothing for this kind of quantity. Too few points have no trend.
-    pub(super) fn of(points: &[(Duration, f64)], nothing: f64) -> Option<Self> {
+    pub(super) fn of(points: &[(Duration, f64)], of: Of, nothing: f64) -> Option<Self> {
         let hours: Vec<(f64, f64)> =
             points.iter().map(|(after, value)| (after.as_secs_f64() / 3_600.0, *value)).collect();
         let run = hours.last()?.0 - hours.first()?.0;
-        let blocks: Vec<(f64, f64)> = blocks(&hours);
+        let blocks: Vec<(f64, f64)> = blocks(&hours, of);
         if blocks.len() < BLOCKS || run <= 0.0 {
             return None;
         }
@@ -87,8 +95,8 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// The means of equal parts.
-fn blocks(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+/// Equal parts: of each the middle of its time, and what counts of its values.
+fn blocks(points: &[(f64, f64)], of: Of) -> Vec<(f64, f64)> {
     let size = points.len() / BLOCKS;
     if size == 0 {
         return Vec::new();
@@ -96,11 +104,11 @@ fn blocks(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let mean = |block: &[(f64, f64)], of: fn(&(f64, f64)) -> f64| {
         block.iter().map(of).sum::<f64>() / count(block.len())
     };
-    points
-        .chunks_exact(size)
-        .take(BLOCKS)
-        .map(|block| (mean(block, |point| point.0), mean(block, |point| point.1)))
-        .collect()
+    let value = |block: &[(f64, f64)]| match of {
+        Of::Mean => mean(block, |point| point.1),
+        Of::Least => block.iter().map(|point| point.1).fold(f64::INFINITY, f64::min),
+    };
+    points.chunks_exact(size).take(BLOCKS).map(|block| (mean(block, |point| point.0), value(block))).collect()
 }
 
 /// The slope of the least-squares line, and its standard error.

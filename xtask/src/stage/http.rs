@@ -11,11 +11,15 @@ use http_body_util::{BodyExt, Full};
 use hyper::{Request, StatusCode};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
+    rt::{TokioExecutor, TokioTimer},
 };
 
 /// No request of the demo takes longer, also not one to a small model on a busy machine.
 const TIMEOUT: Duration = Duration::from_mins(2);
+
+/// How long a connection is kept for the next request. Shorter than servers do, as SDKs have it: a request on one that is closed at the same moment
+/// fails, and must not be sent again.
+const IDLE: Duration = Duration::from_secs(5);
 
 /// A whole response.
 #[derive(Debug)]
@@ -101,7 +105,11 @@ fn client(connection: Connection) -> &'static Client<HttpConnector, Full<Bytes>>
     let build = |most_idle| {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        Client::builder(TokioExecutor::new()).pool_max_idle_per_host(most_idle).build(connector)
+        Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(most_idle)
+            .build(connector)
     };
     match connection {
         Connection::Kept => KEPT.get_or_init(|| build(usize::MAX)),
