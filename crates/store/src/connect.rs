@@ -145,7 +145,7 @@ impl Connect for ForPool {
 }
 
 /// The settings with the server's own time limits, and with plans that are made once: what a flush asks, a hundred times a second, is always the
-/// same, and planning it took as long as doing it.
+/// same, and two of its statements were planned anew each time.
 fn bounded(config: &Config) -> Config {
     let mut config = config.clone();
     let limits = format!(

@@ -42,6 +42,32 @@ fn a_record_that_nobody_waits_for_is_written_all_the_same() {
 }
 
 #[test]
+fn more_than_fits_into_a_group_is_committed_together_in_its_order() {
+    let (live, crashed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let spool = open(live.path());
+    let mut sent: Vec<Vec<u8>> = Vec::new();
+    // While one commit is fsynced, more than a group comes: sooner or later, whatever the disk.
+    loop {
+        let receipts: Vec<_> = (0..4_000)
+            .map(|_| {
+                sent.push(sent.len().to_string().into_bytes());
+                spool.append(Class::Admitted, 1, sent[sent.len() - 1].clone()).unwrap()
+            })
+            .collect();
+        let positions: Vec<_> = receipts.into_iter().map(|receipt| receipt.wait().unwrap()).collect();
+        assert!(positions.is_sorted());
+        if positions[positions.len() - 1].sequence > spool.stats().commits {
+            break;
+        }
+        assert!(sent.len() < 200_000, "every commit had one group");
+    }
+    crash_image(live.path(), crashed.path());
+    let again = open(crashed.path());
+    assert_eq!(waiting(&again), sent);
+    assert!(again.verify().unwrap().damaged.is_empty());
+}
+
+#[test]
 fn what_is_withdrawn_was_never_there_and_what_is_written_cannot_be() {
     let directory = tempfile::tempdir().unwrap();
     let spool = open(directory.path());
