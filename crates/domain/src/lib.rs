@@ -15,6 +15,7 @@ mod rating;
 mod record;
 mod tariff;
 mod tokens;
+mod window;
 
 pub use charge::{ChargeError, PriceList, charge};
 pub use clock::{Clock, ManualClock, truncate_to_micros};
@@ -27,3 +28,4 @@ pub use rating::{Rated, RatingError, RatingFacts, UsageState, rate};
 pub use record::{Batch, Credential, Outcome, RawAnalyticsRecord, UsageSource};
 pub use tariff::{Tariff, find_best_tariff};
 pub use tokens::{StatedUsage, TokenCount, TokenCountError, TokenUsage};
+pub use window::{SpendWindow, end_of_day, start_of_day, utc_day};

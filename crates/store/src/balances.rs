@@ -32,6 +32,17 @@ impl Cursor {
     pub(crate) fn is_of(self, tx: &Tx) -> bool {
         self.server == tx.server()
     }
+
+    /// The place that this transaction sees. It must have one snapshot for all its statements.
+    pub(crate) async fn now(tx: &Tx) -> Result<Self, StoreError> {
+        let sql = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
+        Ok(Self { server: tx.server(), xid: tx.query_one(sql, &[]).await?.try_get(0)? })
+    }
+
+    /// As statements take it; the beginning of all history where there is none.
+    pub(crate) fn text(since: Option<Self>) -> String {
+        since.map_or(0, |cursor| cursor.xid).to_string()
+    }
 }
 
 /// The balance of a user.

@@ -7,6 +7,7 @@ mod auditor;
 mod health;
 pub(crate) mod refresher;
 mod sink;
+mod spending;
 mod supervise;
 
 use std::{
@@ -32,6 +33,7 @@ use self::{
     health::{AliveTasks, Health, Operations, SnapshotAge, SpoolState},
     refresher::Refresher,
     sink::JournalSink,
+    spending::SpendingReader,
     supervise::{Ended, Tasks},
 };
 use crate::{
@@ -134,11 +136,13 @@ async fn assemble(
     let view = Arc::new(LiveView::new());
     let sink = Arc::new(JournalSink::new(journal.clone()));
     let settings = config.gateway.clone();
+    let spending = SpendingReader::new(Arc::clone(&clock), journal.instance_id());
     let gateway = Gateway::new(settings, Arc::clone(&view), sink, clock, master_key.clone(), &mut registry)?;
     let health = Arc::new(Health::new());
     registry.register_collector(Box::new(SnapshotAge(Arc::clone(&health))));
     registry.register_collector(Box::new(AliveTasks(tokio::runtime::Handle::current())));
-    let mut refresher = Refresher::new(store, master_key, view, journal.instance_id(), Arc::clone(&health));
+    let instance = journal.instance_id();
+    let mut refresher = Refresher::new(store, master_key, view, instance, Arc::clone(&health), spending);
     refresher.refresh().await.context("the first snapshot could not be read")?;
 
     let operations = Operations {

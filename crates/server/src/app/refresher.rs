@@ -8,16 +8,19 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
-use tollgate_domain::{InstanceId, MasterKey, Tariff};
+use tollgate_domain::{ApiKeyId, InstanceId, MasterKey, ModelId, Tariff, UserId};
+use tollgate_gateway::limit::{Caps, Limits, Rates, Subject};
 use tollgate_gateway::view::{
     self, AuthStyle, BalanceUpdate, EndpointEntry, KeyEntry, LiveView, ModelEntry, OnDisconnect,
     OnMissingUsage,
 };
+use tollgate_store::limits::{Limited, Of};
 use tollgate_store::{
     ServerRun, Store, StoreError, Tx, balances::Cursor, endpoints, epochs, notify::Listener, snapshot,
 };
 
 use super::health::Health;
+use super::spending::SpendingReader;
 
 /// What makes a change known when no notification does.
 const POLL: Duration = Duration::from_secs(1);
@@ -34,6 +37,7 @@ pub(super) struct Refresher {
     /// The stream of records whose debits the view holds.
     instance: InstanceId,
     health: Arc<Health>,
+    spending: SpendingReader,
     seen: Seen,
 }
 
@@ -54,8 +58,9 @@ impl Refresher {
         view: Arc<LiveView>,
         instance: InstanceId,
         health: Arc<Health>,
+        spending: SpendingReader,
     ) -> Self {
-        Self { store, master_key, view, instance, health, seen: Seen::default() }
+        Self { store, master_key, view, instance, health, spending, seen: Seen::default() }
     }
 
     /// Refreshes until `shutdown`. `listen` for hints where the connection can carry them.
@@ -110,6 +115,10 @@ impl Refresher {
             committed_position: own.map_or(0, |(_, position)| *position),
         });
         self.seen.cursor = Some(changes.cursor);
+        if let Some(config) = &config {
+            self.spending.configured(&config.limits);
+        }
+        self.spending.refresh(&self.store, &self.view).await?;
         if let Some(config) = config {
             self.seen.config_epoch = Some((config.server, config.config_epoch));
             let problems = self.view.replace_config(translate(config));
@@ -168,12 +177,31 @@ fn translate(config: snapshot::Config) -> view::Config {
         trusted: key.trusted,
         revoked: key.revoked,
     });
+    let limits = config.limits.iter().map(limits).collect();
     view::Config {
         keys: keys.collect(),
         models,
         endpoints: config.endpoints.into_iter().map(endpoint).collect(),
         tariffs,
+        limits,
     }
+}
+
+/// What the database says is limited. What it refuses to hold is without limit.
+fn limits(limited: &Limited) -> (Subject, Limits) {
+    let subject = match limited.of {
+        Of::Key => Subject::Key(ApiKeyId::from_uuid(limited.id)),
+        Of::User => Subject::User(UserId::from_uuid(limited.id)),
+        Of::Model => Subject::Model(ModelId::from_uuid(limited.id)),
+    };
+    let stored = limited.limits;
+    let rates = Rates {
+        requests_per_minute: stored.requests_per_minute.and_then(|limit| limit.try_into().ok()),
+        tokens_per_minute: stored.tokens_per_minute.and_then(|limit| limit.try_into().ok()),
+        concurrent_requests: stored.concurrent_requests.and_then(|limit| limit.try_into().ok()),
+    };
+    let caps = Caps { daily: stored.daily_cap, weekly: stored.weekly_cap, monthly: stored.monthly_cap };
+    (subject, Limits { rates, caps })
 }
 
 /// An endpoint of the database as the gateway takes it.

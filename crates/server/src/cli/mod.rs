@@ -4,6 +4,7 @@
 //! `--json`, and with a table for people otherwise; an error goes to stderr with an exit code other than zero.
 
 mod instant;
+pub mod limit;
 pub(crate) mod tariff_file;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use jiff::Timestamp;
 use tollgate_domain::{ApiKeyPurpose, Credits, PriceList, PricePerToken};
 
 pub(crate) use instant::parse_instant;
+pub use limit::LimitCommand;
 
 /// A metered gateway for LLM APIs whose books are right.
 #[derive(Debug, Parser)]
@@ -60,6 +62,9 @@ pub enum Command {
     /// API keys.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Limits and spend caps of keys, users and models.
+    #[command(subcommand)]
+    Limit(LimitCommand),
     /// Give and take credits.
     #[command(subcommand)]
     Credit(CreditCommand),

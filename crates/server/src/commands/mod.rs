@@ -4,6 +4,7 @@ mod audit;
 mod credit;
 mod endpoint;
 mod key;
+mod limit;
 mod model;
 mod quarantine;
 mod report;
@@ -30,6 +31,7 @@ pub(crate) async fn answer(session: &Session, command: Command) -> anyhow::Resul
         Command::Model(command) => model::answer(session, command).await,
         Command::Tariff(command) => tariff::answer(session, command).await,
         Command::Key(command) => key::answer(session, command).await,
+        Command::Limit(command) => limit::answer(session, command).await,
         Command::Credit(command) => credit::answer(session, command).await,
         Command::Balance { user } => report::balance(session, &user).await,
         Command::Ledger(args) => report::ledger(session, args).await,
