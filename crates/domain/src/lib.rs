@@ -21,7 +21,7 @@ pub use charge::{ChargeError, PriceList, charge};
 pub use clock::{Clock, ManualClock, truncate_to_micros};
 pub use credential::{ApiKeySecret, KeyDigest, MasterKey, MasterKeyError};
 pub use digest::{DigestKey, RecordDigest};
-pub use ids::{ApiKeyId, CorrelationId, EndpointId, InstanceId, ModelId, TariffId, UserId};
+pub use ids::{ApiKeyId, CorrelationId, EndpointId, InstanceId, ModelId, TariffId, UserId, WebhookId};
 pub use money::{Credits, MoneyError, PricePerToken};
 pub use origin::{AccessSource, ApiKeyPurpose, RequestOrigin, UnknownPurpose};
 pub use rating::{Rated, RatingError, RatingFacts, UsageState, rate};

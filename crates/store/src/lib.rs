@@ -38,6 +38,8 @@ pub mod usage_dimensions;
 pub mod usage_records;
 pub mod users;
 pub mod utc;
+pub mod webhook_deliveries;
+pub mod webhooks;
 
 pub use connection::{Store, StoreConfig};
 pub use error::{ErrorClass, StoreError};

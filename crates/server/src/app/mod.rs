@@ -4,6 +4,7 @@
 //! left, then the database stops. A task that ends unasked ends the server.
 
 mod auditor;
+mod deliverer;
 mod health;
 pub(crate) mod refresher;
 mod sink;
@@ -30,6 +31,7 @@ use tollgate_store::{ErrorClass, Store, StoreConfig};
 
 use self::{
     auditor::Auditor,
+    deliverer::Deliverer,
     health::{AliveTasks, Health, Operations, SnapshotAge, SpoolState},
     refresher::Refresher,
     sink::JournalSink,
@@ -54,6 +56,7 @@ const DATABASE_SAID_EVERY: Duration = Duration::from_secs(10);
 const AUDITOR: &str = "auditor";
 const GATEWAY: &str = "gateway";
 const BATCHER: &str = "batcher";
+const DELIVERER: &str = "deliverer of webhooks";
 const REFRESHER: &str = "refresher";
 
 /// Starts servers.
@@ -106,6 +109,7 @@ struct Parts {
     batcher: AnalyticsBatcher,
     refresher: Refresher,
     auditor: Option<Auditor>,
+    deliverer: Deliverer,
     health: Arc<Health>,
 }
 
@@ -133,6 +137,7 @@ async fn assemble(
         &journal,
         &mut registry,
     );
+    let deliverer = Deliverer::new(store.clone(), master_key.clone(), Arc::clone(&clock), &mut registry)?;
     let view = Arc::new(LiveView::new());
     let sink = Arc::new(JournalSink::new(journal.clone()));
     let settings = config.gateway.clone();
@@ -160,7 +165,7 @@ async fn assemble(
     let address = listener.local_addr()?;
     lock.publish_address(address)?;
     hit(Point::ServerListening);
-    Ok(Parts { address, listener, router, gateway, journal, batcher, refresher, auditor, health })
+    Ok(Parts { address, listener, router, gateway, journal, batcher, refresher, auditor, deliverer, health })
 }
 
 fn cannot_listen(address: &str, error: &io::Error) -> anyhow::Error {
@@ -182,7 +187,18 @@ fn cannot_listen(address: &str, error: &io::Error) -> anyhow::Error {
 
 impl Parts {
     fn spawn(self, config: &Config, database: Database, lock: ServeLock) -> RunningApp {
-        let Self { address, listener, router, gateway, journal, batcher, refresher, auditor, health } = self;
+        let Self {
+            address,
+            listener,
+            router,
+            gateway,
+            journal,
+            batcher,
+            refresher,
+            auditor,
+            deliverer,
+            health,
+        } = self;
         let mut tasks = Tasks::default();
         let (stop_gateway, stop_batcher, stop_background) =
             (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
@@ -200,6 +216,7 @@ impl Parts {
         if let Some(auditor) = auditor {
             tasks.spawn(AUDITOR, auditor.run(stop_background.clone()));
         }
+        tasks.spawn(DELIVERER, deliverer.run(stop_background.clone()));
         let (serving, stop) = (gateway.clone(), stop_gateway.clone());
         tasks.spawn(GATEWAY, async move { Ok(serving.serve_router(listener, router, stop).await?) });
         RunningApp {
@@ -282,6 +299,7 @@ impl RunningApp {
         self.stop_background.cancel();
         let refresher = self.tasks.end_of(REFRESHER, &mut others).await;
         let auditor = self.tasks.end_of(AUDITOR, &mut others).await;
+        let deliverer = self.tasks.end_of(DELIVERER, &mut others).await;
         let journal = self.journal.clone();
         let closing = tokio::task::spawn_blocking(move || journal.close());
         let spool = match tokio::time::timeout(CLOSING_PATIENCE, closing).await {
@@ -294,7 +312,7 @@ impl RunningApp {
         let database = self.database.stop().await;
         hit(Point::ServerStopped);
         // What was lost comes first; the rest is logged.
-        let results = [batcher, spool, gateway, refresher, auditor, database];
+        let results = [batcher, spool, gateway, refresher, auditor, deliverer, database];
         let mut errors =
             results.into_iter().chain(others.into_iter().map(|ended| ended.result)).filter_map(Result::err);
         let Some(first) = errors.next() else { return Ok(()) };

@@ -6,6 +6,7 @@
 mod instant;
 pub mod limit;
 pub(crate) mod tariff_file;
+pub mod webhook;
 
 use std::path::PathBuf;
 
@@ -15,6 +16,7 @@ use tollgate_domain::{ApiKeyPurpose, Credits, PriceList, PricePerToken};
 
 pub(crate) use instant::parse_instant;
 pub use limit::LimitCommand;
+pub use webhook::WebhookCommand;
 
 /// A metered gateway for LLM APIs whose books are right.
 #[derive(Debug, Parser)]
@@ -65,6 +67,9 @@ pub enum Command {
     /// Limits and spend caps of keys, users and models.
     #[command(subcommand)]
     Limit(LimitCommand),
+    /// Who is told when a balance is low, depleted, or refilled.
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
     /// Give and take credits.
     #[command(subcommand)]
     Credit(CreditCommand),
@@ -110,6 +115,18 @@ pub enum UserCommand {
         /// The user is an organization.
         #[arg(long)]
         organization: bool,
+    },
+    /// Change what is kept of a user.
+    #[command(group = clap::ArgGroup::new("changes").required(true))]
+    Set {
+        /// Name or id of the user.
+        name: String,
+        /// Tell webhooks when the balance falls to this many credits, or below.
+        #[arg(long, value_name = "X", allow_negative_numbers = true, group = "changes")]
+        low_balance: Option<Credits>,
+        /// Tell webhooks of no low balance.
+        #[arg(long, group = "changes")]
+        no_low_balance: bool,
     },
     /// Every user with the balance.
     List,

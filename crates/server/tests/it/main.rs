@@ -24,3 +24,4 @@ mod soak;
 mod thread;
 mod trace;
 mod two_servers;
+mod webhooks;
