@@ -60,16 +60,16 @@ impl BalanceChange {
 
 /// Enters what these changes are to those who listen. Asks the database nothing where that is nothing.
 pub(crate) async fn enter(tx: &Tx, changes: &[BalanceChange]) -> Result<(), StoreError> {
-    let events: Vec<(BalanceEvent, &BalanceChange)> =
-        changes.iter().flat_map(|change| change.events().map(move |event| (event, change))).collect();
-    if events.is_empty() {
-        return Ok(());
-    }
     fn column<T>(
         events: &[(BalanceEvent, &BalanceChange)],
         value: impl Fn(BalanceEvent, &BalanceChange) -> T,
     ) -> Vec<T> {
         events.iter().map(|(event, change)| value(*event, change)).collect()
+    }
+    let events: Vec<(BalanceEvent, &BalanceChange)> =
+        changes.iter().flat_map(|change| change.events().map(move |event| (event, change))).collect();
+    if events.is_empty() {
+        return Ok(());
     }
     let insert = tx
         .prepare_cached(

@@ -72,7 +72,7 @@ async fn limits_are_set_shown_and_cleared_and_reach_a_gateway_that_serves() {
 
 /// Tariffs that are set now are in force then.
 fn ten_seconds_before_a_midnight() -> (Timestamp, Timestamp) {
-    let tomorrow = SystemClock.now() + Duration::from_secs(24 * 3600);
+    let tomorrow = SystemClock.now() + Duration::from_hours(24);
     let midnight = end_of_day(utc_day(tomorrow));
     (midnight - Duration::from_secs(10), midnight)
 }
@@ -177,4 +177,40 @@ async fn what_one_gateway_spends_another_counts_and_a_new_one_knows() {
     first.stop().await.unwrap();
     second.stop().await.unwrap();
     assert_eq!(here.cli("audit").await["ok"], json!(true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_official_sdks_raise_their_own_exception_and_wait_as_they_are_told() {
+    let Some(home) = crate::sdks::sdk_home("python") else { return };
+    let upstream = ScriptedUpstream::start().await;
+    let place = Place::with_database().await;
+    place.set_up("ada", "1000", &upstream.base_url()).await;
+    let mut keys = Vec::new();
+    for _ in 0..2 {
+        let key = place.new_key("ada").await;
+        place.cli(&format!("limit set --key {} --requests-per-minute 20", &key[..10])).await;
+        keys.push(key);
+    }
+    let app = place.serve().await;
+    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk/retry.py");
+    let output = tokio::process::Command::new(home.join("bin/python"))
+        .arg(script)
+        .env("TOLLGATE_URL", format!("http://{}", app.address()))
+        .env("TOLLGATE_OPENAI_KEY", &keys[0])
+        .env("TOLLGATE_ANTHROPIC_KEY", &keys[1])
+        .kill_on_drop(true)
+        .output()
+        .await
+        .unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{stdout}\n{}", String::from_utf8_lossy(&output.stderr));
+    let said: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(said.len(), 2, "{stdout}");
+    assert_eq!(said[0]["headers"]["x-ratelimit-limit-requests"], json!("20"), "{stdout}");
+    assert_eq!(said[1]["headers"]["anthropic-ratelimit-requests-limit"], json!("20"), "{stdout}");
+    for line in &said {
+        let seconds: u64 = line["headers"]["retry-after"].as_str().unwrap().parse().unwrap();
+        assert!((1..=3).contains(&seconds) && line["answered"].is_string(), "{line}");
+    }
+    app.stop().await.unwrap();
 }
