@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::balances::Cursor;
 use crate::limits::Of;
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, Tx};
 
 /// What one key or user spent on one day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +49,29 @@ pub struct Reach {
     pub recent: Timestamp,
     /// The start of the first day that any window reaches to.
     pub all: Timestamp,
+}
+
+/// What a key or a user spent from `from` until `until`, both on the hour. A model spends nothing.
+pub async fn between(
+    tx: &Tx,
+    of: Of,
+    id: Uuid,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<Credits, StoreError> {
+    let whose = match of {
+        Of::Key => {
+            "r.user_no = (select u.no from api_keys k join users u on u.id = k.user_id where k.id = $1)
+             and r.key_no = (select no from api_keys where id = $1)"
+        }
+        Of::User => "r.user_no = (select no from users where id = $1)",
+        Of::Model => return Ok(Credits::ZERO),
+    };
+    let sql = format!(
+        "select coalesce(sum(r.amount_pico), 0)::text from usage_rollups r where {whose} and r.hour >= $2 and r.hour < $3"
+    );
+    let row = tx.query_one(&sql, &[&id, &from, &until]).await?;
+    Ok(Credits::from_pico(row.try_get::<_, &str>(0)?.parse().unwrap_or(i128::MAX))?)
 }
 
 /// Reads what changed since `since`, or everything where it is `None` or of another server.

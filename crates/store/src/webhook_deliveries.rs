@@ -136,7 +136,8 @@ pub struct Claimed {
     pub event: Event,
 }
 
-/// Claims at most `most` deliveries that are due: of each webhook and user the oldest that has not ended, where nobody else has it.
+/// Claims at most `most` deliveries that are due: of each webhook and user the oldest that has not ended, where nobody else has it. Those that
+/// were tried least come first, so that receivers which fail do not keep others waiting.
 pub async fn claim(tx: &Tx, most: i64) -> Result<Vec<Claimed>, StoreError> {
     let claim = tx
         .prepare_cached(
@@ -150,7 +151,7 @@ pub async fn claim(tx: &Tx, most: i64) -> Result<Vec<Claimed>, StoreError> {
                    and not exists (select from webhook_deliveries e
                                    where e.ended_at is null and e.webhook_no = h.webhook_no and e.user_no = h.user_no
                                      and e.no < h.no)
-                 order by h.no limit $1
+                 order by h.attempts, h.no limit $1
                  for update skip locked)
              returning d.no, d.attempts, d.message_id, w.id, w.url, w.sealed_secret,
                        d.type, d.created_at, u.id, u.name, d.balance_before, d.balance, d.low_balance",

@@ -116,18 +116,6 @@ pub enum UserCommand {
         #[arg(long)]
         organization: bool,
     },
-    /// Change what is kept of a user.
-    #[command(group = clap::ArgGroup::new("changes").required(true))]
-    Set {
-        /// Name or id of the user.
-        name: String,
-        /// Tell webhooks when the balance falls to this many credits, or below.
-        #[arg(long, value_name = "X", allow_negative_numbers = true, group = "changes")]
-        low_balance: Option<Credits>,
-        /// Tell webhooks of no low balance.
-        #[arg(long, group = "changes")]
-        no_low_balance: bool,
-    },
     /// Every user with the balance.
     List,
 }

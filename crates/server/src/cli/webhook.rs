@@ -1,7 +1,7 @@
 //! `tollgate webhook …`: what may be asked of webhooks.
 
 use clap::{Args, Subcommand};
-use tollgate_domain::WebhookId;
+use tollgate_domain::{Credits, WebhookId};
 
 /// `tollgate webhook …`.
 #[derive(Debug, Subcommand)]
@@ -14,6 +14,18 @@ pub enum WebhookCommand {
     Remove {
         /// Id of the webhook.
         id: WebhookId,
+    },
+    /// At which balance of a user webhooks are told that it is low.
+    #[command(group = clap::ArgGroup::new("line").required(true))]
+    LowBalance {
+        /// Name or id of the user.
+        user: String,
+        /// In credits, above zero: when the balance falls to this, or below.
+        #[arg(value_name = "CREDITS", allow_negative_numbers = true, group = "line")]
+        credits: Option<Credits>,
+        /// They are told of none.
+        #[arg(long, group = "line")]
+        off: bool,
     },
     /// What was delivered, and what was not; newest first.
     Deliveries {

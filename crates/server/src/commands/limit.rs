@@ -1,13 +1,31 @@
 //! `tollgate limit`: how much a key, a user or a model may ask for, and spend.
 
-use tollgate_store::Tx;
+use serde::Serialize;
+use tollgate_domain::{Clock, Credits, SpendWindow, end_of_day, start_of_day, utc_day};
 use tollgate_store::limits::{self, LimitChange, Limited, Limits, Of};
+use tollgate_store::{StoreError, Tx, spending};
 
 use super::{ACTOR, Session};
 use crate::{
     cli::limit::{LimitClearArgs, LimitCommand, LimitOfArgs, LimitSetArgs, OptionalLimitOfArgs},
     output::{Answer, Column, or_none, table},
 };
+
+/// Limits, and what was spent of the caps in the windows that it is now.
+#[derive(Debug, Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    limited: Limited,
+    spent: Spent,
+}
+
+/// Only of windows that are capped.
+#[derive(Debug, Default, Serialize)]
+struct Spent {
+    daily: Option<Credits>,
+    weekly: Option<Credits>,
+    monthly: Option<Credits>,
+}
 
 pub(super) async fn answer(session: &Session, command: LimitCommand) -> anyhow::Result<Answer> {
     match command {
@@ -61,19 +79,45 @@ async fn apply(session: &Session, of: &LimitOfArgs, change: LimitChange) -> anyh
 }
 
 async fn show(session: &Session, of: Option<(Of, String)>) -> anyhow::Result<Answer> {
-    let read = async |tx: Tx| match &of {
-        Some((of, name)) => Ok(vec![limits::find(&tx, *of, name).await?]),
-        None => limits::list(&tx).await,
+    let today = utc_day(session.clock.now());
+    let read = async |tx: Tx| {
+        let limited = match &of {
+            Some((of, name)) => vec![limits::find(&tx, *of, name).await?],
+            None => limits::list(&tx).await?,
+        };
+        let mut shown = Vec::with_capacity(limited.len());
+        for limited in limited {
+            let spent = spent(&tx, &limited, today).await?;
+            shown.push(Shown { limited, spent });
+        }
+        Ok(shown)
     };
-    let limited = session.store.tx("show_limits", read).await?;
-    let text = limit_table(&limited);
-    match (of, limited.as_slice()) {
+    let shown = session.store.tx_repeatable_read("show_limits", read).await?;
+    let text = limit_table(&shown);
+    match (of, shown.as_slice()) {
         (Some(_), [one]) => Answer::new(one, text),
-        _ => Answer::new(&limited, text),
+        _ => Answer::new(&shown, text),
     }
 }
 
-fn limit_table(limited: &[Limited]) -> String {
+async fn spent(tx: &Tx, limited: &Limited, today: jiff::civil::Date) -> Result<Spent, StoreError> {
+    let Limited { of, id, limits, .. } = limited;
+    let within = async |window: SpendWindow, cap: Option<Credits>| {
+        if cap.is_none() {
+            return Ok(None);
+        }
+        let days = window.around(today);
+        let (from, until) = (start_of_day(*days.start()), end_of_day(*days.end()));
+        spending::between(tx, *of, *id, from, until).await.map(Some)
+    };
+    Ok(Spent {
+        daily: within(SpendWindow::Day, limits.daily_cap).await?,
+        weekly: within(SpendWindow::Week, limits.weekly_cap).await?,
+        monthly: within(SpendWindow::Month, limits.monthly_cap).await?,
+    })
+}
+
+fn limit_table(shown: &[Shown]) -> String {
     let columns = [
         Column::Text("OF"),
         Column::Text("NAME"),
@@ -84,16 +128,19 @@ fn limit_table(limited: &[Limited]) -> String {
         Column::Number("WEEKLY"),
         Column::Number("MONTHLY"),
     ];
-    let rows = limited.iter().map(|Limited { of, name, limits, .. }| {
+    let of_cap = |spent: Option<Credits>, cap: Option<Credits>| {
+        or_none(cap.zip(spent).map(|(cap, spent)| format!("{spent} of {cap}")))
+    };
+    let rows = shown.iter().map(|Shown { limited: Limited { of, name, limits, .. }, spent }| {
         vec![
             of.as_str().to_owned(),
             if *of == Of::Key { format!("{name}…") } else { name.clone() },
             or_none(limits.requests_per_minute),
             or_none(limits.tokens_per_minute),
             or_none(limits.concurrent_requests),
-            or_none(limits.daily_cap),
-            or_none(limits.weekly_cap),
-            or_none(limits.monthly_cap),
+            of_cap(spent.daily, limits.daily_cap),
+            of_cap(spent.weekly, limits.weekly_cap),
+            of_cap(spent.monthly, limits.monthly_cap),
         ]
     });
     table(&columns, rows, "No limit yet: tollgate limit set --key KEY --requests-per-minute N")

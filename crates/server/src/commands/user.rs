@@ -29,7 +29,6 @@ pub(super) async fn answer(session: &Session, command: UserCommand) -> anyhow::R
             let kind = if organization { UserKind::Organization } else { UserKind::Individual };
             create(session, &name, kind, credits).await
         }
-        UserCommand::Set { name, low_balance, no_low_balance: _ } => set(session, &name, low_balance).await,
         UserCommand::List => list(session).await,
     }
 }
@@ -71,16 +70,6 @@ async fn create_account(
         _ => Credits::ZERO,
     };
     Ok(Account { user, balance })
-}
-
-async fn set(session: &Session, name: &str, low_balance: Option<Credits>) -> anyhow::Result<Answer> {
-    let set = async |tx: Tx| users::set_low_balance(&tx, name, low_balance, ACTOR).await;
-    let user = session.store.tx("set_user", set).await?;
-    let text = match low_balance {
-        Some(line) => format!("Webhooks are told when the balance of {} falls to {line} credits.", user.name),
-        None => format!("Webhooks are told of no low balance of {}.", user.name),
-    };
-    Answer::new(&serde_json::json!({ "user": user, "low_balance": low_balance }), text)
 }
 
 async fn list(session: &Session) -> anyhow::Result<Answer> {

@@ -3,9 +3,9 @@
 use anyhow::Context;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
-use tollgate_domain::{Clock, WebhookId};
+use tollgate_domain::{Clock, Credits, WebhookId};
 use tollgate_store::{
-    Tx, webhook_deliveries,
+    Tx, users, webhook_deliveries,
     webhooks::{self, NewWebhook},
 };
 
@@ -21,6 +21,7 @@ pub(super) async fn answer(session: &Session, command: WebhookCommand) -> anyhow
         WebhookCommand::Add(args) => add(session, args).await,
         WebhookCommand::List => list(session).await,
         WebhookCommand::Remove { id } => remove(session, id).await,
+        WebhookCommand::LowBalance { user, credits, off: _ } => low_balance(session, &user, credits).await,
         WebhookCommand::Deliveries { undelivered, limit } => deliveries(session, undelivered, limit).await,
         WebhookCommand::Test { id } => test(session, id).await,
     }
@@ -72,6 +73,16 @@ async fn remove(session: &Session, id: WebhookId) -> anyhow::Result<Answer> {
     let webhook = session.store.tx("remove_webhook", remove).await?;
     let text = format!("Removed the webhook to {}.", webhook.url);
     Answer::new(&webhook, text)
+}
+
+async fn low_balance(session: &Session, user: &str, credits: Option<Credits>) -> anyhow::Result<Answer> {
+    let set = async |tx: Tx| users::set_low_balance(&tx, user, credits, ACTOR).await;
+    let user = session.store.tx("set_low_balance", set).await?.name;
+    let text = match credits {
+        Some(credits) => format!("Webhooks are told when the balance of {user} falls to {credits} credits."),
+        None => format!("Webhooks are told of no low balance of {user}."),
+    };
+    Answer::new(&json!({ "user": user, "low_balance": credits }), text)
 }
 
 async fn deliveries(session: &Session, undelivered: bool, limit: u32) -> anyhow::Result<Answer> {

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use http::StatusCode;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tollgate_domain::{Clock, ManualClock, end_of_day, utc_day};
+use tollgate_domain::{Clock, Credits, ManualClock, end_of_day, utc_day};
 use tollgate_server::{App, SystemClock};
 use tollgate_testkit::ScriptedUpstream;
 
@@ -27,6 +27,7 @@ async fn limits_are_set_shown_and_cleared_and_reach_a_gateway_that_serves() {
     let upstream = ScriptedUpstream::start().await;
     let place = Place::with_database().await;
     let app = place.serve().await;
+    let began = utc_day(SystemClock.now());
     let key = place.set_up("ada", "100", &upstream.base_url()).await;
     eventually("it serves", async || status(app.address(), &key).await == StatusCode::OK).await;
 
@@ -54,7 +55,16 @@ async fn limits_are_set_shown_and_cleared_and_reach_a_gateway_that_serves() {
     let of: Vec<&Value> = shown.as_array().unwrap().iter().map(|limited| &limited["of"]).collect();
     assert_eq!(of, [&json!("key"), &json!("user"), &json!("model")]);
     let table = String::from_utf8(place.output("limit show --user ada").await.stdout).unwrap();
-    assert!(table.contains("1000000") && table.contains("2.5"), "{table}");
+    assert!(table.contains("1000000") && table.contains(" of 2.5"), "{table}");
+    let served = upstream.books().len();
+    let spent = Credits::from_pico(i128::try_from(served).unwrap() * 25_000_000_000).unwrap();
+    eventually("what was spent is shown", async || {
+        // Where midnight has come meanwhile, the day began anew.
+        let shown = place.cli("limit show --user ada").await;
+        let shown = shown["spent"]["daily"].as_str().unwrap().parse::<Credits>().unwrap();
+        shown == spent || utc_day(SystemClock.now()) != began
+    })
+    .await;
     let refused = place.cli_fails("limit set --model gpt-test --daily-cap 1").await;
     assert!(refused.contains("on a key or a user"), "{refused}");
     let refused = place.cli_fails("limit set --user nobody --daily-cap 1").await;

@@ -117,7 +117,9 @@ async fn a_balance_that_is_low_depleted_and_refilled_is_told_in_this_order_and_s
     place.cli("user create bob --credits 1").await;
     let added = place.cli(&format!("webhook add {}?a=b --user ada", receiver.url())).await;
     let secret = added["secret"].as_str().unwrap();
-    place.cli("user set ada --low-balance 0.06").await;
+    place.cli("webhook low-balance ada 0.06").await;
+    let refused = place.cli_fails("webhook low-balance ada 0").await;
+    assert!(refused.contains("above zero"), "{refused}");
     // Of others it hears nothing.
     place.cli("credit remove bob 1 --source-id s-1").await;
     eventually("the credits are spent", async || {
