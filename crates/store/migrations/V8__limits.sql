@@ -19,5 +19,6 @@ create trigger config_changed after insert or update or delete on limits
     for each statement execute function config_changed();
 
 -- What one user spent since some hour: each gateway asks it of the few users with caps whose balances have moved. A new entry comes with a new
--- cell, once in an hour; adding to a cell touches no index.
+-- cell, once in an hour; adding to a cell touches no index. While it is built flushes wait: what is asked of models
+-- meanwhile is answered, and its records wait in the spool.
 create index usage_rollups_user on usage_rollups (user_no, hour);
