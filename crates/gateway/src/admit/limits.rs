@@ -19,7 +19,11 @@ pub(super) fn pass(
     if !snapshot.has_limits() {
         return Ok(Passed::nothing());
     }
-    let rates = |subject: Subject| Some((subject, snapshot.limits(subject)?.rates));
+    // Who has a spend cap alone is not counted, and is told what its upstream tells.
+    let rates = |subject: Subject| {
+        let rates = snapshot.limits(subject)?.rates;
+        rates.is_any().then_some((subject, rates))
+    };
     let model = destination.model.as_ref().map(|model| Subject::Model(model.entry.id));
     let limited: Limited =
         [rates(Subject::Key(caller.key.id)), rates(Subject::User(caller.key.user)), model.and_then(rates)];

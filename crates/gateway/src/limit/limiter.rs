@@ -9,7 +9,7 @@ use foldhash::{HashMap, HashMapExt};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::bucket::Bucket;
+use super::bucket::{self, Bucket};
 use super::metrics::LimitMetrics;
 use super::{CONCURRENCY_RETRY_AFTER, Exceeded, Level, Limited, Rates, Standing, Subject, What};
 
@@ -41,54 +41,63 @@ struct Meter {
     requests: Bucket,
     tokens: Bucket,
     running: u32,
-    /// As they were when it was last looked at.
-    rates: Rates,
+    /// The limit of those that run, as it was when it was last looked at.
+    concurrent_requests: Option<u32>,
 }
 
 impl Meter {
-    const fn new(now: Instant, rates: Rates) -> Self {
-        Self { requests: Bucket::full(now), tokens: Bucket::full(now), running: 0, rates }
+    fn new(now: Instant) -> Self {
+        Self { requests: Bucket::full(now), tokens: Bucket::full(now), running: 0, concurrent_requests: None }
     }
 
-    /// What was used of a limit that is gone stays as it was.
-    fn refill(&mut self, now: Instant, rates: Rates) {
-        self.rates = rates;
-        if let Some(limit) = rates.requests_per_minute {
-            self.requests.refill(now, limit.into());
-        }
-        if let Some(limit) = rates.tokens_per_minute {
-            self.tokens.refill(now, limit);
-        }
+    /// Brings back what came until `now`, under the rates that are in force then.
+    fn advance(&mut self, now: Instant, rates: Rates) {
+        self.requests.advance(now, rates.requests_per_minute.map(u64::from));
+        self.tokens.advance(now, rates.tokens_per_minute);
+        self.concurrent_requests = rates.concurrent_requests;
     }
 
     fn is_idle(&self, now: Instant) -> bool {
-        let requests = self.rates.requests_per_minute;
-        let tokens = self.rates.tokens_per_minute;
-        self.running == 0
-            && requests.is_none_or(|limit| self.requests.is_full(now, limit.into()))
-            && tokens.is_none_or(|limit| self.tokens.is_full(now, limit))
+        self.running == 0 && self.requests.is_full(now) && self.tokens.is_full(now)
     }
 
     /// The limits that one more request would exceed.
     fn exceeded(&self, tokens: u64) -> impl Iterator<Item = (What, u64, std::time::Duration)> {
-        let Rates { requests_per_minute, tokens_per_minute, concurrent_requests } = self.rates;
-        let requests = requests_per_minute
-            .map(|limit| (What::Requests, limit.into(), self.requests.fits_in(1, limit.into())));
-        let tokens = tokens_per_minute.map(|limit| (What::Tokens, limit, self.tokens.fits_in(tokens, limit)));
-        let concurrency = concurrent_requests
+        let requests = self.requests.fits_in(1).map(|(limit, wait)| (What::Requests, limit, wait));
+        let tokens = self.tokens.fits_in(tokens).map(|(limit, wait)| (What::Tokens, limit, wait));
+        let concurrency = self
+            .concurrent_requests
             .filter(|limit| self.running >= *limit)
             .map(|limit| (What::Concurrency, limit.into(), CONCURRENCY_RETRY_AFTER));
         [requests, tokens, concurrency].into_iter().flatten().filter(|(_, _, wait)| !wait.is_zero())
     }
 
-    fn standing(&self, least: Standing) -> Standing {
-        let level = |bucket: &Bucket, limit: u64| Level {
-            limit,
-            remaining: bucket.remaining(limit),
-            full_in: bucket.full_in(limit),
+    fn take(&mut self, subject: Subject, tokens: u64) -> TakenOf {
+        self.running = self.running.saturating_add(1);
+        TakenOf { subject, requests: self.requests.take(1), tokens: self.tokens.take(tokens) }
+    }
+
+    /// One that ran is over.
+    fn end(&mut self, taken: TakenOf, end: End) {
+        self.running = self.running.saturating_sub(1);
+        let (requests, tokens) = match end {
+            End::Used(tokens) => (1, tokens),
+            End::Withdrawn => (0, 0),
         };
-        let requests = self.rates.requests_per_minute.map(|limit| level(&self.requests, limit.into()));
-        let tokens = self.rates.tokens_per_minute.map(|limit| level(&self.tokens, limit));
+        if let Some(taken) = taken.requests {
+            self.requests.settle(taken, requests);
+        }
+        if let Some(taken) = taken.tokens {
+            self.tokens.settle(taken, tokens);
+        }
+    }
+
+    fn standing(&self, least: Standing) -> Standing {
+        let level = |bucket: &Bucket| {
+            let (limit, remaining) = bucket.remaining()?;
+            Some(Level { limit, remaining, full_in: bucket.full_in() })
+        };
+        let (requests, tokens) = (level(&self.requests), level(&self.tokens));
         Standing {
             requests: requests.map_or(least.requests, |level| level.least(least.requests)),
             tokens: tokens.map_or(least.tokens, |level| level.least(least.tokens)),
@@ -109,8 +118,8 @@ impl Limiter {
         }
         let decided = self.meters.lock().pass(limited, tokens, now);
         match decided {
-            Ok(standing) => {
-                let taken = Some(Taken { limiter: Arc::clone(self), limited, tokens });
+            Ok((of, standing)) => {
+                let taken = Some(Taken { limiter: Arc::clone(self), of });
                 Ok(Passed { taken, standing: Some(standing) })
             }
             Err(exceeded) => {
@@ -127,7 +136,14 @@ impl Limiter {
 }
 
 impl Meters {
-    fn pass(&mut self, limited: Limited, tokens: u64, now: Instant) -> Result<Standing, Exceeded> {
+    fn pass(
+        &mut self,
+        limited: Limited,
+        tokens: u64,
+        now: Instant,
+    ) -> Result<([Option<TakenOf>; 3], Standing), Exceeded> {
+        // Before any is looked at: those of this request may be idle until it takes.
+        self.forget_idle(now);
         let mut worst: Option<Exceeded> = None;
         for (subject, rates) in limited.into_iter().flatten() {
             let meter = self.meter(subject, rates, now);
@@ -139,41 +155,27 @@ impl Meters {
             }
         }
         let mut standing = Standing::default();
-        for (subject, _) in limited.into_iter().flatten() {
-            let Some(meter) = self.by_subject.get_mut(&subject) else { continue };
-            if worst.is_none() {
-                meter.requests.take(1);
-                meter.tokens.take(tokens);
-                meter.running = meter.running.saturating_add(1);
-            }
+        let of = limited.map(|limited| {
+            let (subject, _) = limited?;
+            let meter = self.by_subject.get_mut(&subject)?;
+            let taken = worst.is_none().then(|| meter.take(subject, tokens));
             standing = meter.standing(standing);
-        }
-        worst.map_or(Ok(standing), |exceeded| Err(Exceeded { standing, ..exceeded }))
+            taken
+        });
+        worst.map_or(Ok((of, standing)), |exceeded| Err(Exceeded { standing, ..exceeded }))
     }
 
-    fn meter(&mut self, subject: Subject, rates: Rates, now: Instant) -> &mut Meter {
-        if self.by_subject.len() >= self.sweep_at && !self.by_subject.contains_key(&subject) {
+    fn forget_idle(&mut self, now: Instant) {
+        if self.by_subject.len() >= self.sweep_at {
             self.by_subject.retain(|_, meter| !meter.is_idle(now));
             self.sweep_at = self.by_subject.len().saturating_mul(2).max(KEPT_ANYWAY);
         }
-        let meter = self.by_subject.entry(subject).or_insert_with(|| Meter::new(now, rates));
-        meter.refill(now, rates);
-        meter
     }
 
-    /// One that ran is over.
-    fn end(&mut self, subject: Subject, taken: u64, end: End) {
-        // It is there: who runs is not forgotten.
-        let Some(meter) = self.by_subject.get_mut(&subject) else { return };
-        meter.running = meter.running.saturating_sub(1);
-        match end {
-            End::Used(tokens) if tokens > taken => meter.tokens.take(tokens - taken),
-            End::Used(tokens) => meter.tokens.give_back(taken - tokens),
-            End::Withdrawn => {
-                meter.requests.give_back(1);
-                meter.tokens.give_back(taken);
-            }
-        }
+    fn meter(&mut self, subject: Subject, rates: Rates, now: Instant) -> &mut Meter {
+        let meter = self.by_subject.entry(subject).or_insert_with(|| Meter::new(now));
+        meter.advance(now, rates);
+        meter
     }
 }
 
@@ -198,8 +200,15 @@ pub(crate) struct Passed {
 #[derive(Debug)]
 struct Taken {
     limiter: Arc<Limiter>,
-    limited: Limited,
-    tokens: u64,
+    of: [Option<TakenOf>; 3],
+}
+
+/// What it took of one subject's limits, and so what is set right there at its end; `None` of those that there were not.
+#[derive(Debug, Clone, Copy)]
+struct TakenOf {
+    subject: Subject,
+    requests: Option<bucket::Taken>,
+    tokens: Option<bucket::Taken>,
 }
 
 impl Passed {
@@ -219,10 +228,13 @@ impl Passed {
     }
 
     fn release(&mut self, end: End) {
-        let Some(Taken { limiter, limited, tokens }) = self.taken.take() else { return };
+        let Some(Taken { limiter, of }) = self.taken.take() else { return };
         let mut meters = limiter.meters.lock();
-        for (subject, _) in limited.into_iter().flatten() {
-            meters.end(subject, tokens, end);
+        for taken in of.into_iter().flatten() {
+            // It is there: who runs is not forgotten.
+            if let Some(meter) = meters.by_subject.get_mut(&taken.subject) {
+                meter.end(taken, end);
+            }
         }
     }
 }

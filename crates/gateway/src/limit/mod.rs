@@ -6,8 +6,11 @@
 //! do not pass on the same room, and set right to what was used when it ends; one that used more leaves less than nothing, and who
 //! comes next waits for it. A limit is what may be used at once, and what comes back, evenly, in a minute.
 //!
+//! No more is taken than the limit, so that nobody shuts out all others for longer than a minute by asking for more.
+//!
 //! Guarantee: a request counts as running from its admission until its end, once, also when it panics or is dropped. What was taken for a
-//! request that is refused after all is given back. A limit that changes counts from the next request on; what was used stays used.
+//! request that is refused after all is given back. A limit that changes counts from the next request on; what was used stays used, and of
+//! a limit that is lowered the same part. A limit that is put on anew begins with nothing used.
 //!
 //! Not guaranteed: anything across gateways. Each has the whole limit for itself. And a gateway that starts anew has forgotten.
 
@@ -81,6 +84,15 @@ pub struct Rates {
     pub tokens_per_minute: Option<u64>,
     /// Requests at once.
     pub concurrent_requests: Option<u32>,
+}
+
+impl Rates {
+    /// Whether there is any.
+    pub(crate) const fn is_any(&self) -> bool {
+        self.requests_per_minute.is_some()
+            || self.tokens_per_minute.is_some()
+            || self.concurrent_requests.is_some()
+    }
 }
 
 /// The rates that one request has to keep: of its key, its user and its model.

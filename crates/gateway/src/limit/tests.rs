@@ -91,6 +91,64 @@ fn who_used_more_than_there_was_waits_for_all_of_it() {
 }
 
 #[test]
+fn a_limit_that_is_put_on_later_begins_with_nothing_used_and_one_that_is_lowered_keeps_its_part() {
+    let (limiter, now) = limiter();
+    let left = |number: u128, rates: Rates| {
+        let passed = limiter.pass(only(key(number), rates), 1, now).unwrap();
+        let left = passed.standing().unwrap().tokens.unwrap().remaining;
+        drop(passed);
+        left
+    };
+    limiter.pass(only(key(1), requests(1_000)), 1_000_000, now).unwrap().end(1_000_000);
+    assert_eq!(left(1, tokens(60)), 59, "nothing was counted without limit");
+    limiter.pass(only(key(2), tokens(1_000_000)), 500_000, now).unwrap().end(500_000);
+    assert_eq!(left(2, tokens(60)), 29, "half of it was used");
+    assert_eq!(left(2, tokens(1_000)), 969, "and of a higher one as much as there was");
+    limiter.pass(only(key(3), tokens(1_000_000)), 0, now).unwrap().end(2_000_000);
+    let exceeded = limiter.pass(only(key(3), tokens(60)), 1, now).unwrap_err();
+    assert_eq!(exceeded.retry_after, Duration::from_secs(61), "not the two minutes of a thousand hours");
+    // One that began under the limit that is gone gives nothing back to the one that is new.
+    let before = limiter.pass(only(key(4), tokens(100)), 100, now).unwrap();
+    limiter.pass(only(key(4), requests(10)), 0, now).unwrap().end(0);
+    limiter.pass(only(key(4), tokens(100)), 100, now).unwrap().end(100);
+    before.end(0);
+    limiter.pass(only(key(4), tokens(100)), 1, now).unwrap_err();
+}
+
+#[test]
+fn who_asks_for_more_than_all_shuts_out_nobody_for_longer_than_a_minute() {
+    let (limiter, start) = limiter();
+    let limited = |number| [Some((key(number), tokens(10_000))), None, Some((model(), tokens(1_000)))];
+    let running = limiter.pass(limited(1), 10_u64.pow(18), start).unwrap();
+    let exceeded = limiter.pass(limited(2), 1_000, start).unwrap_err();
+    assert_eq!((exceeded.subject, exceeded.retry_after), (model(), Duration::from_mins(1)));
+    let next = limiter.pass(limited(2), 1_000, start + Duration::from_mins(1)).unwrap();
+    // Each limit is set right by what was taken of it.
+    running.end(100);
+    next.end(1_000);
+    let passed = limiter.pass(only(key(1), tokens(10_000)), 0, start + Duration::from_mins(1)).unwrap();
+    assert_eq!(passed.standing().unwrap().tokens.unwrap().remaining, 10_000);
+    passed.end(0);
+    limiter.pass(limited(2), 1, start + Duration::from_mins(1)).unwrap_err();
+}
+
+#[test]
+fn what_time_has_brought_back_is_not_given_back_once_more() {
+    let (limiter, start) = limiter();
+    let pass =
+        |minutes| limiter.pass(only(key(1), tokens(1_000)), 1_000, start + Duration::from_mins(minutes));
+    let mut streams: Vec<Passed> = (0..10).map(|minute| pass(minute).unwrap()).collect();
+    let newest = streams.pop().unwrap();
+    for stream in streams {
+        stream.end(0);
+        pass(9).unwrap_err();
+    }
+    newest.end(400);
+    let exceeded = pass(9).unwrap_err();
+    assert_eq!(exceeded.standing.tokens.unwrap().remaining, 600, "what the newest did not use");
+}
+
+#[test]
 fn idle_ones_are_forgotten_and_those_that_run_or_have_used_something_are_not() {
     let (limiter, start) = limiter();
     let running = limiter.pass(only(key(1), requests(60)), 0, start).unwrap();
@@ -142,6 +200,78 @@ proptest! {
             prop_assert!(passed - withdrawn <= u64::from(limit) + u64::from(limit) * elapsed / 60_000);
         }
     }
+}
+
+proptest! {
+    /// Whoever knew beforehand what each uses would let the same ones pass, and then have as much left: so in no stretch of time do they
+    /// use more than the limit and what came back in it.
+    #[test]
+    fn taking_too_much_and_giving_it_back_is_as_taking_what_is_used(
+        limit in 1_u64..10_000,
+        steps in proptest::collection::vec((0_u64..20_000, 0_u64..12_000, 0.0..1.0, proptest::option::of(0_usize..50)), 1..60),
+    ) {
+        let (limiter, start) = limiter();
+        let at = |millis| start + Duration::from_millis(millis);
+        let (mut elapsed, mut running, mut used) = (0, Vec::new(), Vec::new());
+        for (millis, asked, part, ends) in steps {
+            elapsed += millis;
+            if let Ok(one) = limiter.pass(only(key(1), tokens(limit)), asked, at(elapsed)) {
+                let uses = proportion(asked.min(limit), part);
+                running.push((one, uses));
+                used.push((elapsed, uses));
+            }
+            if let Some(index) = ends && index < running.len() {
+                let (one, uses) = running.swap_remove(index);
+                one.end(uses);
+            }
+        }
+        for (one, uses) in running {
+            one.end(uses);
+        }
+        let knowing = Arc::<Limiter>::default();
+        for (millis, uses) in used {
+            knowing.pass(only(key(1), tokens(limit)), uses, at(millis)).unwrap().end(uses);
+        }
+        let left = |limiter: &Arc<Limiter>| {
+            limiter.pass(only(key(1), tokens(limit)), 0, at(elapsed)).unwrap().standing().unwrap().tokens
+        };
+        prop_assert_eq!(left(&limiter), left(&knowing));
+    }
+
+    /// However many run at once: what is kept of them is bounded, and more is never given back than that.
+    #[test]
+    fn with_many_at_once_no_more_is_left_than_whoever_knew_would_have(
+        sizes in proptest::collection::vec((1_u64..100, 0.0..1.0), 100..400),
+        order in 0_usize..1_000,
+    ) {
+        let (limiter, start) = limiter();
+        let all = tokens(50_000);
+        let mut running: Vec<(Passed, u64)> = Vec::new();
+        let mut sum = 0;
+        for (asked, part) in sizes {
+            let uses = proportion(asked, part);
+            running.push((limiter.pass(only(key(1), all), asked, start).unwrap(), uses));
+            sum += uses;
+        }
+        while !running.is_empty() {
+            let (one, uses) = running.swap_remove(order % running.len());
+            one.end(uses);
+        }
+        let passed = limiter.pass(only(key(1), all), 0, start).unwrap();
+        let left = passed.standing().unwrap().tokens.unwrap().remaining;
+        prop_assert!(left <= 50_000 - sum, "{left} of {}", 50_000 - sum);
+        passed.end(0);
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "small numbers, of which any part will do"
+)]
+fn proportion(of: u64, part: f64) -> u64 {
+    (of as f64 * part) as u64
 }
 
 #[test]

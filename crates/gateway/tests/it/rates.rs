@@ -1,18 +1,23 @@
 //! Limits of requests and tokens a minute, of requests at once, and of money, as clients meet them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::StatusCode;
 use insta::assert_snapshot;
+use tokio::io::AsyncWriteExt;
+use tokio::sync::watch;
 use tollgate_domain::utc_day;
 use tollgate_gateway::limit::{Caps, Limits, Rates, Subject};
 use tollgate_gateway::view::SpendingUpdate;
 use tollgate_testkit::upstream::Script;
 
-use crate::house::{ALICE, House, NOW, Plan, RUNNER, Reply, chat_body, credits, key_id, user};
+use crate::house::{
+    ALICE, House, NOW, Plan, RUNNER, Reply, chat_body, credits, key_id, read, read_request, user,
+};
 
 const MESSAGES: &str = "/v1/messages";
 const GEMINI: &str = "/v1beta/models/chat:generateContent";
+const STREAM: &str = r#","stream":true"#;
 
 fn rates(rates: Rates) -> Limits {
     Limits { rates, ..Limits::default() }
@@ -99,6 +104,23 @@ async fn a_key_without_limits_is_told_of_none_and_kept_no_count_of() {
 }
 
 #[tokio::test]
+async fn who_has_a_cap_alone_is_not_counted_and_a_rate_that_is_put_on_later_begins_with_nothing_used() {
+    let house = House::open().await;
+    let caps = Caps { daily: Some(credits("1000")), ..Caps::default() };
+    let capped = Limits { caps, ..Limits::default() };
+    house.set_limits(|_| vec![(Subject::Key(key_id("alice")), capped)]);
+    house.upstream.next(Script { prompt: Some(100_000), completion: Some(1), ..Script::default() });
+    assert_eq!(house.chat(ALICE, "chat").await.status, StatusCode::OK);
+    assert_eq!(house.metric("tollgate_gateway_limiter_entries"), Some(0));
+    house.set_limits(|_| vec![(Subject::Key(key_id("alice")), Limits { caps, ..requests(10) })]);
+    house.upstream.next(Script { prompt: Some(100_000), completion: Some(1), ..Script::default() });
+    assert_eq!(house.chat(ALICE, "chat").await.status, StatusCode::OK);
+    house.set_limits(|_| vec![(Subject::Key(key_id("alice")), Limits { caps, ..tokens(1_000) })]);
+    let reply = house.chat(ALICE, "chat").await;
+    assert_eq!((reply.status, reply.header("x-ratelimit-limit-tokens")), (StatusCode::OK, Some("1000")));
+}
+
+#[tokio::test]
 async fn all_keys_of_a_user_and_all_users_of_a_model_share_its_limit() {
     let house = House::open().await;
     house.set_limits(|_| vec![(Subject::User(user("alice")), requests(1))]);
@@ -128,11 +150,11 @@ async fn tokens_are_taken_by_what_may_be_used_and_set_right_to_what_was() {
     let reply = chat_of_at_most(&house, 9_000).await;
     assert_eq!(reply.header("x-ratelimit-limit-tokens"), Some("10000"));
     assert!((970..=1_000).contains(&left(&reply)), "9,000 and the prompt by its bytes: {}", left(&reply));
-    // What was not used is there again: 150 were.
-    house.upstream.next(Script { prompt: Some(9_000), completion: Some(900), ..Script::default() });
+    // What was not used is there again: 150 were, and time brings these back.
+    house.upstream.next(Script { prompt: Some(9_000), completion: Some(90_000), ..Script::default() });
     let reply = chat_of_at_most(&house, 800).await;
-    assert!((9_000..=9_100).contains(&left(&reply)), "{}", left(&reply));
-    // That one used more than it was taken for, and who comes next waits.
+    assert!((9_000..=9_200).contains(&left(&reply)), "{}", left(&reply));
+    // That one used more than it was taken for, and who comes next waits: eight minutes, which no test takes.
     let reply = chat_of_at_most(&house, 2_000).await;
     assert_eq!(reply.status, StatusCode::TOO_MANY_REQUESTS);
     assert!(reply.text().contains("this key may have 10000 tokens per minute"), "{}", reply.text());
@@ -142,44 +164,98 @@ async fn tokens_are_taken_by_what_may_be_used_and_set_right_to_what_was() {
 async fn a_request_that_asks_for_more_than_all_tokens_of_a_minute_passes_when_nothing_is_used() {
     let house = House::open().await;
     house.set_limits(|_| vec![(Subject::Key(key_id("alice")), tokens(1_000))]);
-    house.upstream.next(Script { prompt: Some(100), completion: Some(50), ..Script::default() });
+    house.upstream.next(Script { prompt: Some(1_000), completion: Some(9_000), ..Script::default() });
     assert_eq!(chat_of_at_most(&house, 128_000).await.status, StatusCode::OK);
-    assert_eq!(chat_of_at_most(&house, 128_000).await.status, StatusCode::TOO_MANY_REQUESTS);
-    assert_eq!(chat_of_at_most(&house, 500).await.status, StatusCode::OK);
+    let reply = chat_of_at_most(&house, 128_000).await;
+    assert_eq!(reply.status, StatusCode::TOO_MANY_REQUESTS);
+    // Ten times the limit were used, and all of it is to be there again.
+    let seconds: u64 = reply.header("retry-after").unwrap().parse().unwrap();
+    assert!((300..=600).contains(&seconds), "{seconds}");
+}
+
+#[tokio::test]
+async fn what_gemini_may_answer_is_taken_as_well() {
+    for config in [
+        r#"{"generationConfig":{"maxOutputTokens":400000,"responseSchema":{"maxOutputTokens":1}},"contents":[]}"#,
+        r#"{"contents":[],"generation_config":{"max_output_tokens":400000}}"#,
+    ] {
+        let house = House::open().await;
+        house.set_limits(|_| vec![(Subject::User(user("alice")), tokens(1_000_000))]);
+        let reply = post(&house, GEMINI, config).await;
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.text());
+        let left: u64 = reply.header("x-ratelimit-remaining-tokens").unwrap().parse().unwrap();
+        assert!((599_000..=600_000).contains(&left), "{left} after {config}");
+    }
+}
+
+/// Streams until the test says that it ends.
+const BEGINNING: &str = concat!(
+    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n",
+    r#"data: {"id":"c","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":{"content":"hi"}}]}"#,
+    "\n\n"
+);
+const END: &str = concat!(
+    r#"data: {"id":"c","object":"chat.completion.chunk","model":"m","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}"#,
+    "\n\ndata: [DONE]\n\n"
+);
+
+/// An upstream whose streams end once `true` is sent.
+async fn upstream_that_ends_when_told() -> (String, watch::Sender<bool>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let told = watch::Sender::new(false);
+    let tell = told.clone();
+    tokio::spawn(async move {
+        while let Ok((mut connection, _)) = listener.accept().await {
+            let mut told = told.subscribe();
+            tokio::spawn(async move {
+                read_request(&mut connection).await;
+                connection.write_all(BEGINNING.as_bytes()).await?;
+                drop(told.wait_for(|told| *told).await);
+                connection.write_all(END.as_bytes()).await
+            });
+        }
+    });
+    (url, tell)
 }
 
 #[tokio::test]
 async fn requests_at_once_are_limited_and_each_end_makes_room() {
-    let house = House::open().await;
+    let (url, tell) = upstream_that_ends_when_told().await;
+    let house = House::open_with(Plan { base_url: Some(url), ..Plan::default() }).await;
     house.set_limits(|_| vec![(Subject::Key(key_id("alice")), at_once(1))]);
-    house.upstream.next(Script { delay: Duration::from_millis(300), ..Script::default() });
-    let second = async {
-        house.upstream.wait_for(|books| books.len() == 1).await;
-        house.chat(ALICE, "chat").await
-    };
-    let (first, second) = tokio::join!(house.chat(ALICE, "chat"), second);
-    assert_eq!((first.status, second.status), (StatusCode::OK, StatusCode::TOO_MANY_REQUESTS));
+    let stream = || house.post("/v1/chat/completions", ALICE).body(chat_body("chat", STREAM)).unwrap();
+    let first = house.client.request(stream()).await.unwrap();
+    assert_eq!(first.status(), StatusCode::OK);
+    let second = house.chat(ALICE, "chat").await;
+    assert_eq!(second.status, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(second.header("retry-after"), Some("1"));
     assert!(second.text().contains("this key may have 1 requests at once"), "{}", second.text());
-    assert_eq!(house.chat(ALICE, "chat").await.status, StatusCode::OK);
+    tell.send_replace(true);
+    assert!(read(first).await.text().ends_with("data: [DONE]\n\n"));
+    assert_eq!(house.send(stream()).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
 async fn a_stream_counts_until_its_end_and_until_its_upstream_is_done_when_its_client_leaves() {
-    let house = House::open().await;
+    let (url, tell) = upstream_that_ends_when_told().await;
+    let house = House::open_with(Plan { base_url: Some(url), ..Plan::default() }).await;
     house.set_limits(|_| vec![(Subject::User(user("alice")), at_once(1))]);
-    let slow = Script { frames: Some(20), frame_delay: Duration::from_millis(30), ..Script::default() };
-    house.upstream.next(slow);
-    let body = chat_body("chat", r#","stream":true"#);
-    let request = house.post("/v1/chat/completions", ALICE).body(body).unwrap();
-    let response = house.client.request(request).await.unwrap();
+    let stream = || house.post("/v1/chat/completions", ALICE).body(chat_body("chat", STREAM)).unwrap();
+    let response = house.client.request(stream()).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(house.chat(ALICE, "chat").await.status, StatusCode::TOO_MANY_REQUESTS);
     // It is read on to its usage without its client, and counts as long.
     drop(response);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while house.metric("tollgate_gateway_draining") != Some(1) {
+        assert!(Instant::now() < deadline, "nobody saw that the client left");
+        tokio::task::yield_now().await;
+    }
     assert_eq!(house.chat(ALICE, "chat").await.status, StatusCode::TOO_MANY_REQUESTS);
+    tell.send_replace(true);
     house.sink.wait_for(1).await;
-    assert_eq!(house.chat(ALICE, "chat").await.status, StatusCode::OK);
+    assert_eq!(house.send(stream()).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
