@@ -3,7 +3,7 @@
 //!
 //! Guarantee: an event is entered if and only if its movement is. Of one user a webhook gets one after the other, in the order in which they
 //! happened; the next one is claimed only when the one before has ended, delivered or given up. Each is delivered at least once: who claims
-//! one and dies leaves it to the next, under the same message id.
+//! one and dies leaves it to the next, under the same message id. A webhook that was removed is owed nothing, whatever was entered since.
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -17,6 +17,8 @@ use crate::{StoreError, Tx};
 
 /// How long a claim holds. Longer than an attempt may take; whoever has died is followed after that.
 const CLAIM_SECONDS: f64 = 60.0;
+/// What has been owed since before its webhook was removed, by a transaction that did not see that yet.
+const REMOVED: &str = "the webhook was removed";
 
 /// What may become of a balance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -122,8 +124,10 @@ pub struct Event {
 pub struct Claimed {
     /// Its number.
     pub no: i64,
-    /// Which attempt this is, from 1.
+    /// Which attempt this is, from 1. It is counted when it has ended: what is cut off is none.
     pub attempt: i32,
+    /// How long ago it was entered.
+    pub age_seconds: f64,
     /// The same for all attempts.
     pub message_id: Uuid,
     /// To whom.
@@ -134,36 +138,65 @@ pub struct Claimed {
     pub sealed_secret: Vec<u8>,
     /// What.
     pub event: Event,
+    /// Of claims of one delivery no two end at the same time.
+    until: Timestamp,
 }
 
-/// Claims at most `most` deliveries that are due: of each webhook and user the oldest that has not ended, where nobody else has it. Those that
+/// How much may be claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Most {
+    /// In this call.
+    pub in_all: i64,
+    /// Of one webhook, with what is claimed of it already by anybody: one that hangs keeps no more than that busy. Two who claim
+    /// at the same moment may together have twice as much.
+    pub per_webhook: i64,
+}
+
+/// Claims deliveries that are due: of each webhook and user the oldest that has not ended, where nobody else has it. Those that
 /// were tried least come first, so that receivers which fail do not keep others waiting.
-pub async fn claim(tx: &Tx, most: i64) -> Result<Vec<Claimed>, StoreError> {
+pub async fn claim(tx: &Tx, most: Most) -> Result<Vec<Claimed>, StoreError> {
+    // Chosen once: a subquery with a limit may be run again for each row that it is compared with.
     let claim = tx
         .prepare_cached(
-            "update webhook_deliveries d
-             set claimed_until = clock_timestamp() + make_interval(secs => $2), attempts = d.attempts + 1
-             from webhooks w, users u
-             where w.no = d.webhook_no and u.no = d.user_no and d.no in (
-                 select h.no from webhook_deliveries h
+            "with busy as (
+                 select webhook_no, count(*) as claims from webhook_deliveries
+                 where ended_at is null and claimed_until >= clock_timestamp()
+                 group by webhook_no
+             ), due as (
+                 select h.no, row_number() over (partition by h.webhook_no order by h.attempts, h.no)
+                              + coalesce(b.claims, 0) as place
+                 from webhook_deliveries h
+                 join webhooks w on w.no = h.webhook_no and w.deleted_at is null
+                 left join busy b on b.webhook_no = h.webhook_no
                  where h.ended_at is null and h.next_attempt_at <= clock_timestamp()
                    and (h.claimed_until is null or h.claimed_until < clock_timestamp())
                    and not exists (select from webhook_deliveries e
                                    where e.ended_at is null and e.webhook_no = h.webhook_no and e.user_no = h.user_no
                                      and e.no < h.no)
-                 order by h.attempts, h.no limit $1
-                 for update skip locked)
-             returning d.no, d.attempts, d.message_id, w.id, w.url, w.sealed_secret,
-                       d.type, d.created_at, u.id, u.name, d.balance_before, d.balance, d.low_balance",
+             ), chosen as materialized (
+                 select c.no from webhook_deliveries c join due on due.no = c.no
+                 where due.place <= $3 and c.ended_at is null
+                   and (c.claimed_until is null or c.claimed_until < clock_timestamp())
+                 order by c.attempts, c.no limit $1
+                 for update of c skip locked
+             )
+             update webhook_deliveries d
+             set claimed_until = clock_timestamp() + make_interval(secs => $2)
+             from chosen, webhooks w, users u
+             where d.no = chosen.no and w.no = d.webhook_no and u.no = d.user_no
+             returning d.no, d.attempts + 1, d.message_id, w.id, w.url, w.sealed_secret,
+                       d.type, d.created_at, u.id, u.name, d.balance_before, d.balance, d.low_balance,
+                       d.claimed_until, extract(epoch from clock_timestamp() - d.created_at)::float8",
         )
         .await?;
-    tx.query(&claim, &[&most, &CLAIM_SECONDS]).await?.iter().map(claimed).collect()
+    tx.query(&claim, &[&most.in_all, &CLAIM_SECONDS, &most.per_webhook]).await?.iter().map(claimed).collect()
 }
 
 fn claimed(row: &Row) -> Result<Claimed, StoreError> {
     Ok(Claimed {
         no: row.try_get(0)?,
         attempt: row.try_get(1)?,
+        age_seconds: row.try_get(14)?,
         message_id: row.try_get(2)?,
         webhook: WebhookId::from_uuid(row.try_get(3)?),
         url: row.try_get(4)?,
@@ -177,6 +210,7 @@ fn claimed(row: &Row) -> Result<Claimed, StoreError> {
             balance: Credits::try_from(row.try_get::<_, Decimal>(11)?)?,
             low_balance: credits(row, 12)?,
         },
+        until: row.try_get(13)?,
     })
 }
 
@@ -195,7 +229,7 @@ pub struct Attempted {
     pub again_after_seconds: Option<f64>,
 }
 
-/// Enters how an attempt ended. Whoever was so slow that another has claimed it since enters nothing.
+/// Enters how an attempt ended, and counts it. Whoever was so slow that another has claimed it since enters nothing.
 pub async fn ended(tx: &Tx, claimed: &Claimed, attempted: &Attempted) -> Result<(), StoreError> {
     let Attempted { status, error, again_after_seconds } = attempted;
     let outcome = match (error, again_after_seconds) {
@@ -205,14 +239,62 @@ pub async fn ended(tx: &Tx, claimed: &Claimed, attempted: &Attempted) -> Result<
     };
     tx.execute(
         "update webhook_deliveries
-         set last_status = $3, last_error = $4, claimed_until = null, outcome = $5,
+         set attempts = $7, last_status = $3, last_error = $4, claimed_until = null, outcome = $5,
              ended_at = case when $5::text is not null then clock_timestamp() end,
              next_attempt_at = clock_timestamp() + make_interval(secs => coalesce($6::float8, 0))
-         where no = $1 and attempts = $2 and ended_at is null",
-        &[&claimed.no, &claimed.attempt, status, error, &outcome, again_after_seconds],
+         where no = $1 and claimed_until = $2 and ended_at is null",
+        &[&claimed.no, &claimed.until, status, error, &outcome, again_after_seconds, &claimed.attempt],
     )
     .await?;
     Ok(())
+}
+
+/// A webhook has taken a message: what else waits for it to come back is tried within so many seconds, and not only after its pause.
+/// Returns how much that is.
+pub async fn wake(tx: &Tx, webhook: WebhookId, within_seconds: f64) -> Result<u64, StoreError> {
+    let wake = tx
+        .prepare_cached(
+            "with asleep as materialized (
+                 select d.no from webhook_deliveries d join webhooks w on w.no = d.webhook_no
+                 where w.id = $1 and d.ended_at is null and d.attempts > 0
+                   and d.next_attempt_at > clock_timestamp() + make_interval(secs => $2)
+                 for update of d skip locked
+             )
+             update webhook_deliveries d set next_attempt_at = clock_timestamp() + make_interval(secs => $2)
+             from asleep where d.no = asleep.no",
+        )
+        .await?;
+    Ok(tx.execute(&wake, &[&webhook.as_uuid(), &within_seconds]).await?)
+}
+
+/// Gives up what nobody will take: of one webhook and user all but the newest `most`, the oldest first, and all of webhooks that were removed.
+/// Returns how much that was of those that there are.
+pub async fn trim(tx: &Tx, most: i64) -> Result<u64, StoreError> {
+    let trim = tx
+        .prepare_cached(
+            "with waiting as (
+                 select d.no, w.deleted_at is not null as is_removed,
+                        row_number() over (partition by d.webhook_no, d.user_no order by d.no desc) > $1 as is_beyond
+                 from webhook_deliveries d join webhooks w on w.no = d.webhook_no
+                 where d.ended_at is null
+             ), beyond as materialized (
+                 select d.no, waiting.is_removed
+                 from webhook_deliveries d join waiting on waiting.no = d.no
+                 where d.ended_at is null and (waiting.is_removed or waiting.is_beyond)
+                   and (d.claimed_until is null or d.claimed_until < clock_timestamp())
+                 for update of d skip locked
+             ), ended as (
+                 update webhook_deliveries d
+                 set ended_at = clock_timestamp(), outcome = 'given_up', claimed_until = null,
+                     last_error = case when beyond.is_removed then $2 else format('more than %s waited', $1::bigint) end
+                 from beyond where d.no = beyond.no
+                 returning beyond.is_removed
+             )
+             select count(*) filter (where not is_removed) from ended",
+        )
+        .await?;
+    let row = tx.query_one(&trim, &[&most, &REMOVED]).await?;
+    Ok(u64::try_from(row.try_get::<_, i64>(0)?).unwrap_or(0))
 }
 
 /// What is owed.
@@ -228,8 +310,9 @@ pub struct Backlog {
 pub async fn backlog(tx: &Tx) -> Result<Backlog, StoreError> {
     let backlog = tx
         .prepare_cached(
-            "select count(*), coalesce(extract(epoch from clock_timestamp() - min(created_at)), 0)::float8
-             from webhook_deliveries where ended_at is null",
+            "select count(*), coalesce(extract(epoch from clock_timestamp() - min(d.created_at)), 0)::float8
+             from webhook_deliveries d
+             where d.ended_at is null and exists (select from webhooks w where w.no = d.webhook_no and w.deleted_at is null)",
         )
         .await?;
     let row = tx.query_one(&backlog, &[]).await?;

@@ -13,7 +13,7 @@ use super::{ACTOR, Session};
 use crate::{
     cli::webhook::{WebhookAddArgs, WebhookCommand},
     output::{Answer, Column, NONE, or_none, table},
-    webhook::{Message, SigningKey, WebhookClient, new_secret, parse_url},
+    webhook::{AWAKE_SECONDS, Message, SigningKey, WebhookClient, new_secret, parse_url},
 };
 
 pub(super) async fn answer(session: &Session, command: WebhookCommand) -> anyhow::Result<Answer> {
@@ -123,6 +123,10 @@ async fn test(session: &Session, id: WebhookId) -> anyhow::Result<Answer> {
     let now = session.clock.now();
     let message = Message::test(now);
     let sent = WebhookClient::new()?.send(&webhook.url, &message, &key, now).await;
+    if sent.error.is_none() {
+        let wake = async |tx: Tx| webhook_deliveries::wake(&tx, id, AWAKE_SECONDS).await;
+        session.store.tx("wake_webhook", wake).await?;
+    }
     let json = json!({
         "message_id": message.id,
         "url": webhook.url,

@@ -14,6 +14,10 @@ use uuid::Uuid;
 pub(crate) use client::{Sent, WebhookClient, parse_url};
 pub(crate) use sign::{SigningKey, new_secret};
 
+/// When a webhook has taken a message, what waits for its return is tried within so many seconds: soon, and yet, where it takes some messages
+/// and never others, these are not tried with each of those.
+pub(crate) const AWAKE_SECONDS: f64 = 10.0;
+
 /// A message, ready to be signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Message {
