@@ -53,6 +53,14 @@ pub async fn of(tx: &Tx, user: UserId) -> Result<Credits, StoreError> {
     Ok(Credits::try_from(row.try_get::<_, Decimal>(0)?)?)
 }
 
+/// At which balance webhooks are told that a user's is low; `None`: at none.
+pub(crate) async fn low_balance(tx: &Tx, user_no: i32) -> Result<Option<Credits>, StoreError> {
+    let sql = "select low_balance from user_balances where user_no = $1";
+    let row = tx.query_opt(sql, &[&user_no]).await?;
+    let row = row.ok_or_else(|| StoreError::Corrupt(format!("user number {user_no} has no balance")))?;
+    Ok(row.try_get::<_, Option<Decimal>>(0)?.map(Credits::try_from).transpose()?)
+}
+
 /// The balances that changed at or after `since` (all of them where it is `None` or of another server), and the cursor for the next call. Call it in
 /// [`crate::Store::tx_repeatable_read`]: cursor and balances must come from one snapshot.
 pub async fn changed_since(

@@ -185,7 +185,13 @@ pub async fn find(tx: &Tx, of: Of, name: &str) -> Result<Limited, StoreError> {
     Ok(Limited { of, id, name, limits: read(tx, of, id).await?.unwrap_or_default() })
 }
 
-/// Everything that has limits, keys first, by name. Of what is revoked or deleted as well.
+/// Forgets the limits of what is no more: a model that is deleted, a key that is revoked.
+pub(crate) async fn forget(tx: &Tx, of: Of, id: Uuid) -> Result<(), StoreError> {
+    tx.execute(&format!("delete from limits where {} = $1", of.column()), &[&id]).await?;
+    Ok(())
+}
+
+/// Everything that has limits, keys first, by name.
 pub async fn list(tx: &Tx) -> Result<Vec<Limited>, StoreError> {
     let rows = tx.query(&format!("{SELECT} order by 4, 1, 2, 3"), &[]).await?;
     let mut limited = rows.iter().map(from_row).collect::<Result<Vec<_>, _>>()?;

@@ -10,7 +10,7 @@ use tollgate_domain::{Credits, UserId};
 use uuid::Uuid;
 
 use crate::text::check_name;
-use crate::{StoreError, Tx, audit_log};
+use crate::{StoreError, Tx, audit_log, balances};
 
 /// What a user is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -99,13 +99,16 @@ pub async fn set_low_balance(
         ));
     }
     let user = find(tx, name_or_id).await?;
+    // Two at once wait for each other here, and each says what the other left.
+    tx.execute("select 1 from user_balances where user_no = $1 for no key update", &[&user.no]).await?;
+    let before = balances::low_balance(tx, user.no).await?;
     tx.execute(
         "update user_balances set low_balance = $2 where user_no = $1",
         &[&user.no, &low_balance.map(Credits::to_decimal)],
     )
     .await?;
-    let after = json!({ "low_balance": low_balance });
-    audit_log::write(tx, actor, "user.set", &user.name, None, Some(after)).await?;
+    let (before, after) = (json!({ "low_balance": before }), json!({ "low_balance": low_balance }));
+    audit_log::write(tx, actor, "user.set", &user.name, Some(before), Some(after)).await?;
     Ok(user)
 }
 
