@@ -5,10 +5,9 @@
 //! that are new. So a record that is entered days late is seen when somebody asks for everything, which the caller does now and
 //! then.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use jiff::civil::Date;
+use tokio_postgres::Row;
 use tollgate_domain::{Credits, InstanceId};
 use uuid::Uuid;
 
@@ -51,27 +50,56 @@ pub struct Reach {
     pub all: Timestamp,
 }
 
-/// What a key or a user spent from `from` until `until`, both on the hour. A model spends nothing.
-pub async fn between(
+/// By key or user and day. Of each user with a cap, and of each whose key has one, the cells are read once and added up by key and day; what
+/// is capped is joined to these sums.
+///
+/// Takes a place in the history of balances, the start of recent days, that of all days, and the only key or user that is asked for, if any.
+const SUMS: &str = "with capped as (
+        select coalesce(l.user_id, k.user_id) as user_id, l.user_id is not null as is_user, l.key_id, k.no as key_no,
+               l.changed_xid >= $1::text::xid8 as is_new
+        from limits l left join api_keys k on k.id = l.key_id
+        where num_nonnulls(l.daily_cap, l.weekly_cap, l.monthly_cap) > 0
+          and ($4::uuid is null or l.key_id = $4 or l.user_id = $4)
+    ), moved as (
+        select c.user_id, b.user_no, bool_or(c.is_user) as is_user,
+               case when bool_or(c.is_new) then $3::timestamptz else $2::timestamptz end as since
+        from capped c join user_balances b on b.user_id = c.user_id
+        group by c.user_id, b.user_no, b.changed_xid
+        having bool_or(c.is_new) or b.changed_xid >= $1::text::xid8
+    ), sums as materialized (
+        select r.user_no, r.key_no, (r.hour at time zone 'UTC')::date as day, sum(r.amount_pico) as pico
+        from moved m join usage_rollups r on r.user_no = m.user_no and r.hour >= m.since
+        group by 1, 2, 3
+    )
+    select true, m.user_id, s.day, sum(s.pico)::text
+    from moved m join sums s on s.user_no = m.user_no
+    where m.is_user
+    group by 2, 3
+    union all
+    select false, c.key_id, s.day, s.pico::text
+    from capped c join sums s on s.key_no = c.key_no
+    where c.key_id is not null
+    order by 1, 2, 3";
+
+/// What everybody with a cap spent on each day since `from`, or only this key or user. Of whom nothing is spent there is nothing.
+pub async fn since(tx: &Tx, from: Timestamp, only: Option<Uuid>) -> Result<Vec<Spent>, StoreError> {
+    sums(tx, None, Reach { recent: from, all: from }, only).await
+}
+
+async fn sums(
     tx: &Tx,
-    of: Of,
-    id: Uuid,
-    from: Timestamp,
-    until: Timestamp,
-) -> Result<Credits, StoreError> {
-    let whose = match of {
-        Of::Key => {
-            "r.user_no = (select u.no from api_keys k join users u on u.id = k.user_id where k.id = $1)
-             and r.key_no = (select no from api_keys where id = $1)"
-        }
-        Of::User => "r.user_no = (select no from users where id = $1)",
-        Of::Model => return Ok(Credits::ZERO),
+    since: Option<Cursor>,
+    reach: Reach,
+    only: Option<Uuid>,
+) -> Result<Vec<Spent>, StoreError> {
+    let sums = tx.prepare_cached(SUMS).await?;
+    let rows = tx.query(&sums, &[&Cursor::text(since), &reach.recent, &reach.all, &only]).await?;
+    let spent = |row: Row| {
+        let of = if row.try_get(0)? { Of::User } else { Of::Key };
+        let pico: i128 = row.try_get::<_, &str>(3)?.parse().unwrap_or(i128::MAX);
+        Ok(Spent { of, id: row.try_get(1)?, day: row.try_get(2)?, amount: Credits::from_pico(pico)? })
     };
-    let sql = format!(
-        "select coalesce(sum(r.amount_pico), 0)::text from usage_rollups r where {whose} and r.hour >= $2 and r.hour < $3"
-    );
-    let row = tx.query_one(&sql, &[&id, &from, &until]).await?;
-    Ok(Credits::from_pico(row.try_get::<_, &str>(0)?.parse().unwrap_or(i128::MAX))?)
+    rows.into_iter().map(spent).collect()
 }
 
 /// Reads what changed since `since`, or everything where it is `None` or of another server.
@@ -89,47 +117,7 @@ pub async fn load(
                 tx.prepare_cached("select committed_position from instances where id = $1").await?;
             let position = tx.query_opt(&position, &[&instance.as_uuid()]).await?;
             let committed_position = position.map_or(Ok(0), |row| row.try_get(0))?;
-            let sums = tx
-                .prepare_cached(
-                    "with capped as (
-                         select coalesce(l.user_id, k.user_id) as user_id,
-                                bool_or(l.changed_xid >= $1::text::xid8) as is_new,
-                                bool_or(l.user_id is not null) as by_user,
-                                coalesce(array_agg(k.no) filter (where k.no is not null), '{}') as keys
-                         from limits l left join api_keys k on k.id = l.key_id
-                         where num_nonnulls(l.daily_cap, l.weekly_cap, l.monthly_cap) > 0
-                         group by 1
-                     ), moved as (
-                         select c.*, b.user_no from capped c join user_balances b on b.user_id = c.user_id
-                         where c.is_new or b.changed_xid >= $1::text::xid8
-                     )
-                     select m.user_id, m.by_user, k.id, r.key_no = any(m.keys), (r.hour at time zone 'UTC')::date,
-                            sum(r.amount_pico)::text
-                     from moved m
-                     join usage_rollups r
-                       on r.user_no = m.user_no and r.hour >= case when m.is_new then $3::timestamptz else $2::timestamptz end
-                     left join api_keys k on k.no = r.key_no
-                     group by 1, 2, 3, 4, 5",
-                )
-                .await?;
-            let rows = tx.query(&sums, &[&Cursor::text(since), &reach.recent, &reach.all]).await?;
-            let mut by_day = BTreeMap::<(Of, Uuid, Date), i128>::new();
-            for row in rows {
-                let (user, is_user_capped): (Uuid, bool) = (row.try_get(0)?, row.try_get(1)?);
-                let (key, is_key_capped): (Option<Uuid>, bool) = (row.try_get(2)?, row.try_get(3)?);
-                let day: Date = row.try_get(4)?;
-                let amount: i128 = row.try_get::<_, &str>(5)?.parse().unwrap_or(i128::MAX);
-                let of_user = is_user_capped.then_some((Of::User, user));
-                let of_key = key.filter(|_| is_key_capped).map(|key| (Of::Key, key));
-                for (of, id) in of_user.into_iter().chain(of_key) {
-                    let sum = by_day.entry((of, id, day)).or_default();
-                    *sum = sum.saturating_add(amount);
-                }
-            }
-            let spent = by_day
-                .into_iter()
-                .map(|((of, id, day), pico)| Ok(Spent { of, id, day, amount: Credits::from_pico(pico)? }))
-                .collect::<Result<_, StoreError>>()?;
+            let spent = sums(&tx, since, reach, None).await?;
             Ok(SpendingChanges { cursor, is_full: since.is_none(), spent, committed_position })
         })
         .await

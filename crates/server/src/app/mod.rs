@@ -21,7 +21,7 @@ use std::{
 use anyhow::Context;
 use axum::Router;
 use prometheus_client::registry::Registry;
-use tokio::{net::TcpListener, time::Instant};
+use tokio::{net::TcpListener, sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tollgate_domain::Clock;
 use tollgate_failpoints::{Point, hit};
@@ -58,6 +58,7 @@ const GATEWAY: &str = "gateway";
 const BATCHER: &str = "batcher";
 const DELIVERER: &str = "deliverer of webhooks";
 const REFRESHER: &str = "refresher";
+const SPENDING: &str = "reader of what is spent";
 
 /// Starts servers.
 #[derive(Debug, Clone, Copy)]
@@ -108,6 +109,7 @@ struct Parts {
     journal: Journal,
     batcher: AnalyticsBatcher,
     refresher: Refresher,
+    spending: SpendingReader,
     auditor: Option<Auditor>,
     deliverer: Deliverer,
     health: Arc<Health>,
@@ -141,14 +143,18 @@ async fn assemble(
     let view = Arc::new(LiveView::new());
     let sink = Arc::new(JournalSink::new(journal.clone()));
     let settings = config.gateway.clone();
-    let spending = SpendingReader::new(Arc::clone(&clock), journal.instance_id());
+    let instance = journal.instance_id();
+    let (refreshed, seen) = watch::channel(false);
+    let mut spending =
+        SpendingReader::new(store.clone(), Arc::clone(&view), Arc::clone(&clock), instance, seen);
     let gateway = Gateway::new(settings, Arc::clone(&view), sink, clock, master_key.clone(), &mut registry)?;
     let health = Arc::new(Health::new());
     registry.register_collector(Box::new(SnapshotAge(Arc::clone(&health))));
     registry.register_collector(Box::new(AliveTasks(tokio::runtime::Handle::current())));
-    let instance = journal.instance_id();
-    let mut refresher = Refresher::new(store, master_key, view, instance, Arc::clone(&health), spending);
+    let mut refresher = Refresher::new(store, master_key, view, instance, Arc::clone(&health), refreshed);
     refresher.refresh().await.context("the first snapshot could not be read")?;
+    // From its first request on it knows what was spent before.
+    spending.refresh().await.context("what was spent under caps could not be read")?;
 
     let operations = Operations {
         health: Arc::clone(&health),
@@ -165,7 +171,19 @@ async fn assemble(
     let address = listener.local_addr()?;
     lock.publish_address(address)?;
     hit(Point::ServerListening);
-    Ok(Parts { address, listener, router, gateway, journal, batcher, refresher, auditor, deliverer, health })
+    Ok(Parts {
+        address,
+        listener,
+        router,
+        gateway,
+        journal,
+        batcher,
+        refresher,
+        spending,
+        auditor,
+        deliverer,
+        health,
+    })
 }
 
 fn cannot_listen(address: &str, error: &io::Error) -> anyhow::Error {
@@ -195,6 +213,7 @@ impl Parts {
             journal,
             batcher,
             refresher,
+            spending,
             auditor,
             deliverer,
             health,
@@ -216,6 +235,7 @@ impl Parts {
         if let Some(auditor) = auditor {
             tasks.spawn(AUDITOR, auditor.run(stop_background.clone()));
         }
+        tasks.spawn(SPENDING, spending.run(stop_background.clone()));
         tasks.spawn(DELIVERER, deliverer.run(stop_background.clone()));
         let (serving, stop) = (gateway.clone(), stop_gateway.clone());
         tasks.spawn(GATEWAY, async move { Ok(serving.serve_router(listener, router, stop).await?) });
@@ -298,6 +318,7 @@ impl RunningApp {
         hit(Point::BatcherStopped);
         self.stop_background.cancel();
         let refresher = self.tasks.end_of(REFRESHER, &mut others).await;
+        let spending = self.tasks.end_of(SPENDING, &mut others).await;
         let auditor = self.tasks.end_of(AUDITOR, &mut others).await;
         let deliverer = self.tasks.end_of(DELIVERER, &mut others).await;
         let journal = self.journal.clone();
@@ -312,7 +333,7 @@ impl RunningApp {
         let database = self.database.stop().await;
         hit(Point::ServerStopped);
         // What was lost comes first; the rest is logged.
-        let results = [batcher, spool, gateway, refresher, auditor, deliverer, database];
+        let results = [batcher, spool, gateway, refresher, spending, auditor, deliverer, database];
         let mut errors =
             results.into_iter().chain(others.into_iter().map(|ended| ended.result)).filter_map(Result::err);
         let Some(first) = errors.next() else { return Ok(()) };

@@ -6,7 +6,10 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
 use tokio_util::sync::CancellationToken;
 use tollgate_domain::{ApiKeyId, InstanceId, MasterKey, ModelId, Tariff, UserId};
 use tollgate_gateway::limit::{Caps, Limits, Rates, Subject};
@@ -20,7 +23,7 @@ use tollgate_store::{
 };
 
 use super::health::Health;
-use super::spending::SpendingReader;
+use super::spending::HasCaps;
 
 /// What makes a change known when no notification does.
 const POLL: Duration = Duration::from_secs(1);
@@ -37,7 +40,8 @@ pub(super) struct Refresher {
     /// The stream of records whose debits the view holds.
     instance: InstanceId,
     health: Arc<Health>,
-    spending: SpendingReader,
+    /// Who reads what was spent is told after each refresh.
+    refreshed: watch::Sender<HasCaps>,
     seen: Seen,
 }
 
@@ -58,9 +62,9 @@ impl Refresher {
         view: Arc<LiveView>,
         instance: InstanceId,
         health: Arc<Health>,
-        spending: SpendingReader,
+        refreshed: watch::Sender<HasCaps>,
     ) -> Self {
-        Self { store, master_key, view, instance, health, spending, seen: Seen::default() }
+        Self { store, master_key, view, instance, health, refreshed, seen: Seen::default() }
     }
 
     /// Refreshes until `shutdown`. `listen` for hints where the connection can carry them.
@@ -115,15 +119,14 @@ impl Refresher {
             committed_position: own.map_or(0, |(_, position)| *position),
         });
         self.seen.cursor = Some(changes.cursor);
-        if let Some(config) = &config {
-            self.spending.configured(&config.limits);
-        }
-        self.spending.refresh(&self.store, &self.view).await?;
+        let mut has_caps = *self.refreshed.borrow();
         if let Some(config) = config {
+            has_caps = config.limits.iter().any(|limited| limited.limits.has_caps());
             self.seen.config_epoch = Some((config.server, config.config_epoch));
             let problems = self.view.replace_config(translate(config));
             self.log_new(problems.iter().map(ToString::to_string).collect());
         }
+        self.refreshed.send_replace(has_caps);
         self.health.refreshed();
         Ok(())
     }

@@ -1,9 +1,13 @@
 //! `tollgate limit`: how much a key, a user or a model may ask for, and spend.
 
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
 use serde::Serialize;
-use tollgate_domain::{Clock, Credits, SpendWindow, end_of_day, start_of_day, utc_day};
+use tollgate_domain::{Clock, Credits, SpendWindow, start_of_day, utc_day};
 use tollgate_store::limits::{self, LimitChange, Limited, Limits, Of};
 use tollgate_store::{StoreError, Tx, spending};
+use uuid::Uuid;
 
 use super::{ACTOR, Session};
 use crate::{
@@ -80,14 +84,23 @@ async fn apply(session: &Session, of: &LimitOfArgs, change: LimitChange) -> anyh
 
 async fn show(session: &Session, of: Option<(Of, String)>) -> anyhow::Result<Answer> {
     let today = utc_day(session.clock.now());
+    let from =
+        SpendWindow::ALL.into_iter().map(|window| *window.around(today).start()).min().unwrap_or(today);
     let read = async |tx: Tx| {
         let limited = match &of {
             Some((of, name)) => vec![limits::find(&tx, *of, name).await?],
             None => limits::list(&tx).await?,
         };
+        let only = limited.first().filter(|_| of.is_some()).map(|limited| limited.id);
+        // Nobody is read who has no cap.
+        let mut days = BTreeMap::<(Of, Uuid), Vec<(Date, Credits)>>::new();
+        for spending::Spent { of, id, day, amount } in spending::since(&tx, start_of_day(from), only).await? {
+            days.entry((of, id)).or_default().push((day, amount));
+        }
         let mut shown = Vec::with_capacity(limited.len());
         for limited in limited {
-            let spent = spent(&tx, &limited, today).await?;
+            let days = days.remove(&(limited.of, limited.id)).unwrap_or_default();
+            let spent = spent(&limited.limits, &days, today)?;
             shown.push(Shown { limited, spent });
         }
         Ok(shown)
@@ -100,20 +113,20 @@ async fn show(session: &Session, of: Option<(Of, String)>) -> anyhow::Result<Ans
     }
 }
 
-async fn spent(tx: &Tx, limited: &Limited, today: jiff::civil::Date) -> Result<Spent, StoreError> {
-    let Limited { of, id, limits, .. } = limited;
-    let within = async |window: SpendWindow, cap: Option<Credits>| {
+fn spent(limits: &Limits, days: &[(Date, Credits)], today: Date) -> Result<Spent, StoreError> {
+    let within = |window: SpendWindow, cap: Option<Credits>| {
         if cap.is_none() {
             return Ok(None);
         }
-        let days = window.around(today);
-        let (from, until) = (start_of_day(*days.start()), end_of_day(*days.end()));
-        spending::between(tx, *of, *id, from, until).await.map(Some)
+        let window = window.around(today);
+        let within = days.iter().filter(|(day, _)| window.contains(day));
+        let sum = within.map(|(_, amount)| *amount).try_fold(Credits::ZERO, Credits::checked_add);
+        Ok::<_, StoreError>(Some(sum?))
     };
     Ok(Spent {
-        daily: within(SpendWindow::Day, limits.daily_cap).await?,
-        weekly: within(SpendWindow::Week, limits.weekly_cap).await?,
-        monthly: within(SpendWindow::Month, limits.monthly_cap).await?,
+        daily: within(SpendWindow::Day, limits.daily_cap)?,
+        weekly: within(SpendWindow::Week, limits.weekly_cap)?,
+        monthly: within(SpendWindow::Month, limits.monthly_cap)?,
     })
 }
 

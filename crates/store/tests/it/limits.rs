@@ -6,7 +6,7 @@ use tollgate_store::limits::{self, LimitChange, Limits, Of};
 use tollgate_store::rollups::{self, RollupDelta, RollupKey};
 use tollgate_store::spending::{self, Reach, Spent};
 use tollgate_store::utc::UtcMicros;
-use tollgate_store::{Tx, api_keys, balances, ledger};
+use tollgate_store::{Tx, api_keys, balances, ledger, models, reports, users};
 
 use crate::support::{ACTOR, Books, credits};
 
@@ -35,11 +35,20 @@ async fn charge(books: &Books, day: jiff::civil::Date, [user_no, key_no]: [i32; 
 const REACH: fn() -> Reach =
     || Reach { recent: start_of_day(date(2026, 3, 1)), all: start_of_day(date(2026, 2, 1)) };
 
+/// `key` or a user's name, the day, and what was spent.
+async fn lines(books: &Books, spent: Vec<Spent>) -> Vec<String> {
+    let users = books.store.tx("users", async |tx| users::list(&tx).await).await.unwrap();
+    let name = |id| users.iter().find(|user| user.id.as_uuid() == id).map(|user| user.name.as_str());
+    let line = |Spent { of, id, day, amount }: Spent| {
+        format!("{} {day} {}", name(id).unwrap_or(of.as_str()), amount.pico())
+    };
+    spent.into_iter().map(line).collect()
+}
+
 async fn load(books: &Books, since: Option<balances::Cursor>) -> (balances::Cursor, Vec<String>) {
     let changes = spending::load(&books.store, InstanceId::generate(), since, REACH()).await.unwrap();
     assert_eq!(changes.is_full, since.is_none());
-    let line = |Spent { of, day, amount, .. }: Spent| format!("{} {day} {}", of.as_str(), amount.pico());
-    (changes.cursor, changes.spent.into_iter().map(line).collect())
+    (changes.cursor, lines(books, changes.spent).await)
 }
 
 #[tokio::test]
@@ -94,16 +103,16 @@ async fn what_is_spent_under_caps_is_followed_by_day_and_nothing_else_is_read() 
 
     change(&books, Of::User, "ada", daily("1")).await;
     let (cursor, all) = load(&books, None).await;
-    assert_eq!(all, ["user 2026-02-10 100", "user 2026-03-01 20", "user 2026-03-02 3"]);
-    let (cursor, nothing_new) = load(&books, Some(cursor)).await;
-    // What came in the transactions before the cursor may come again; nothing of bob does.
-    assert!(nothing_new.iter().all(|line| line.starts_with("user")), "{nothing_new:?}");
+    assert_eq!(all, ["ada 2026-02-10 100", "ada 2026-03-01 20", "ada 2026-03-02 3"]);
+    let (cursor, again) = load(&books, Some(cursor)).await;
+    // What came in the transactions before the cursor may come again, and then it is the same; nothing of bob does.
+    assert!(again.iter().all(|line| all.contains(line)), "{again:?}");
     charge(&books, date(2026, 3, 2), [bob.no, 0], 1).await;
     charge(&books, date(2026, 3, 2), [ada.no, key_no], 4).await;
     let (cursor, mut recent) = load(&books, Some(cursor)).await;
     // While an older transaction runs anywhere on the server, the cap still counts as new, and all days come again.
-    recent.retain(|line| line != "user 2026-02-10 100");
-    assert_eq!(recent, ["user 2026-03-01 20", "user 2026-03-02 7"], "whole days, of those that may fill");
+    recent.retain(|line| line != "ada 2026-02-10 100");
+    assert_eq!(recent, ["ada 2026-03-01 20", "ada 2026-03-02 7"], "whole days, of those that may fill");
     // A cap that is new brings all days, of its key alone and of the user that has one.
     change(&books, Of::Key, &key.id.to_string(), daily("1")).await;
     let (_, with_key) = load(&books, Some(cursor)).await;
@@ -111,9 +120,65 @@ async fn what_is_spent_under_caps_is_followed_by_day_and_nothing_else_is_read() 
         "key 2026-02-10 100",
         "key 2026-03-01 20",
         "key 2026-03-02 4",
-        "user 2026-02-10 100",
-        "user 2026-03-01 20",
-        "user 2026-03-02 7",
+        "ada 2026-02-10 100",
+        "ada 2026-03-01 20",
+        "ada 2026-03-02 7",
     ];
     assert_eq!(with_key, expected);
+
+    change(&books, Of::User, "bob", daily("1")).await;
+    let since = async |only| {
+        let since = async |tx: Tx| spending::since(&tx, start_of_day(date(2026, 3, 2)), only).await;
+        lines(&books, books.store.tx("since", since).await.unwrap()).await
+    };
+    assert_eq!(since(Some(bob.id.as_uuid())).await, ["bob 2026-03-02 8"]);
+    assert_eq!(since(Some(key.id.as_uuid())).await, ["key 2026-03-02 4"]);
+    let mut all = since(None).await;
+    all.sort();
+    assert_eq!(all, ["ada 2026-03-02 7", "bob 2026-03-02 8", "key 2026-03-02 4"]);
+    // A user none of whose caps is its own is read for its keys alone.
+    change(&books, Of::User, "ada", LimitChange::TO_NONE).await;
+    assert_eq!(since(Some(ada.id.as_uuid())).await, Vec::<String>::new());
+    let (_, of_key) = load(&books, None).await;
+    assert!(of_key.iter().all(|line| !line.starts_with("ada")) && of_key.len() == 4, "{of_key:?}");
+}
+
+#[tokio::test]
+async fn limits_of_a_model_that_is_deleted_and_of_a_key_that_is_revoked_are_gone() {
+    let books = Books::open().await;
+    books.user("ada").await;
+    books.model().await;
+    let new = api_keys::NewApiKey { user: "ada".to_owned(), ..api_keys::NewApiKey::default() };
+    let create = async |tx: Tx| api_keys::create(&tx, &books.master, &new, ACTOR).await;
+    let key = books.store.tx("key", create).await.unwrap().key.id.to_string();
+    let rates = LimitChange { requests_per_minute: Some(Some(60)), ..LimitChange::default() };
+    change(&books, Of::Model, "m", rates).await;
+    change(&books, Of::Key, &key, rates).await;
+    change(&books, Of::User, "ada", rates).await;
+    books.store.tx("delete", async |tx| models::delete(&tx, "m", ACTOR).await).await.unwrap();
+    books.store.tx("revoke", async |tx| api_keys::revoke(&tx, &key, ACTOR).await).await.unwrap();
+    let listed = books.store.tx("list", async |tx| limits::list(&tx).await).await.unwrap();
+    let names: Vec<&str> = listed.iter().map(|limited| limited.name.as_str()).collect();
+    assert_eq!(names, ["ada"]);
+}
+
+#[tokio::test]
+async fn the_line_of_a_low_balance_is_shown_and_its_change_is_logged_with_what_was_before() {
+    let books = Books::open().await;
+    books.user("ada").await;
+    for line in [Some(credits("5")), Some(credits("2.5")), None] {
+        let set = async |tx: Tx| users::set_low_balance(&tx, "ada", line, ACTOR).await;
+        books.store.tx("low", set).await.unwrap();
+        let read =
+            async |tx: Tx| Ok((reports::balance(&tx, "ada").await?, reports::all_balances(&tx).await?));
+        let (one, all) = books.store.tx("read", read).await.unwrap();
+        assert_eq!((one.low_balance, all[0].low_balance), (line, line));
+    }
+    let logged = books
+        .text(
+            "select string_agg(concat_ws(' → ', before ->> 'low_balance', after ->> 'low_balance'), ', ' order by at)
+             from audit_log where action = 'user.set'",
+        )
+        .await;
+    assert_eq!(logged.as_deref(), Some("5, 5 → 2.5, 2.5"));
 }
