@@ -7,6 +7,7 @@
 mod crates;
 mod files;
 mod links;
+mod migrations;
 mod source;
 mod sql;
 mod tree;
@@ -57,6 +58,7 @@ fn check(tree: &Tree) -> Vec<Finding> {
     findings.extend(crates::check(tree));
     findings.extend(files::check(tree));
     findings.extend(links::check(tree));
+    findings.extend(migrations::check(tree));
     for file in tree.with_extension("rs") {
         match source::Source::parse(&file.text) {
             Ok(source) => {

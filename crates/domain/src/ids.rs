@@ -67,6 +67,10 @@ uuid_id!(
     TariffId
 );
 uuid_id!(
+    /// Whoever is told what becomes of balances.
+    WebhookId
+);
+uuid_id!(
     /// The stream of records that `correlation_id`s count in; it belongs to the recorder, not to a process.
     InstanceId
 );

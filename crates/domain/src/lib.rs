@@ -15,15 +15,17 @@ mod rating;
 mod record;
 mod tariff;
 mod tokens;
+mod window;
 
 pub use charge::{ChargeError, PriceList, charge};
 pub use clock::{Clock, ManualClock, truncate_to_micros};
 pub use credential::{ApiKeySecret, KeyDigest, MasterKey, MasterKeyError};
 pub use digest::{DigestKey, RecordDigest};
-pub use ids::{ApiKeyId, CorrelationId, EndpointId, InstanceId, ModelId, TariffId, UserId};
+pub use ids::{ApiKeyId, CorrelationId, EndpointId, InstanceId, ModelId, TariffId, UserId, WebhookId};
 pub use money::{Credits, MoneyError, PricePerToken};
 pub use origin::{AccessSource, ApiKeyPurpose, RequestOrigin, UnknownPurpose};
 pub use rating::{Rated, RatingError, RatingFacts, UsageState, rate};
 pub use record::{Batch, Credential, Outcome, RawAnalyticsRecord, UsageSource};
 pub use tariff::{Tariff, find_best_tariff};
 pub use tokens::{StatedUsage, TokenCount, TokenCountError, TokenUsage};
+pub use window::{SpendWindow, end_of_day, start_of_day, utc_day};

@@ -19,6 +19,7 @@ use uuid::Uuid;
 use crate::admit::{self, Intake, Refusal};
 use crate::exchange::Lifecycle;
 use crate::forward::{self, TlsError, Upstreams};
+use crate::limit::Limiter;
 use crate::metrics::Metrics;
 use crate::models;
 use crate::recorder::RecordSink;
@@ -64,6 +65,8 @@ pub(crate) struct Inner {
     /// One permit for each byte of a body that is held.
     pub(crate) held_bytes: Arc<Semaphore>,
     pub(crate) lifecycle: Lifecycle,
+    /// What is used of every limit.
+    pub(crate) limiter: Arc<Limiter>,
 }
 
 /// The head of a request, and when it came.
@@ -104,6 +107,7 @@ impl Gateway {
             metrics: Arc::new(Metrics::register(registry)),
             upstreams,
             lifecycle: Lifecycle::default(),
+            limiter: Limiter::register(registry),
         })))
     }
 

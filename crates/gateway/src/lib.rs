@@ -5,6 +5,7 @@ mod config;
 mod exchange;
 mod forward;
 mod gateway;
+pub mod limit;
 mod metrics;
 mod models;
 pub mod recorder;

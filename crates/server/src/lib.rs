@@ -12,6 +12,7 @@ mod explain;
 mod logging;
 mod master_key;
 pub mod output;
+mod webhook;
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 

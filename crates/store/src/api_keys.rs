@@ -7,6 +7,7 @@ use serde_json::json;
 use tokio_postgres::Row;
 use tollgate_domain::{ApiKeyId, ApiKeyPurpose, ApiKeySecret, KeyDigest, MasterKey, UserId};
 
+use crate::limits::{self, Of};
 use crate::text::check_text;
 use crate::{StoreError, Tx, audit_log, users};
 
@@ -114,6 +115,7 @@ pub async fn revoke(tx: &Tx, id_or_prefix: &str, actor: &str) -> Result<Revoked,
     let key = find(tx, &found.id.to_string()).await?;
     let already = rows == 0;
     if !already {
+        limits::forget(tx, Of::Key, key.id.as_uuid()).await?;
         let after = json!({ "revoked_at": key.revoked_at });
         audit_log::write(tx, actor, "key.revoke", &key.id.to_string(), Some(json!(found)), Some(after))
             .await?;

@@ -32,6 +32,17 @@ impl Cursor {
     pub(crate) fn is_of(self, tx: &Tx) -> bool {
         self.server == tx.server()
     }
+
+    /// The place that this transaction sees. It must have one snapshot for all its statements.
+    pub(crate) async fn now(tx: &Tx) -> Result<Self, StoreError> {
+        let sql = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
+        Ok(Self { server: tx.server(), xid: tx.query_one(sql, &[]).await?.try_get(0)? })
+    }
+
+    /// As statements take it; the beginning of all history where there is none.
+    pub(crate) fn text(since: Option<Self>) -> String {
+        since.map_or(0, |cursor| cursor.xid).to_string()
+    }
 }
 
 /// The balance of a user.
@@ -40,6 +51,14 @@ pub async fn of(tx: &Tx, user: UserId) -> Result<Credits, StoreError> {
     let row = tx.query_opt(sql, &[&user.as_uuid()]).await?;
     let row = row.ok_or_else(|| StoreError::Corrupt(format!("user {user} has no balance")))?;
     Ok(Credits::try_from(row.try_get::<_, Decimal>(0)?)?)
+}
+
+/// At which balance webhooks are told that a user's is low; `None`: at none.
+pub(crate) async fn low_balance(tx: &Tx, user_no: i32) -> Result<Option<Credits>, StoreError> {
+    let sql = "select low_balance from user_balances where user_no = $1";
+    let row = tx.query_opt(sql, &[&user_no]).await?;
+    let row = row.ok_or_else(|| StoreError::Corrupt(format!("user number {user_no} has no balance")))?;
+    Ok(row.try_get::<_, Option<Decimal>>(0)?.map(Credits::try_from).transpose()?)
 }
 
 /// The balances that changed at or after `since` (all of them where it is `None` or of another server), and the cursor for the next call. Call it in

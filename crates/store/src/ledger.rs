@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use tollgate_domain::{Credits, UserId};
 use uuid::Uuid;
 
-use crate::{StoreError, Tx};
+use crate::{StoreError, Tx, webhook_deliveries};
 
 /// What one transaction did to one balance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct BalanceChange {
     pub before: Credits,
     /// The balance after, in credits.
     pub after: Credits,
+    /// At which balance the user is to be told, and whoever else listens.
+    pub low_balance: Option<Credits>,
 }
 
 impl BalanceChange {
@@ -29,7 +31,8 @@ impl BalanceChange {
 }
 
 /// Adds each delta to its user's balance; several deltas of one user count as their sum. Rows are locked in
-/// the order of `user_no`, so two of these never wait for each other in a circle. Returns the changes in that order.
+/// the order of `user_no`, so two of these never wait for each other in a circle. Returns the changes in that order. What they are to
+/// those who listen is entered in the same transaction.
 ///
 /// A user without a balance row is [`StoreError::Corrupt`]; a sum past `numeric(28,12)` is class `Poison`
 /// from the server, or [`StoreError::Money`] where the deltas alone pass it.
@@ -56,7 +59,7 @@ pub async fn apply_deltas(tx: &Tx, deltas: &[(i32, Credits)]) -> Result<Vec<Bala
              set balance = b.balance + d.delta, changed_xid = pg_current_xact_id()
              from unnest($1::integer[], $2::numeric[]) as d (user_no, delta)
              where b.user_no = d.user_no
-             returning b.user_no, b.user_id, b.balance - d.delta, b.balance",
+             returning b.user_no, b.user_id, b.balance - d.delta, b.balance, b.low_balance",
         )
         .await?;
     let (_, rows) = futures_util::future::try_join(
@@ -78,8 +81,10 @@ pub async fn apply_deltas(tx: &Tx, deltas: &[(i32, Credits)]) -> Result<Vec<Bala
             user_id: UserId::from_uuid(row.try_get::<_, Uuid>(1)?),
             before: Credits::try_from(row.try_get::<_, Decimal>(2)?)?,
             after: Credits::try_from(row.try_get::<_, Decimal>(3)?)?,
+            low_balance: row.try_get::<_, Option<Decimal>>(4)?.map(Credits::try_from).transpose()?,
         });
     }
     changes.sort_unstable_by_key(|change| change.user_no);
+    webhook_deliveries::enter(tx, &changes).await?;
     Ok(changes)
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 use tokio_postgres::Row;
 use tollgate_domain::{EndpointId, ModelId};
 
+use crate::limits::{self, Of};
 use crate::text::check_name;
 use crate::{StoreError, Tx, audit_log, endpoints};
 
@@ -88,11 +89,12 @@ pub async fn set(
 }
 
 /// Marks the live model with this alias or id as deleted and returns it as it was. The alias is free again; a new model of
-/// that alias begins without prices. What was requested before is still charged, at the prices there are.
+/// that alias begins without prices and limits. What was requested before is still charged, at the prices there are.
 pub async fn delete(tx: &Tx, alias: &str, actor: &str) -> Result<Model, StoreError> {
     let model = find_locked(tx, alias).await?;
     let sql = "update deployed_models set deleted_at = clock_timestamp() where id = $1";
     tx.execute(sql, &[&model.id.as_uuid()]).await?;
+    limits::forget(tx, Of::Model, model.id.as_uuid()).await?;
     audit_log::write(tx, actor, "model.delete", &model.alias, Some(json!(model)), None).await?;
     Ok(model)
 }

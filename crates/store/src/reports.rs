@@ -26,23 +26,29 @@ pub struct BalanceReport {
     pub user: String,
     /// In credits.
     pub balance: Credits,
+    /// At which balance webhooks are told that it is low; `None`: at none.
+    pub low_balance: Option<Credits>,
 }
 
 /// The balance of the user of this name or id.
 pub async fn balance(tx: &Tx, user: &str) -> Result<BalanceReport, StoreError> {
     let user = users::find(tx, user).await?;
-    Ok(BalanceReport { user_id: user.id, balance: balances::of(tx, user.id).await?, user: user.name })
+    let balance = balances::of(tx, user.id).await?;
+    let low_balance = balances::low_balance(tx, user.no).await?;
+    Ok(BalanceReport { user_id: user.id, balance, low_balance, user: user.name })
 }
 
 /// The balances of all users but the system user, by name.
 pub async fn all_balances(tx: &Tx) -> Result<Vec<BalanceReport>, StoreError> {
-    let sql = "select u.id, u.name, b.balance from user_balances b join users u on u.no = b.user_no
+    let sql =
+        "select u.id, u.name, b.balance, b.low_balance from user_balances b join users u on u.no = b.user_no
                where u.id <> $1 and u.deleted_at is null order by u.name";
     let report = |row: &Row| {
         Ok(BalanceReport {
             user_id: UserId::from_uuid(row.try_get(0)?),
             user: row.try_get(1)?,
             balance: credits(row, 2)?,
+            low_balance: row.try_get::<_, Option<Decimal>>(3)?.map(Credits::try_from).transpose()?,
         })
     };
     tx.query(sql, &[&UserId::SYSTEM.as_uuid()]).await?.iter().map(report).collect()

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::balances::{self, Cursor};
 use crate::catalog::digest_from;
 use crate::endpoints::{self, Endpoint};
+use crate::limits::{self, Limited};
 use crate::{ServerRun, Store, StoreError, Tx, epochs, models, sealing, tariffs};
 
 /// A key, live or revoked.
@@ -68,6 +69,8 @@ pub struct Config {
     pub models: Vec<ConfigModel>,
     /// Every live endpoint.
     pub endpoints: Vec<ConfigEndpoint>,
+    /// Everything that has limits.
+    pub limits: Vec<Limited>,
 }
 
 /// Balances from one snapshot, and exactly what they include.
@@ -85,7 +88,7 @@ pub struct BalanceChanges {
 
 /// Reads the whole configuration and opens the endpoints' credentials under `master`.
 pub async fn load_config(store: &Store, master: &MasterKey) -> Result<Config, StoreError> {
-    let (epochs, keys, models, tariffs, endpoints) = store
+    let (epochs, keys, models, tariffs, endpoints, limits) = store
         .tx_repeatable_read("load_config", async |tx| {
             Ok((
                 epochs::read(&tx).await?,
@@ -93,6 +96,7 @@ pub async fn load_config(store: &Store, master: &MasterKey) -> Result<Config, St
                 models::list(&tx).await?,
                 tariffs::load_all(&tx).await?,
                 endpoints::list(&tx).await?,
+                limits::list(&tx).await?,
             ))
         })
         .await?;
@@ -124,7 +128,7 @@ pub async fn load_config(store: &Store, master: &MasterKey) -> Result<Config, St
             Ok(ConfigEndpoint { endpoint, secret })
         })
         .collect::<Result<_, StoreError>>()?;
-    Ok(Config { config_epoch: epochs.config, server: epochs.server, keys, models, endpoints })
+    Ok(Config { config_epoch: epochs.config, server: epochs.server, keys, models, endpoints, limits })
 }
 
 /// Reads what changed of the balances since `since`, all of them where `None` or of another server, and what they include.

@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio_postgres::Row;
-use tollgate_domain::UserId;
+use tollgate_domain::{Credits, UserId};
 use uuid::Uuid;
 
 use crate::text::check_name;
-use crate::{StoreError, Tx, audit_log};
+use crate::{StoreError, Tx, audit_log, balances};
 
 /// What a user is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -84,6 +84,32 @@ pub async fn find(tx: &Tx, name_or_id: &str) -> Result<User, StoreError> {
             "user \"{name_or_id}\" does not exist; create it with `tollgate user create {name_or_id}`"
         ))),
     }
+}
+
+/// Sets at which balance whoever listens is told that it is low; `None`: not at all. What it is already is not told.
+pub async fn set_low_balance(
+    tx: &Tx,
+    name_or_id: &str,
+    low_balance: Option<Credits>,
+    actor: &str,
+) -> Result<User, StoreError> {
+    if low_balance.is_some_and(|line| !line.is_positive()) {
+        return Err(StoreError::refused(
+            "a balance is low above zero; at zero it is depleted, which is told in any case",
+        ));
+    }
+    let user = find(tx, name_or_id).await?;
+    // Two at once wait for each other here, and each says what the other left.
+    tx.execute("select 1 from user_balances where user_no = $1 for no key update", &[&user.no]).await?;
+    let before = balances::low_balance(tx, user.no).await?;
+    tx.execute(
+        "update user_balances set low_balance = $2 where user_no = $1",
+        &[&user.no, &low_balance.map(Credits::to_decimal)],
+    )
+    .await?;
+    let (before, after) = (json!({ "low_balance": before }), json!({ "low_balance": low_balance }));
+    audit_log::write(tx, actor, "user.set", &user.name, Some(before), Some(after)).await?;
+    Ok(user)
 }
 
 /// What these users are called, deleted ones too.

@@ -213,6 +213,20 @@ fn links_that_lead_somewhere_are_fine() {
 }
 
 #[test]
+fn migrations_that_are_not_numbered_one_after_the_other_are_found() {
+    const FIRST: (&str, &str) = ("crates/store/migrations/V1__users.sql", "");
+    assert_tidy([FIRST, ("crates/store/migrations/V2__keys.sql", "")]);
+    let gap = only_finding([FIRST, ("crates/store/migrations/V50__limits.sql", "")]);
+    assert!(gap.starts_with("crates/store/migrations/V50__limits.sql:1: number 2 is missing"), "{gap}");
+    let twice = only_finding([FIRST, ("crates/store/migrations/V1__keys.sql", "")]);
+    assert!(twice.contains("has the number 1 as well"), "{twice}");
+    for name in ["v2__keys.sql", "V2_keys.sql", "V2__.sql", "V02__keys.sql", "keys.sql"] {
+        let unnamed = only_finding([FIRST, (&format!("crates/store/migrations/{name}"), "")]);
+        assert!(unnamed.contains("is no name of a migration"), "{name}: {unnamed}");
+    }
+}
+
+#[test]
 fn what_is_no_rust_is_said() {
     let found = only_finding([("crates/gateway/src/x.rs", "//! X.\nfn f( {\n")]);
     assert!(found.contains("cannot be read as Rust"), "{found}");

@@ -4,15 +4,18 @@
 //! 2. one live credential, else 401
 //! 3. which is not a platform key, else 403; a trusted one with readable batch headers, else 400
 //! 4. the route exists, the body names a model that exists, else 404 (400 where the body cannot be read)
-//! 5. the balance is above zero, or the model is free, else 402
+//! 5. the balance is above zero and no spend cap is reached, or the model is free, else 402
 //! 6. the body fits, else 413
-//! 7. there is room for one more request and for its record, and records can be kept, else 503
+//! 7. it keeps the limits of its key, its user and its model, else 429
+//! 8. there is room for one more request and for its record, and records can be kept, else 503
 //!
 //! No SQL and no waiting but for the client's own bytes. A refused request is counted and not recorded.
 
 pub(crate) mod batch;
+mod caps;
 pub(crate) mod credential;
 mod intake;
+mod limits;
 mod refusal;
 
 use std::sync::Arc;
@@ -26,6 +29,7 @@ use self::credential::Presented;
 pub(crate) use self::intake::Intake;
 pub(crate) use self::refusal::{Refusal, error_response};
 use crate::gateway::{Arrival, Inner};
+use crate::limit::Passed;
 use crate::recorder::RecordSlot;
 use crate::route::Route;
 use crate::view::{KeyEntry, LiveEndpoint, LiveModel, Snapshot};
@@ -65,6 +69,8 @@ pub(crate) struct Admitted {
     pub(crate) destination: Destination,
     pub(crate) permit: OwnedSemaphorePermit,
     pub(crate) slot: Box<dyn RecordSlot>,
+    /// What it takes of its limits.
+    pub(crate) passed: Passed,
 }
 
 /// Admits a request or says why not. Reads of the body what it must, and leaves the rest in `intake`.
@@ -77,14 +83,16 @@ pub(crate) async fn admit(
     let caller = authenticate(gateway, &snapshot, arrival)?;
     let destination = resolve(&snapshot, arrival, intake).await?;
     check_balance(gateway, &caller, &destination, arrival.at)?;
+    caps::check(gateway, &snapshot, &caller, &destination, arrival.at)?;
     let limit = gateway.config.max_body_bytes;
     if declared_length(&arrival.headers).is_some_and(|length| length > limit) {
         return Err(Refusal::BodyTooLarge { limit });
     }
     intake.gather().await?;
+    let passed = limits::pass(gateway, &snapshot, arrival, &caller, &destination, intake)?;
     let permit = Arc::clone(&gateway.in_flight).try_acquire_owned().map_err(|_| Refusal::Overloaded)?;
     let slot = gateway.recorder.try_reserve()?;
-    Ok(Admitted { caller, destination, permit, slot })
+    Ok(Admitted { caller, destination, permit, slot, passed })
 }
 
 /// Guards 1 to 3, which lists of models pass too.

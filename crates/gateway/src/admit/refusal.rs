@@ -5,6 +5,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use tollgate_domain::Credits;
 
 use super::batch::BadBatchHeader;
+use crate::limit::{CapReached, Exceeded, Told, retry_after};
 use crate::recorder::NoPlace;
 use crate::wire::Surface;
 use crate::wire::request::RequestError;
@@ -49,6 +50,10 @@ pub(crate) enum Refusal {
     OutOfCredits { balance: Credits },
     #[error("The request body is larger than {limit} bytes.")]
     BodyTooLarge { limit: u64 },
+    #[error("{0}")]
+    CapReached(Box<CapReached>),
+    #[error("{0}")]
+    RateLimited(Box<Exceeded>, Told),
     #[error("The gateway is at its limit of requests in flight. Try again in a moment.")]
     Overloaded,
     #[error(
@@ -75,6 +80,8 @@ impl Refusal {
             Self::UnknownModel(_) => (StatusCode::NOT_FOUND, "model_not_found"),
             Self::OutOfCredits { .. } => (StatusCode::PAYMENT_REQUIRED, "insufficient_credits"),
             Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+            Self::CapReached(_) => (StatusCode::PAYMENT_REQUIRED, "spend_cap_reached"),
+            Self::RateLimited(..) => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded"),
             Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
             Self::Unrecordable => (StatusCode::SERVICE_UNAVAILABLE, "records_unavailable"),
         }
@@ -94,6 +101,11 @@ impl Refusal {
             }
             Self::Overloaded => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+            }
+            Self::CapReached(reached) => retry_after(headers, reached.retry_after()),
+            Self::RateLimited(exceeded, told) => {
+                retry_after(headers, exceeded.retry_after);
+                told.write(headers, surface);
             }
             Self::Unrecordable => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_REPAIR_SECONDS));

@@ -15,6 +15,7 @@ use tollgate_failpoints::{Point, hit};
 use crate::admit::{Admitted, Destination, Intake, Refusal, credential, declared_length, error_response};
 use crate::exchange::{COST_HEADER, Exchange, Limits, NoAnswer, Plan, ResponseBody};
 use crate::gateway::{Arrival, Inner, full};
+use crate::limit::Told;
 use crate::recorder::{Admission, Ended, InFlight, NotDurable};
 use crate::request_body::{BodyFailure, ClientBodyError, UpstreamBody};
 use crate::route::Route;
@@ -42,7 +43,8 @@ pub(crate) async fn forward(
 ) -> Response<Body> {
     let mut taken = intake.take();
     let (length, takes_trailers) = (declared_length(&arrival.headers), takes_trailers(&arrival.headers));
-    let Admitted { caller, destination, permit, slot } = admitted;
+    let Admitted { caller, destination, permit, slot, passed } = admitted;
+    let told = passed.standing().map(|standing| Told { standing, at: gateway.clock.now() });
     let (surface, endpoint) = (destination.surface, Arc::clone(&destination.endpoint));
     let facts = taken.adapter.facts().clone();
     let (number, stream) = (slot.correlation_id(), facts.stream.unwrap_or(false));
@@ -59,6 +61,7 @@ pub(crate) async fn forward(
         model: destination.model.clone(),
         permit,
         token: gateway.lifecycle.tracker.token(),
+        passed,
     });
 
     let rewrite = Rewrite { model: destination.upstream_model(), inject_usage: endpoint.entry.inject_usage };
@@ -68,7 +71,10 @@ pub(crate) async fn forward(
     });
     let head = match head {
         Ok(head) => head,
-        Err(why) => return with_request_id(unsent(&why, in_flight, surface, &endpoint).await, &request_id),
+        Err(why) => {
+            let response = unsent(&why, in_flight, surface, &endpoint).await;
+            return with_own_headers(response, &request_id, surface, told);
+        }
     };
     let (body, progress) = UpstreamBody::new(taken.client, taken.adapter, length, taken.held);
     hit(Point::BeforeUpstream);
@@ -90,7 +96,7 @@ pub(crate) async fn forward(
         );
         full(no_answer(surface, &endpoint, why))
     });
-    with_request_id(response, &request_id)
+    with_own_headers(response, &request_id, surface, told)
 }
 
 /// Why a request that was admitted could not be sent at all.
@@ -249,7 +255,16 @@ fn no_answer(surface: Surface, endpoint: &LiveEndpoint, why: NoAnswer) -> Respon
     error_response(surface, why.status(), code, &message)
 }
 
-fn with_request_id(mut response: Response<Body>, id: &str) -> Response<Body> {
+/// The id of its record, and how its limits stand.
+fn with_own_headers(
+    mut response: Response<Body>,
+    id: &str,
+    surface: Surface,
+    told: Option<Told>,
+) -> Response<Body> {
+    if let Some(told) = told {
+        told.write(response.headers_mut(), surface);
+    }
     if let Ok(id) = HeaderValue::from_str(id) {
         response.headers_mut().insert("x-request-id", id);
     }

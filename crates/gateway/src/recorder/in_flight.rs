@@ -5,11 +5,12 @@ use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tokio_util::task::task_tracker::TaskTrackerToken;
-use tollgate_domain::{Credits, Outcome, RawAnalyticsRecord};
+use tollgate_domain::{Credits, Outcome, RawAnalyticsRecord, utc_day};
 use tollgate_failpoints::{Point, hit};
 
 use super::kept::{Keeping, Kept};
 use super::{Durable, Finished, NotDurable, RecordSlot};
+use crate::limit::Passed;
 use crate::metrics::Metrics;
 use crate::usage::Observed;
 use crate::view::{KeyEntry, LiveModel, LiveView, cost_of};
@@ -37,6 +38,8 @@ struct Open {
     permit: OwnedSemaphorePermit,
     /// Shutdown waits for it.
     token: TaskTrackerToken,
+    /// Of the limits of its key, its user and its model.
+    passed: Passed,
 }
 
 /// What an [`InFlight`] is made of.
@@ -54,6 +57,7 @@ pub(crate) struct Admission {
     pub(crate) model: Option<Arc<LiveModel>>,
     pub(crate) permit: OwnedSemaphorePermit,
     pub(crate) token: TaskTrackerToken,
+    pub(crate) passed: Passed,
 }
 
 /// How a request ended.
@@ -81,11 +85,11 @@ pub(crate) struct Recorded {
 impl InFlight {
     /// Hands the admission to the sink, and is in flight from then on.
     pub(crate) fn new(admission: Admission) -> Self {
-        let Admission { slot, record, body_bytes, started, view, metrics, key, model, permit, token } =
+        let Admission { slot, record, body_bytes, started, view, metrics, key, model, permit, token, passed } =
             admission;
         metrics.admitted.inc();
         metrics.in_flight.inc();
-        let open = Some(Open { slot, record, admitted: Durable::already(), permit, token });
+        let open = Some(Open { slot, record, admitted: Durable::already(), permit, token, passed });
         // Should the sink panic, there is a record already.
         let mut in_flight = Self { open, started, view, metrics, key, model };
         if let Some(open) = &mut in_flight.open {
@@ -152,7 +156,7 @@ impl InFlight {
         // Before anything is taken: should it panic, the drop of this makes the record.
         hit(Point::BeforeEnd);
         let duration_ms = self.elapsed_ms();
-        let Some(Open { slot, mut record, admitted, permit, token }) = self.open.take() else {
+        let Some(Open { slot, mut record, admitted, permit, token, passed }) = self.open.take() else {
             return Recorded { receipt: Receipt::default(), kept: Kept::nothing() };
         };
         record.duration_ms = duration_ms;
@@ -165,8 +169,13 @@ impl InFlight {
             observed.response_type.clone_into(&mut record.response_type);
         }
         let cost = self.cost(&record);
+        passed.end(tokens_used(&record));
+        let day = utc_day(record.timestamp);
         let Finished { position, durable: finished } = slot.finish(record);
         hit(Point::EndAppended);
+        if let Some(cost) = cost {
+            self.view.spend(&self.key, day, position, cost);
+        }
         if let Some(cost) = cost {
             self.view.debit(self.key.user, position, cost);
         }
@@ -184,6 +193,13 @@ impl InFlight {
         let model = snapshot.model_by_id(model.entry.id).unwrap_or(model);
         cost_of(record, &self.key, &model.tariffs)
     }
+}
+
+/// As the limits on tokens count them; none where nobody knows.
+fn tokens_used(record: &RawAnalyticsRecord) -> u64 {
+    let usage = &record.usage;
+    let parts = usage.prompt_tokens.unwrap_or(0).saturating_add(usage.completion_tokens.unwrap_or(0));
+    u64::try_from(parts.max(usage.total_tokens.unwrap_or(0))).unwrap_or(0)
 }
 
 /// Counts a request whose client has gone.

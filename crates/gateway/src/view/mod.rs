@@ -9,14 +9,19 @@
 
 mod balances;
 mod snapshot;
+mod spending;
 mod target;
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use jiff::civil::Date;
 use tollgate_domain::{
     Credits, RatingFacts, RawAnalyticsRecord, Tariff, UsageState, UserId, find_best_tariff,
 };
+
+use crate::limit::Subject;
 
 pub use balances::BalanceUpdate;
 use balances::Balances;
@@ -24,6 +29,8 @@ pub use snapshot::{
     AuthStyle, Config, ConfigProblem, EndpointEntry, KeyEntry, LiveEndpoint, LiveModel, ModelEntry,
     OnDisconnect, OnMissingUsage, Snapshot,
 };
+use spending::Spending;
+pub use spending::SpendingUpdate;
 pub(crate) use target::Target;
 
 /// The gateway's live view. Shared: cheap to read from every request.
@@ -31,6 +38,7 @@ pub(crate) use target::Target;
 pub struct LiveView {
     snapshot: ArcSwap<Snapshot>,
     balances: Balances,
+    spending: Spending,
 }
 
 impl LiveView {
@@ -71,6 +79,26 @@ impl LiveView {
     /// recorder returned for it.
     pub(crate) fn debit(&self, user: UserId, position: i64, cost: Credits) {
         self.balances.debit(user, position, cost);
+    }
+
+    /// Takes over what was spent under spend caps, from one database snapshot, and forgets the own charges that are included in it.
+    pub fn apply_spending(&self, update: SpendingUpdate) {
+        self.spending.apply(update);
+    }
+
+    /// What a key or a user with spend caps has spent on these days.
+    pub(crate) fn spent(&self, subject: Subject, days: RangeInclusive<Date>) -> Credits {
+        self.spending.spent(subject, days)
+    }
+
+    /// Enters the cost of an own request under the spend caps of its key and its user, where there are any. `position` as for
+    /// [`LiveView::debit`].
+    pub(crate) fn spend(&self, key: &KeyEntry, day: Date, position: i64, cost: Credits) {
+        let of = [Subject::Key(key.id), Subject::User(key.user)];
+        let snapshot = self.snapshot.load();
+        if of.iter().any(|subject| snapshot.limits(*subject).is_some_and(|limits| limits.caps.is_any())) {
+            self.spending.add(of, day, position, cost);
+        }
     }
 }
 

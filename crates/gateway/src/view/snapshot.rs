@@ -12,6 +12,7 @@ use tollgate_domain::{
 };
 
 use super::target::{BaseUrl, PathPattern, Target};
+use crate::limit::{Limits, Subject};
 use crate::route::Route;
 use crate::wire::Surface;
 
@@ -26,6 +27,8 @@ pub struct Config {
     pub endpoints: Vec<EndpointEntry>,
     /// All versions of all tariffs, expired and future ones included.
     pub tariffs: Vec<Tariff>,
+    /// The limits of those keys, users and models that have any.
+    pub limits: Vec<(Subject, Limits)>,
 }
 
 /// An API key.
@@ -216,6 +219,7 @@ pub struct Snapshot {
     listed: Vec<Arc<LiveModel>>,
     /// In the order of their names.
     endpoints: Vec<Arc<LiveEndpoint>>,
+    limits: HashMap<Subject, Limits>,
 }
 
 impl Snapshot {
@@ -225,6 +229,7 @@ impl Snapshot {
         for key in config.keys.into_iter().filter(|key| !key.revoked) {
             snapshot.keys.insert(key.digest, Arc::new(key));
         }
+        snapshot.limits = config.limits.into_iter().collect();
         let mut endpoints = HashMap::new();
         for entry in config.endpoints {
             let (id, name) = (entry.id, entry.name.clone());
@@ -268,6 +273,16 @@ impl Snapshot {
 
     pub(crate) fn model_by_id(&self, id: ModelId) -> Option<&Arc<LiveModel>> {
         self.models_by_id.get(&id)
+    }
+
+    /// Whether anybody has limits.
+    pub(crate) fn has_limits(&self) -> bool {
+        !self.limits.is_empty()
+    }
+
+    /// The limits of a key, a user or a model, where it has any.
+    pub(crate) fn limits(&self, subject: Subject) -> Option<&Limits> {
+        self.limits.get(&subject)
     }
 
     /// All live models, in the order of their aliases.

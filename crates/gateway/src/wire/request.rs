@@ -25,9 +25,11 @@ use super::{Pieces, Surface};
 use crate::usage::estimate::RequestText;
 
 mod error;
+mod generation_config;
 mod stream_options;
 
 pub use error::RequestError;
+use generation_config::GenerationConfig;
 
 /// The longest key that can be one of ours, raw: every character of `max_completion_tokens` as `\u0000`, with
 /// room.
@@ -49,7 +51,7 @@ pub struct RequestFacts {
     pub include_usage: Option<bool>,
     /// `background`.
     pub background: Option<bool>,
-    /// The largest of `max_tokens`, `max_completion_tokens`, `max_output_tokens`.
+    /// The largest of `max_tokens`, `max_completion_tokens`, `max_output_tokens`; Gemini's `generationConfig.maxOutputTokens`.
     pub max_tokens: Option<u64>,
     /// Whether `include_usage` was put in by us, so that the usage chunk has to be withheld.
     pub injected_usage: bool,
@@ -71,6 +73,7 @@ enum Field {
     StreamOptions,
     Background,
     MaxTokens(u8),
+    GenerationConfig,
     Other,
 }
 
@@ -123,6 +126,7 @@ pub struct RequestSplicer {
     value_overflow: bool,
     model_span: Option<Range<u64>>,
     stream_options: Option<(Range<u64>, Vec<u8>)>,
+    generation_config: Option<Box<GenerationConfig>>,
     changes: Option<Changes>,
     edits: VecDeque<Edit>,
     /// Input that was not released, and the position of its first byte.
@@ -151,6 +155,7 @@ impl RequestSplicer {
             value_overflow: false,
             model_span: None,
             stream_options: None,
+            generation_config: None,
             changes: None,
             edits: VecDeque::new(),
             held: Pieces::new(),
@@ -286,9 +291,9 @@ impl RequestSplicer {
                 Event::Open { .. } | Event::StringStart | Event::ScalarStart => {
                     if self.field != Field::Other {
                         self.value.clear();
-                        self.value.push(chunk[at - 1]);
                         self.value_overflow = false;
                         self.value_start = Some(position - 1);
+                        self.capture(&chunk[at - 1..at]);
                     }
                 }
                 Event::Close | Event::StringEnd | Event::ScalarEnd => {
@@ -306,6 +311,8 @@ impl RequestSplicer {
             // One over the limit is enough to know that it is none of ours.
             let room = (KEY_LIMIT + 1).saturating_sub(self.key.len());
             self.key.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        } else if self.value_start.is_some() && self.field == Field::GenerationConfig {
+            self.generation_config.get_or_insert_default().push(bytes);
         } else if self.value_start.is_some() {
             let limit = if self.field == Field::Model { MODEL_LIMIT } else { VALUE_LIMIT };
             let room = limit.saturating_sub(self.value.len());
@@ -318,7 +325,9 @@ impl RequestSplicer {
         self.in_key = false;
         let (mut field, spelling) =
             if self.key.len() > KEY_LIMIT { (Field::Other, Spelling::Right) } else { self.read_key() };
-        if self.surface.names_model_in_path() && field == Field::Model {
+        let is_none_of_it =
+            if self.surface.names_model_in_path() { Field::Model } else { Field::GenerationConfig };
+        if field == is_none_of_it {
             field = Field::Other;
         }
         self.field = field;
@@ -362,6 +371,10 @@ impl RequestSplicer {
             }
             Field::MaxTokens(_) => {
                 let stated: Option<u64> = serde_json::from_slice(&self.value).ok();
+                self.facts.max_tokens = self.facts.max_tokens.max(stated);
+            }
+            Field::GenerationConfig => {
+                let stated = self.generation_config.take().and_then(|config| config.max_output_tokens());
                 self.facts.max_tokens = self.facts.max_tokens.max(stated);
             }
             Field::StreamOptions if self.value_overflow => {
@@ -523,6 +536,7 @@ impl Field {
             b"max_tokens" => Self::MaxTokens(0),
             b"max_completion_tokens" => Self::MaxTokens(1),
             b"max_output_tokens" => Self::MaxTokens(2),
+            b"generationConfig" | b"generation_config" => Self::GenerationConfig,
             _ => Self::Other,
         }
     }
@@ -537,7 +551,8 @@ impl Field {
             Self::MaxTokens(0) => Some((1 << 4, "max_tokens")),
             Self::MaxTokens(1) => Some((1 << 5, "max_completion_tokens")),
             Self::MaxTokens(_) => Some((1 << 6, "max_output_tokens")),
-            Self::Other => None,
+            // It decides nothing but how much is taken of a limit, and the largest counts.
+            Self::GenerationConfig | Self::Other => None,
         }
     }
 }

@@ -25,6 +25,7 @@ use tollgate_domain::{
     ApiKeyId, ApiKeyPurpose, CorrelationId, Credits, EndpointId, InstanceId, ManualClock, MasterKey, ModelId,
     PriceList, RawAnalyticsRecord, Tariff, TariffId, UserId,
 };
+use tollgate_gateway::limit::{Limits, Subject};
 use tollgate_gateway::recorder::{Durable, Finished, NoPlace, RecordSink, RecordSlot};
 use tollgate_gateway::view::{
     AuthStyle, BalanceUpdate, Config, EndpointEntry, KeyEntry, LiveView, ModelEntry, OnDisconnect,
@@ -60,6 +61,9 @@ pub(crate) struct House {
     pub(crate) server: Option<tokio::task::JoinHandle<()>>,
     pub(crate) registry: Registry,
     pub(crate) client: Client<HttpConnector, Full<Bytes>>,
+    pub(crate) clock: Arc<ManualClock>,
+    base_url: String,
+    endpoint: fn(&mut EndpointEntry),
 }
 
 /// What may be different in a test.
@@ -198,7 +202,7 @@ fn configuration(base_url: &str, change: fn(&mut EndpointEntry)) -> Config {
         key("platform", PLATFORM, ApiKeyPurpose::Platform),
         KeyEntry { revoked: true, ..key("revoked", REVOKED, ApiKeyPurpose::Realtime) },
     ];
-    Config { keys, models: vec![chat, free, unpriced], endpoints: vec![main], tariffs }
+    Config { keys, models: vec![chat, free, unpriced], endpoints: vec![main], tariffs, ..Config::default() }
 }
 
 impl House {
@@ -222,7 +226,7 @@ impl House {
         let mut registry = Registry::default();
         let records = plan.sink.unwrap_or_else(|| Arc::clone(&sink) as Arc<dyn RecordSink>);
         let gateway =
-            Gateway::new(plan.config, Arc::clone(&view), records, clock, master_key(), &mut registry)
+            Gateway::new(plan.config, Arc::clone(&view), records, clock.clone(), master_key(), &mut registry)
                 .expect("a gateway");
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -230,7 +234,15 @@ impl House {
         let (serving, until) = (gateway.clone(), shutdown.clone());
         let server = tokio::spawn(async move { serving.serve(listener, until).await.expect("it serves") });
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { upstream, view, sink, address, shutdown, server: Some(server), registry, client }
+        let (server, endpoint) = (Some(server), plan.endpoint);
+        Self { upstream, view, sink, address, shutdown, server, registry, client, clock, base_url, endpoint }
+    }
+
+    /// Puts these limits in force, in place of all there were.
+    pub(crate) fn set_limits(&self, limits: impl FnOnce(&Config) -> Vec<(Subject, Limits)>) {
+        let mut config = configuration(&self.base_url, self.endpoint);
+        config.limits = limits(&config);
+        assert_eq!(self.view.replace_config(config), []);
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

@@ -12,6 +12,7 @@ mod hand_sink;
 mod house;
 mod limits;
 mod models;
+mod rates;
 mod requests;
 mod responses;
 mod serving;

@@ -4,9 +4,11 @@
 //! left, then the database stops. A task that ends unasked ends the server.
 
 mod auditor;
+mod deliverer;
 mod health;
 pub(crate) mod refresher;
 mod sink;
+mod spending;
 mod supervise;
 
 use std::{
@@ -19,7 +21,7 @@ use std::{
 use anyhow::Context;
 use axum::Router;
 use prometheus_client::registry::Registry;
-use tokio::{net::TcpListener, time::Instant};
+use tokio::{net::TcpListener, sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tollgate_domain::Clock;
 use tollgate_failpoints::{Point, hit};
@@ -29,9 +31,11 @@ use tollgate_store::{ErrorClass, Store, StoreConfig};
 
 use self::{
     auditor::Auditor,
+    deliverer::Deliverer,
     health::{AliveTasks, Health, Operations, SnapshotAge, SpoolState},
     refresher::Refresher,
     sink::JournalSink,
+    spending::SpendingReader,
     supervise::{Ended, Tasks},
 };
 use crate::{
@@ -52,7 +56,9 @@ const DATABASE_SAID_EVERY: Duration = Duration::from_secs(10);
 const AUDITOR: &str = "auditor";
 const GATEWAY: &str = "gateway";
 const BATCHER: &str = "batcher";
+const DELIVERER: &str = "deliverer of webhooks";
 const REFRESHER: &str = "refresher";
+const SPENDING: &str = "reader of what is spent";
 
 /// Starts servers.
 #[derive(Debug, Clone, Copy)]
@@ -103,7 +109,9 @@ struct Parts {
     journal: Journal,
     batcher: AnalyticsBatcher,
     refresher: Refresher,
+    spending: SpendingReader,
     auditor: Option<Auditor>,
+    deliverer: Deliverer,
     health: Arc<Health>,
 }
 
@@ -131,15 +139,22 @@ async fn assemble(
         &journal,
         &mut registry,
     );
+    let deliverer = Deliverer::new(store.clone(), master_key.clone(), Arc::clone(&clock), &mut registry)?;
     let view = Arc::new(LiveView::new());
     let sink = Arc::new(JournalSink::new(journal.clone()));
     let settings = config.gateway.clone();
+    let instance = journal.instance_id();
+    let (refreshed, seen) = watch::channel(false);
+    let mut spending =
+        SpendingReader::new(store.clone(), Arc::clone(&view), Arc::clone(&clock), instance, seen);
     let gateway = Gateway::new(settings, Arc::clone(&view), sink, clock, master_key.clone(), &mut registry)?;
     let health = Arc::new(Health::new());
     registry.register_collector(Box::new(SnapshotAge(Arc::clone(&health))));
     registry.register_collector(Box::new(AliveTasks(tokio::runtime::Handle::current())));
-    let mut refresher = Refresher::new(store, master_key, view, journal.instance_id(), Arc::clone(&health));
+    let mut refresher = Refresher::new(store, master_key, view, instance, Arc::clone(&health), refreshed);
     refresher.refresh().await.context("the first snapshot could not be read")?;
+    // From its first request on it knows what was spent before.
+    spending.refresh().await.context("what was spent under caps could not be read")?;
 
     let operations = Operations {
         health: Arc::clone(&health),
@@ -156,7 +171,19 @@ async fn assemble(
     let address = listener.local_addr()?;
     lock.publish_address(address)?;
     hit(Point::ServerListening);
-    Ok(Parts { address, listener, router, gateway, journal, batcher, refresher, auditor, health })
+    Ok(Parts {
+        address,
+        listener,
+        router,
+        gateway,
+        journal,
+        batcher,
+        refresher,
+        spending,
+        auditor,
+        deliverer,
+        health,
+    })
 }
 
 fn cannot_listen(address: &str, error: &io::Error) -> anyhow::Error {
@@ -178,7 +205,19 @@ fn cannot_listen(address: &str, error: &io::Error) -> anyhow::Error {
 
 impl Parts {
     fn spawn(self, config: &Config, database: Database, lock: ServeLock) -> RunningApp {
-        let Self { address, listener, router, gateway, journal, batcher, refresher, auditor, health } = self;
+        let Self {
+            address,
+            listener,
+            router,
+            gateway,
+            journal,
+            batcher,
+            refresher,
+            spending,
+            auditor,
+            deliverer,
+            health,
+        } = self;
         let mut tasks = Tasks::default();
         let (stop_gateway, stop_batcher, stop_background) =
             (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
@@ -196,6 +235,8 @@ impl Parts {
         if let Some(auditor) = auditor {
             tasks.spawn(AUDITOR, auditor.run(stop_background.clone()));
         }
+        tasks.spawn(SPENDING, spending.run(stop_background.clone()));
+        tasks.spawn(DELIVERER, deliverer.run(stop_background.clone()));
         let (serving, stop) = (gateway.clone(), stop_gateway.clone());
         tasks.spawn(GATEWAY, async move { Ok(serving.serve_router(listener, router, stop).await?) });
         RunningApp {
@@ -277,7 +318,9 @@ impl RunningApp {
         hit(Point::BatcherStopped);
         self.stop_background.cancel();
         let refresher = self.tasks.end_of(REFRESHER, &mut others).await;
+        let spending = self.tasks.end_of(SPENDING, &mut others).await;
         let auditor = self.tasks.end_of(AUDITOR, &mut others).await;
+        let deliverer = self.tasks.end_of(DELIVERER, &mut others).await;
         let journal = self.journal.clone();
         let closing = tokio::task::spawn_blocking(move || journal.close());
         let spool = match tokio::time::timeout(CLOSING_PATIENCE, closing).await {
@@ -290,7 +333,7 @@ impl RunningApp {
         let database = self.database.stop().await;
         hit(Point::ServerStopped);
         // What was lost comes first; the rest is logged.
-        let results = [batcher, spool, gateway, refresher, auditor, database];
+        let results = [batcher, spool, gateway, refresher, spending, auditor, deliverer, database];
         let mut errors =
             results.into_iter().chain(others.into_iter().map(|ended| ended.result)).filter_map(Result::err);
         let Some(first) = errors.next() else { return Ok(()) };

@@ -6,18 +6,24 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
 use tokio_util::sync::CancellationToken;
-use tollgate_domain::{InstanceId, MasterKey, Tariff};
+use tollgate_domain::{ApiKeyId, InstanceId, MasterKey, ModelId, Tariff, UserId};
+use tollgate_gateway::limit::{Caps, Limits, Rates, Subject};
 use tollgate_gateway::view::{
     self, AuthStyle, BalanceUpdate, EndpointEntry, KeyEntry, LiveView, ModelEntry, OnDisconnect,
     OnMissingUsage,
 };
+use tollgate_store::limits::{Limited, Of};
 use tollgate_store::{
     ServerRun, Store, StoreError, Tx, balances::Cursor, endpoints, epochs, notify::Listener, snapshot,
 };
 
 use super::health::Health;
+use super::spending::HasCaps;
 
 /// What makes a change known when no notification does.
 const POLL: Duration = Duration::from_secs(1);
@@ -34,6 +40,8 @@ pub(super) struct Refresher {
     /// The stream of records whose debits the view holds.
     instance: InstanceId,
     health: Arc<Health>,
+    /// Who reads what was spent is told after each refresh.
+    refreshed: watch::Sender<HasCaps>,
     seen: Seen,
 }
 
@@ -54,8 +62,9 @@ impl Refresher {
         view: Arc<LiveView>,
         instance: InstanceId,
         health: Arc<Health>,
+        refreshed: watch::Sender<HasCaps>,
     ) -> Self {
-        Self { store, master_key, view, instance, health, seen: Seen::default() }
+        Self { store, master_key, view, instance, health, refreshed, seen: Seen::default() }
     }
 
     /// Refreshes until `shutdown`. `listen` for hints where the connection can carry them.
@@ -110,11 +119,14 @@ impl Refresher {
             committed_position: own.map_or(0, |(_, position)| *position),
         });
         self.seen.cursor = Some(changes.cursor);
+        let mut has_caps = *self.refreshed.borrow();
         if let Some(config) = config {
+            has_caps = config.limits.iter().any(|limited| limited.limits.has_caps());
             self.seen.config_epoch = Some((config.server, config.config_epoch));
             let problems = self.view.replace_config(translate(config));
             self.log_new(problems.iter().map(ToString::to_string).collect());
         }
+        self.refreshed.send_replace(has_caps);
         self.health.refreshed();
         Ok(())
     }
@@ -168,12 +180,31 @@ fn translate(config: snapshot::Config) -> view::Config {
         trusted: key.trusted,
         revoked: key.revoked,
     });
+    let limits = config.limits.iter().map(limits).collect();
     view::Config {
         keys: keys.collect(),
         models,
         endpoints: config.endpoints.into_iter().map(endpoint).collect(),
         tariffs,
+        limits,
     }
+}
+
+/// What the database says is limited. What it refuses to hold is without limit.
+fn limits(limited: &Limited) -> (Subject, Limits) {
+    let subject = match limited.of {
+        Of::Key => Subject::Key(ApiKeyId::from_uuid(limited.id)),
+        Of::User => Subject::User(UserId::from_uuid(limited.id)),
+        Of::Model => Subject::Model(ModelId::from_uuid(limited.id)),
+    };
+    let stored = limited.limits;
+    let rates = Rates {
+        requests_per_minute: stored.requests_per_minute.and_then(|limit| limit.try_into().ok()),
+        tokens_per_minute: stored.tokens_per_minute.and_then(|limit| limit.try_into().ok()),
+        concurrent_requests: stored.concurrent_requests.and_then(|limit| limit.try_into().ok()),
+    };
+    let caps = Caps { daily: stored.daily_cap, weekly: stored.weekly_cap, monthly: stored.monthly_cap };
+    (subject, Limits { rates, caps })
 }
 
 /// An endpoint of the database as the gateway takes it.

@@ -4,7 +4,9 @@
 //! `--json`, and with a table for people otherwise; an error goes to stderr with an exit code other than zero.
 
 mod instant;
+pub mod limit;
 pub(crate) mod tariff_file;
+pub mod webhook;
 
 use std::path::PathBuf;
 
@@ -13,6 +15,8 @@ use jiff::Timestamp;
 use tollgate_domain::{ApiKeyPurpose, Credits, PriceList, PricePerToken};
 
 pub(crate) use instant::parse_instant;
+pub use limit::LimitCommand;
+pub use webhook::WebhookCommand;
 
 /// A metered gateway for LLM APIs whose books are right.
 #[derive(Debug, Parser)]
@@ -60,6 +64,12 @@ pub enum Command {
     /// API keys.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Limits and spend caps of keys, users and models.
+    #[command(subcommand)]
+    Limit(LimitCommand),
+    /// Who is told when a balance is low, depleted, or refilled.
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
     /// Give and take credits.
     #[command(subcommand)]
     Credit(CreditCommand),

@@ -35,6 +35,20 @@ fn every_documented_command_line_parses() {
         "key revoke tg-0123456",
         "credit grant ada 10 --source-id inv-1",
         "credit remove ada 0.000000000001 --source-id inv-2",
+        "limit set --key tg-0123456 --requests-per-minute 60 --tokens-per-minute 100000 --concurrent-requests 5",
+        "limit set --user ada --daily-cap 10 --weekly-cap 50.5 --monthly-cap 100",
+        "limit set --model gpt --requests-per-minute 60",
+        "limit clear --user ada",
+        "limit clear --user ada --daily-cap",
+        "limit show",
+        "webhook low-balance ada 5",
+        "webhook low-balance ada --off",
+        "webhook add https://example.com/hooks --user ada --secret-env SECRET",
+        "webhook list",
+        "webhook remove 0198c1a0-0000-7000-8000-000000000000",
+        "webhook deliveries --undelivered --limit 5",
+        "webhook test 0198c1a0-0000-7000-8000-000000000000",
+        "limit show --user ada",
         "balance ada",
         "ledger ada",
         "usage --user ada --since 24h --group-by hour",
@@ -54,6 +68,20 @@ fn every_documented_command_line_parses() {
 fn a_change_of_a_model_must_say_what_to_change() {
     let error = parse("model set gpt").unwrap_err().to_string();
     assert!(error.contains("--upstream-model"), "{error}");
+}
+
+#[test]
+fn a_limit_is_on_one_and_of_something() {
+    for (line, said) in [
+        ("limit set --user ada", "--requests-per-minute"),
+        ("limit set --requests-per-minute 1", "--user"),
+        ("limit set --user ada --key tg-1 --requests-per-minute 1", "cannot be used with"),
+        ("limit set --user ada --requests-per-minute 0", "0 is not in 1.."),
+        ("limit show --user ada --key tg-1", "cannot be used with"),
+    ] {
+        let error = parse(line).unwrap_err().to_string();
+        assert!(error.contains(said), "{line}: {error}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod audit;
 mod credit;
 mod endpoint;
 mod key;
+mod limit;
 mod model;
 mod quarantine;
 mod report;
@@ -11,6 +12,7 @@ mod session;
 pub(crate) mod spool;
 mod tariff;
 mod user;
+mod webhook;
 
 use crate::{
     cli::{Command, SpoolCommand},
@@ -30,6 +32,8 @@ pub(crate) async fn answer(session: &Session, command: Command) -> anyhow::Resul
         Command::Model(command) => model::answer(session, command).await,
         Command::Tariff(command) => tariff::answer(session, command).await,
         Command::Key(command) => key::answer(session, command).await,
+        Command::Limit(command) => limit::answer(session, command).await,
+        Command::Webhook(command) => webhook::answer(session, command).await,
         Command::Credit(command) => credit::answer(session, command).await,
         Command::Balance { user } => report::balance(session, &user).await,
         Command::Ledger(args) => report::ledger(session, args).await,

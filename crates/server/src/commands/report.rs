@@ -14,7 +14,9 @@ use crate::{
 
 pub(super) async fn balance(session: &Session, user: &str) -> anyhow::Result<Answer> {
     let report = session.store.tx("balance", async |tx| reports::balance(&tx, user).await).await?;
-    Answer::new(&report, format!("{} has {} credits.", report.user, report.balance))
+    let low = report.low_balance.map(|low| format!(" Webhooks are told when that falls to {low}."));
+    let text = format!("{} has {} credits.{}", report.user, report.balance, low.unwrap_or_default());
+    Answer::new(&report, text)
 }
 
 pub(super) async fn ledger(session: &Session, args: LedgerArgs) -> anyhow::Result<Answer> {

@@ -12,7 +12,7 @@ use tollgate_store::{
 use super::{ACTOR, Session};
 use crate::{
     cli::UserCommand,
-    output::{Answer, Column, table},
+    output::{Answer, Column, or_none, table},
 };
 
 /// A user with what is left.
@@ -21,6 +21,8 @@ struct Account {
     #[serde(flatten)]
     user: User,
     balance: Credits,
+    /// At which balance webhooks are told that it is low.
+    low_balance: Option<Credits>,
 }
 
 pub(super) async fn answer(session: &Session, command: UserCommand) -> anyhow::Result<Answer> {
@@ -69,7 +71,7 @@ async fn create_account(
         }
         _ => Credits::ZERO,
     };
-    Ok(Account { user, balance })
+    Ok(Account { user, balance, low_balance: None })
 }
 
 async fn list(session: &Session) -> anyhow::Result<Answer> {
@@ -79,13 +81,20 @@ async fn list(session: &Session) -> anyhow::Result<Answer> {
     let accounts: Vec<Account> = users
         .into_iter()
         .zip(balances)
-        .map(|(user, report)| Account { user, balance: report.balance })
+        .map(|(user, report)| Account { user, balance: report.balance, low_balance: report.low_balance })
         .collect();
-    let columns = [Column::Text("USER"), Column::Number("BALANCE"), Column::Text("KIND"), Column::Text("ID")];
+    let columns = [
+        Column::Text("USER"),
+        Column::Number("BALANCE"),
+        Column::Number("LOW AT"),
+        Column::Text("KIND"),
+        Column::Text("ID"),
+    ];
     let rows = accounts.iter().map(|account| {
         vec![
             account.user.name.clone(),
             account.balance.to_string(),
+            or_none(account.low_balance),
             account.user.kind.as_str().to_owned(),
             account.user.id.to_string(),
         ]

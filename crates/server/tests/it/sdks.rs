@@ -52,7 +52,7 @@ async fn the_node_sdks_work_and_raise_their_own_exceptions() {
 }
 
 /// Where the SDKs for a language are installed, if they are.
-fn sdk_home(language: &str) -> Option<PathBuf> {
+pub(crate) fn sdk_home(language: &str) -> Option<PathBuf> {
     let named = std::env::var_os("TOLLGATE_SDKS").map(PathBuf::from);
     let binary = Path::new(env!("CARGO_BIN_EXE_tollgate"));
     let home =

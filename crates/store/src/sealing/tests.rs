@@ -1,7 +1,7 @@
 use secrecy::{ExposeSecret, SecretString};
-use tollgate_domain::{EndpointId, MasterKey};
+use tollgate_domain::{EndpointId, MasterKey, WebhookId};
 
-use super::{open, seal};
+use super::{open, open_webhook, seal, seal_webhook};
 
 fn sealed() -> (MasterKey, EndpointId, Vec<u8>) {
     let (master, endpoint) = (MasterKey::from_bytes([7; 32]), EndpointId::generate());
@@ -34,4 +34,13 @@ fn another_endpoint_another_master_key_or_a_changed_byte_does_not_open() {
         open(&master, endpoint, &changed).unwrap_err();
         open(&master, endpoint, &sealed[..at]).unwrap_err();
     }
+}
+
+#[test]
+fn what_is_sealed_for_a_webhook_opens_for_it_alone_and_for_no_endpoint_of_the_same_id() {
+    let (master, webhook) = (MasterKey::from_bytes([7; 32]), WebhookId::generate());
+    let sealed = seal_webhook(&master, webhook, &SecretString::from("whsec_abc")).unwrap();
+    assert_eq!(open_webhook(&master, webhook, &sealed).unwrap().expose_secret(), "whsec_abc");
+    open_webhook(&master, WebhookId::generate(), &sealed).unwrap_err();
+    open(&master, EndpointId::from_uuid(webhook.as_uuid()), &sealed).unwrap_err();
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod configuration;
+mod limits;
 mod money;
 mod prices;
 mod reports;
@@ -11,3 +12,4 @@ mod schema;
 mod silence;
 mod support;
 mod transactions;
+mod webhooks;

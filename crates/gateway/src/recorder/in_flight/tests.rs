@@ -82,6 +82,7 @@ fn in_flight() -> (InFlight, Arc<Mutex<Vec<RawAnalyticsRecord>>>, Arc<Metrics>) 
         model: None,
         permit: Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap(),
         token: TaskTracker::new().token(),
+        passed: Passed::nothing(),
     });
     (in_flight, records, metrics)
 }

@@ -231,6 +231,37 @@ fn facts_are_read_from_the_top_level_only() {
 }
 
 #[test]
+fn the_most_that_gemini_may_answer_is_read_out_of_a_config_of_any_length_however_it_comes() {
+    let long = "x".repeat(10_000);
+    for (config, expected) in [
+        (r#"{"maxOutputTokens":500}"#.to_owned(), Some(500)),
+        (r#"{"max_output_tokens": "500" ,"topK":1}"#.to_owned(), Some(500)),
+        (r#"{"max\u004futputTokens":500}"#.to_owned(), Some(500)),
+        (
+            format!(
+                r#"{{"responseSchema":{{"d":["{long}",{{"maxOutputTokens":9}}]}},"maxOutputTokens":500}}"#
+            ),
+            Some(500),
+        ),
+        (r#"{"maxOutputTokens":500,"maxOutputTokens":400}"#.to_owned(), Some(500)),
+        (r#"{"maxOutputTokens":-1}"#.to_owned(), None),
+        (r#"{"maxOutputTokens":{"maxOutputTokens":500}}"#.to_owned(), None),
+        (r#"["maxOutputTokens",500]"#.to_owned(), None),
+        ("500".to_owned(), None),
+    ] {
+        let body = format!(r#"{{"contents":[],"generationConfig":{config},"x":1}}"#);
+        let bytes: Vec<&str> = (0..body.len()).map(|at| &body[at..=at]).collect();
+        for chunks in [vec![body.as_str()], bytes] {
+            let (out, facts) = adapt(Surface::GeminiGenerate, &chunks, INJECT).unwrap();
+            assert_eq!((&out[..], facts.max_tokens), (body.as_bytes(), expected));
+        }
+        let chat = body.replacen('{', r#"{"model":"m","#, 1);
+        let (_, facts) = adapt(Surface::ChatCompletions, &[chat], Rewrite::default()).unwrap();
+        assert_eq!(facts.max_tokens, None, "elsewhere it means nothing");
+    }
+}
+
+#[test]
 fn bodies_that_cannot_be_taken_are_refused_by_name() {
     assert_eq!(refused(""), RequestError::Empty);
     assert_eq!(refused(" \n"), RequestError::Empty);
