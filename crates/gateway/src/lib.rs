@@ -5,6 +5,7 @@ mod config;
 mod exchange;
 mod forward;
 mod gateway;
+mod hold;
 mod metrics;
 mod models;
 pub mod recorder;

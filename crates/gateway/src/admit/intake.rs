@@ -7,6 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::refusal::Refusal;
 use crate::request_body::{Adapter, ClientBody, ClientBodyError};
+use crate::wire::request::RequestFacts;
 
 /// A body of up to this many bytes is read whole before it is sent on, so that it goes with a `Content-Length`, which
 /// some upstreams insist on. Nearly every request is smaller; waiting costs nothing, since no upstream answers half a request.
@@ -44,6 +45,16 @@ impl Intake {
     pub(super) async fn model(&mut self) -> Result<Option<String>, Refusal> {
         while self.adapter.names_model() && self.adapter.facts().model.is_none() && self.pull().await? {}
         Ok(self.adapter.facts().model.clone())
+    }
+
+    /// What the body has said so far.
+    pub(super) fn facts(&self) -> &RequestFacts {
+        self.adapter.facts()
+    }
+
+    /// How much of it has come so far.
+    pub(super) const fn read_bytes(&self) -> u64 {
+        self.read
     }
 
     /// Reads a small body whole.

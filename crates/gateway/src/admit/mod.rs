@@ -6,7 +6,8 @@
 //! 4. the route exists, the body names a model that exists, else 404 (400 where the body cannot be read)
 //! 5. the balance is above zero, or the model is free, else 402
 //! 6. the body fits, else 413
-//! 7. there is room for one more request and for its record, and records can be kept, else 503
+//! 7. what it may cost fits beside what the requests in flight may cost, else 402
+//! 8. there is room for one more request and for its record, and records can be kept, else 503
 //!
 //! No SQL and no waiting but for the client's own bytes. A refused request is counted and not recorded.
 
@@ -20,15 +21,16 @@ use std::sync::Arc;
 use http::{HeaderMap, header};
 use jiff::Timestamp;
 use tokio::sync::OwnedSemaphorePermit;
-use tollgate_domain::{ApiKeyPurpose, Batch, Credits, UserId};
+use tollgate_domain::{ApiKeyPurpose, Batch, Credits, PriceList, UserId, find_best_tariff};
 
 use self::credential::Presented;
 pub(crate) use self::intake::Intake;
 pub(crate) use self::refusal::{Refusal, error_response};
 use crate::gateway::{Arrival, Inner};
+use crate::hold::{Hold, Wanted, estimate};
 use crate::recorder::RecordSlot;
 use crate::route::Route;
-use crate::view::{KeyEntry, LiveEndpoint, LiveModel, Snapshot};
+use crate::view::{KeyEntry, LiveEndpoint, LiveModel, Short, Snapshot};
 use crate::wire::Surface;
 
 /// A client that showed a live key.
@@ -63,6 +65,8 @@ impl Destination {
 pub(crate) struct Admitted {
     pub(crate) caller: Caller,
     pub(crate) destination: Destination,
+    /// What it holds of its owner's credits.
+    pub(crate) hold: Hold,
     pub(crate) permit: OwnedSemaphorePermit,
     pub(crate) slot: Box<dyn RecordSlot>,
 }
@@ -76,15 +80,23 @@ pub(crate) async fn admit(
     let snapshot = gateway.view.snapshot();
     let caller = authenticate(gateway, &snapshot, arrival)?;
     let destination = resolve(&snapshot, arrival, intake).await?;
-    check_balance(gateway, &caller, &destination, arrival.at)?;
+    let price = price(&caller, &destination, arrival.at);
+    if price != Price::Nothing {
+        let balance = gateway.view.available(caller.key.user);
+        if balance <= Credits::ZERO {
+            return Err(Refusal::OutOfCredits { balance });
+        }
+    }
     let limit = gateway.config.max_body_bytes;
-    if declared_length(&arrival.headers).is_some_and(|length| length > limit) {
+    let length = declared_length(&arrival.headers);
+    if length.is_some_and(|length| length > limit) {
         return Err(Refusal::BodyTooLarge { limit });
     }
     intake.gather().await?;
+    let hold = hold(gateway, &caller, &destination, &price, intake, length)?;
     let permit = Arc::clone(&gateway.in_flight).try_acquire_owned().map_err(|_| Refusal::Overloaded)?;
     let slot = gateway.recorder.try_reserve()?;
-    Ok(Admitted { caller, destination, permit, slot })
+    Ok(Admitted { caller, destination, hold, permit, slot })
 }
 
 /// Guards 1 to 3, which lists of models pass too.
@@ -143,23 +155,56 @@ async fn resolve(
     Ok(Destination { surface, endpoint, model: Some(model), template })
 }
 
-/// Guard 5.
-fn check_balance(
+/// What a request is paid with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Price {
+    /// Nobody pays, whatever it is.
+    Nothing,
+    /// Nobody knows yet: it will be unrated.
+    Unknown,
+    Known(PriceList),
+}
+
+/// At the time that the request is priced at.
+fn price(caller: &Caller, destination: &Destination, now: Timestamp) -> Price {
+    if caller.key.user == UserId::SYSTEM {
+        return Price::Nothing;
+    }
+    let Some(model) = &destination.model else { return Price::Unknown };
+    let priced_at = caller.batch.batch_created_at.unwrap_or(now);
+    let window = caller.batch.batch_completion_window.as_deref();
+    match find_best_tariff(&model.tariffs, Some(caller.key.purpose), window, priced_at) {
+        None => Price::Unknown,
+        Some(tariff) if tariff.prices.is_free() => Price::Nothing,
+        Some(tariff) => Price::Known(tariff.prices),
+    }
+}
+
+/// Guard 7.
+fn hold(
     gateway: &Inner,
     caller: &Caller,
     destination: &Destination,
-    now: Timestamp,
-) -> Result<(), Refusal> {
-    let key = &caller.key;
-    let priced_at = caller.batch.batch_created_at.unwrap_or(now);
-    let window = caller.batch.batch_completion_window.as_deref();
-    let is_free =
-        destination.model.as_ref().is_some_and(|model| model.is_free(key.purpose, window, priced_at));
-    if is_free || key.user == UserId::SYSTEM {
-        return Ok(());
-    }
-    let balance = gateway.view.available(key.user);
-    if balance <= Credits::ZERO { Err(Refusal::OutOfCredits { balance }) } else { Ok(()) }
+    price: &Price,
+    intake: &Intake,
+    length: Option<u64>,
+) -> Result<Hold, Refusal> {
+    let user = caller.key.user;
+    let (Price::Known(prices), Some(model)) = (price, &destination.model) else {
+        return Ok(Hold::nothing(Arc::clone(&gateway.view), user));
+    };
+    let facts = intake.facts();
+    let wanted = Wanted {
+        body_bytes: length.unwrap_or(0).max(intake.read_bytes()),
+        max_output_tokens: if destination.surface.answers_in_tokens() { facts.max_tokens } else { Some(0) },
+        choices: facts.choices.unwrap_or(1).max(1),
+        usual_output_tokens: gateway.learned.usual(caller.key.id, model.entry.id),
+    };
+    let estimate = estimate(&wanted, prices);
+    gateway.view.hold(user, estimate).map_err(|Short { balance, held }| match held {
+        Credits::ZERO => Refusal::TooDear { most: estimate.most, balance },
+        _ => Refusal::CreditsHeld { most: estimate.most, balance, held },
+    })
 }
 
 /// The `Content-Length` of a request.

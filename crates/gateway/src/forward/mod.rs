@@ -42,7 +42,7 @@ pub(crate) async fn forward(
 ) -> Response<Body> {
     let mut taken = intake.take();
     let (length, takes_trailers) = (declared_length(&arrival.headers), takes_trailers(&arrival.headers));
-    let Admitted { caller, destination, permit, slot } = admitted;
+    let Admitted { caller, destination, hold, permit, slot } = admitted;
     let (surface, endpoint) = (destination.surface, Arc::clone(&destination.endpoint));
     let facts = taken.adapter.facts().clone();
     let (number, stream) = (slot.correlation_id(), facts.stream.unwrap_or(false));
@@ -57,6 +57,8 @@ pub(crate) async fn forward(
         metrics: Arc::clone(&gateway.metrics),
         key: Arc::clone(&caller.key),
         model: destination.model.clone(),
+        hold,
+        learned: Arc::clone(&gateway.learned),
         permit,
         token: gateway.lifecycle.tracker.token(),
     });

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tokio_util::task::task_tracker::TaskTrackerToken;
-use tollgate_domain::{Credits, Outcome, RawAnalyticsRecord};
+use tollgate_domain::{Credits, Outcome, RawAnalyticsRecord, UsageSource};
 use tollgate_failpoints::{Point, hit};
 
 use super::kept::{Keeping, Kept};
 use super::{Durable, Finished, NotDurable, RecordSlot};
+use crate::hold::{Hold, HoldEnd, Learned};
 use crate::metrics::Metrics;
 use crate::usage::Observed;
 use crate::view::{KeyEntry, LiveModel, LiveView, cost_of};
@@ -25,6 +26,7 @@ pub(crate) struct InFlight {
     metrics: Arc<Metrics>,
     key: Arc<KeyEntry>,
     model: Option<Arc<LiveModel>>,
+    learned: Arc<Learned>,
 }
 
 #[derive(Debug)]
@@ -33,6 +35,8 @@ struct Open {
     record: RawAnalyticsRecord,
     /// Whether the sink has the admission safe.
     admitted: Durable,
+    /// Of its owner's credits.
+    hold: Hold,
     /// One of the requests in flight at once.
     permit: OwnedSemaphorePermit,
     /// Shutdown waits for it.
@@ -52,6 +56,8 @@ pub(crate) struct Admission {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) key: Arc<KeyEntry>,
     pub(crate) model: Option<Arc<LiveModel>>,
+    pub(crate) hold: Hold,
+    pub(crate) learned: Arc<Learned>,
     pub(crate) permit: OwnedSemaphorePermit,
     pub(crate) token: TaskTrackerToken,
 }
@@ -81,13 +87,25 @@ pub(crate) struct Recorded {
 impl InFlight {
     /// Hands the admission to the sink, and is in flight from then on.
     pub(crate) fn new(admission: Admission) -> Self {
-        let Admission { slot, record, body_bytes, started, view, metrics, key, model, permit, token } =
-            admission;
+        let Admission {
+            slot,
+            record,
+            body_bytes,
+            started,
+            view,
+            metrics,
+            key,
+            model,
+            hold,
+            learned,
+            permit,
+            token,
+        } = admission;
         metrics.admitted.inc();
         metrics.in_flight.inc();
-        let open = Some(Open { slot, record, admitted: Durable::already(), permit, token });
+        let open = Some(Open { slot, record, admitted: Durable::already(), hold, permit, token });
         // Should the sink panic, there is a record already.
-        let mut in_flight = Self { open, started, view, metrics, key, model };
+        let mut in_flight = Self { open, started, view, metrics, key, model, learned };
         if let Some(open) = &mut in_flight.open {
             open.admitted = open.slot.admit(&open.record, body_bytes);
             hit(Point::AdmissionAppended);
@@ -152,7 +170,7 @@ impl InFlight {
         // Before anything is taken: should it panic, the drop of this makes the record.
         hit(Point::BeforeEnd);
         let duration_ms = self.elapsed_ms();
-        let Some(Open { slot, mut record, admitted, permit, token }) = self.open.take() else {
+        let Some(Open { slot, mut record, admitted, hold, permit, token }) = self.open.take() else {
             return Recorded { receipt: Receipt::default(), kept: Kept::nothing() };
         };
         record.duration_ms = duration_ms;
@@ -165,16 +183,28 @@ impl InFlight {
             observed.response_type.clone_into(&mut record.response_type);
         }
         let cost = self.cost(&record);
+        self.learn(&record);
         let Finished { position, durable: finished } = slot.finish(record);
         hit(Point::EndAppended);
-        if let Some(cost) = cost {
-            self.view.debit(self.key.user, position, cost);
-        }
+        hold.end(match cost {
+            Some(cost) if cost.is_positive() => HoldEnd::Charged { position, cost },
+            Some(_) => HoldEnd::Free,
+            None => HoldEnd::Unrated,
+        });
         self.metrics.ended(ended.outcome);
         self.metrics.in_flight.dec();
         let metrics = Arc::clone(&self.metrics);
         let kept = Kept::new(Keeping { admitted, finished, metrics, _permit: permit, token });
         Recorded { receipt: Receipt { cost }, kept }
+    }
+
+    /// What the upstream stated is remembered for the estimates of others.
+    fn learn(&self, record: &RawAnalyticsRecord) {
+        if let (UsageSource::Provider, Some(tokens), Some(model)) =
+            (record.usage_source, record.usage.completion_tokens, &self.model)
+        {
+            self.learned.saw(self.key.id, model.entry.id, tokens.max(0).unsigned_abs());
+        }
     }
 
     /// By the prices in force now; those of a model that has been deleted since are the ones it was admitted with.

@@ -4,6 +4,8 @@
 //! it once and keeps it. Balances move with every request (`balances`). Neither is ever read from a
 //! database here: whoever owns one calls [`LiveView::replace_config`] and [`LiveView::apply_balances`].
 //!
+//! A request that may pass holds what it may cost ([`crate::hold`]), so that those in flight cannot overdraw an account together.
+//!
 //! Guarantee: `available(user)` is the balance of the last snapshot less the cost of every request that this gateway
 //! finished and that the snapshot does not include. What other gateways finished since is not in it.
 
@@ -18,8 +20,10 @@ use tollgate_domain::{
     Credits, RatingFacts, RawAnalyticsRecord, Tariff, UsageState, UserId, find_best_tariff,
 };
 
-pub use balances::BalanceUpdate;
+use crate::hold::{Estimate, Hold, HoldEnd};
 use balances::Balances;
+pub(crate) use balances::Short;
+pub use balances::{BalanceUpdate, Holds};
 pub use snapshot::{
     AuthStyle, Config, ConfigProblem, EndpointEntry, KeyEntry, LiveEndpoint, LiveModel, ModelEntry,
     OnDisconnect, OnMissingUsage, Snapshot,
@@ -67,10 +71,20 @@ impl LiveView {
         self.balances.pending()
     }
 
-    /// Enters the cost of an own request at once, before any snapshot can know of it. `position` is what the
-    /// recorder returned for it.
-    pub(crate) fn debit(&self, user: UserId, position: i64, cost: Credits) {
-        self.balances.debit(user, position, cost);
+    /// What the requests in flight hold.
+    pub fn holds(&self) -> Holds {
+        self.balances.holds()
+    }
+
+    /// Sets aside what a request of `user` may cost.
+    pub(crate) fn hold(self: &Arc<Self>, user: UserId, estimate: Estimate) -> Result<Hold, Short> {
+        let number = self.balances.hold(user, estimate)?;
+        Ok(Hold::new(Arc::clone(self), user, number))
+    }
+
+    /// Releases a hold, and enters the cost of an own request at once, before any snapshot can know of it.
+    pub(crate) fn end_hold(&self, user: UserId, number: Option<u64>, end: HoldEnd) {
+        self.balances.end_hold(user, number, end);
     }
 }
 

@@ -7,9 +7,7 @@ use foldhash::{HashMap, HashMapExt};
 use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use secrecy::SecretString;
-use tollgate_domain::{
-    ApiKeyId, ApiKeyPurpose, EndpointId, KeyDigest, ModelId, Tariff, UserId, find_best_tariff,
-};
+use tollgate_domain::{ApiKeyId, ApiKeyPurpose, EndpointId, KeyDigest, ModelId, Tariff, UserId};
 
 use super::target::{BaseUrl, PathPattern, Target};
 use crate::route::Route;
@@ -195,15 +193,6 @@ pub struct LiveModel {
     pub(crate) entry: ModelEntry,
     pub(crate) endpoint: Arc<LiveEndpoint>,
     pub(crate) tariffs: Vec<Tariff>,
-}
-
-impl LiveModel {
-    /// Whether nothing that a key of this purpose does at `at` can cost anything. No tariff is not free: unknown is
-    /// never zero.
-    pub(crate) fn is_free(&self, purpose: ApiKeyPurpose, window: Option<&str>, at: Timestamp) -> bool {
-        find_best_tariff(&self.tariffs, Some(purpose), window, at)
-            .is_some_and(|tariff| tariff.prices.is_free())
-    }
 }
 
 /// One state of the configuration. Immutable.

@@ -37,6 +37,8 @@ const MODEL_LIMIT: usize = 2048;
 /// The longest other value taken (`stream_options`), raw. A longer one is refused where usage depends on it: filled up with
 /// blanks it would hide from us that it wants no usage.
 const VALUE_LIMIT: usize = 4096;
+/// The longest `generationConfig` that is looked into: it may hold the schema of an answer.
+const GENERATION_CONFIG_LIMIT: usize = 64 * 1024;
 
 /// What the top level of a request says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,8 +51,10 @@ pub struct RequestFacts {
     pub include_usage: Option<bool>,
     /// `background`.
     pub background: Option<bool>,
-    /// The largest of `max_tokens`, `max_completion_tokens`, `max_output_tokens`.
+    /// The largest of `max_tokens`, `max_completion_tokens`, `max_output_tokens`, `maxOutputTokens`.
     pub max_tokens: Option<u64>,
+    /// How many answers: `n`, `candidateCount`.
+    pub choices: Option<u64>,
     /// Whether `include_usage` was put in by us, so that the usage chunk has to be withheld.
     pub injected_usage: bool,
 }
@@ -71,6 +75,8 @@ enum Field {
     StreamOptions,
     Background,
     MaxTokens(u8),
+    Choices,
+    GenerationConfig,
     Other,
 }
 
@@ -92,6 +98,16 @@ fn folded(key: &str) -> String {
         letter => letter.to_ascii_lowercase(),
     };
     key.chars().map(fold).collect()
+}
+
+/// What Gemini calls its limits.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct GenerationConfig {
+    #[serde(rename = "maxOutputTokens", alias = "max_output_tokens")]
+    max_output_tokens: Option<u64>,
+    #[serde(rename = "candidateCount", alias = "candidate_count")]
+    candidate_count: Option<u64>,
 }
 
 /// A span of the input, in absolute positions, and what takes its place.
@@ -307,7 +323,11 @@ impl RequestSplicer {
             let room = (KEY_LIMIT + 1).saturating_sub(self.key.len());
             self.key.extend_from_slice(&bytes[..bytes.len().min(room)]);
         } else if self.value_start.is_some() {
-            let limit = if self.field == Field::Model { MODEL_LIMIT } else { VALUE_LIMIT };
+            let limit = match self.field {
+                Field::Model => MODEL_LIMIT,
+                Field::GenerationConfig => GENERATION_CONFIG_LIMIT,
+                _ => VALUE_LIMIT,
+            };
             let room = limit.saturating_sub(self.value.len());
             self.value_overflow |= bytes.len() > room;
             self.value.extend_from_slice(&bytes[..bytes.len().min(room)]);
@@ -363,6 +383,15 @@ impl RequestSplicer {
             Field::MaxTokens(_) => {
                 let stated: Option<u64> = serde_json::from_slice(&self.value).ok();
                 self.facts.max_tokens = self.facts.max_tokens.max(stated);
+            }
+            Field::Choices => {
+                self.facts.choices = self.facts.choices.max(serde_json::from_slice(&self.value).ok());
+            }
+            Field::GenerationConfig if self.value_overflow => {}
+            Field::GenerationConfig => {
+                let stated: GenerationConfig = serde_json::from_slice(&self.value).unwrap_or_default();
+                (self.facts.max_tokens, self.facts.choices) =
+                    (stated.max_output_tokens, stated.candidate_count);
             }
             Field::StreamOptions if self.value_overflow => {
                 if self.surface.has_include_usage() {
@@ -523,6 +552,8 @@ impl Field {
             b"max_tokens" => Self::MaxTokens(0),
             b"max_completion_tokens" => Self::MaxTokens(1),
             b"max_output_tokens" => Self::MaxTokens(2),
+            b"n" => Self::Choices,
+            b"generationConfig" | b"generation_config" => Self::GenerationConfig,
             _ => Self::Other,
         }
     }
@@ -537,7 +568,8 @@ impl Field {
             Self::MaxTokens(0) => Some((1 << 4, "max_tokens")),
             Self::MaxTokens(1) => Some((1 << 5, "max_completion_tokens")),
             Self::MaxTokens(_) => Some((1 << 6, "max_output_tokens")),
-            Self::Other => None,
+            // What an estimate is made of: the largest counts, however often and however it is written.
+            Self::Choices | Self::GenerationConfig | Self::Other => None,
         }
     }
 }

@@ -216,7 +216,7 @@ fn only_chat_and_completions_get_stream_options() {
 fn facts_are_read_from_the_top_level_only() {
     let body = json!({
         "messages": [{"stream": true, "max_tokens": 9}], "model": "m", "max_tokens": 5, "max_completion_tokens": 7,
-        "stream": false, "background": false, "stream_options": {"include_usage": false},
+        "n": 3, "stream": false, "background": false, "stream_options": {"include_usage": false},
     });
     let (_, facts) = adapt(Surface::ChatCompletions, &[body.to_string()], Rewrite::default()).unwrap();
     let expected = RequestFacts {
@@ -225,9 +225,22 @@ fn facts_are_read_from_the_top_level_only() {
         include_usage: Some(false),
         background: Some(false),
         max_tokens: Some(7),
+        choices: Some(3),
         injected_usage: false,
     };
     assert_eq!(facts, expected);
+}
+
+#[test]
+fn geminis_limits_are_read_from_its_generation_config() {
+    let schema = json!({"type": "string", "description": "x".repeat(10_000)});
+    let config = json!({"maxOutputTokens": 50, "candidateCount": 2, "responseSchema": schema});
+    let body = json!({"contents": [{"maxOutputTokens": 9}], "generationConfig": config}).to_string();
+    for size in [1, 100, body.len()] {
+        let chunks: Vec<&[u8]> = body.as_bytes().chunks(size).collect();
+        let (_, facts) = adapt(Surface::GeminiGenerate, &chunks, Rewrite::default()).unwrap();
+        assert_eq!((facts.max_tokens, facts.choices), (Some(50), Some(2)));
+    }
 }
 
 #[test]

@@ -1,0 +1,53 @@
+//! What the requests in flight hold, told when it is asked for.
+
+use std::sync::Weak;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::gauge::ConstGauge;
+use tollgate_domain::Credits;
+
+use crate::view::{Holds, LiveView};
+
+/// Reads the view's holds.
+#[derive(Debug)]
+pub(crate) struct HoldMetrics(pub(crate) Weak<LiveView>);
+
+impl Collector for HoldMetrics {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let Holds { count, expected, most, unbounded, oldest } =
+            self.0.upgrade().map(|view| view.holds()).unwrap_or_default();
+        let mut gauge = |name, help, value| {
+            let gauge = ConstGauge::new(value);
+            let encoder = encoder.encode_descriptor(name, help, None, gauge.metric_type())?;
+            gauge.encode(encoder)
+        };
+        gauge("tollgate_holds", "Requests that hold credits of their owners", whole(count))?;
+        gauge(
+            "tollgate_holds_unbounded",
+            "Of them, those whose client has set no limit to what they cost",
+            whole(unbounded),
+        )?;
+        gauge(
+            "tollgate_held_credits",
+            "What the requests in flight may cost at most, where that is bounded",
+            credits(most),
+        )?;
+        gauge(
+            "tollgate_held_expected_credits",
+            "What the requests in flight are expected to cost",
+            credits(expected),
+        )?;
+        gauge("tollgate_hold_oldest_seconds", "Age of the oldest hold", oldest.as_secs_f64())
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a metric is a float")]
+const fn whole(count: usize) -> f64 {
+    count as f64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a metric is a float; the books are exact")]
+const fn credits(credits: Credits) -> f64 {
+    credits.pico() as f64 / 1e12
+}
