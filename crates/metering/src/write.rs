@@ -10,7 +10,7 @@ use tollgate_store::ledger::{self, BalanceChange};
 use tollgate_store::quarantine::{self, Refused};
 use tollgate_store::usage_details::{self, UsageDetails};
 use tollgate_store::usage_records::{self, RecordKey, UsageRow};
-use tollgate_store::{StoreError, Tx, rollups, usage_commits};
+use tollgate_store::{StoreError, Tx, overdrafts, rollups, usage_commits};
 use uuid::Uuid;
 
 use crate::effects::Effects;
@@ -137,6 +137,7 @@ async fn take_effect(
         usage_commits::enter(tx, false, keys, effects.charged_pico()),
     )
     .await?;
+    overdrafts::add_falls(tx, &balances).await?;
     Ok(balances)
 }
 

@@ -14,7 +14,7 @@ use tollgate_domain::{Credits, UserId};
 use uuid::Uuid;
 
 use crate::text::{check_name, check_text};
-use crate::{ErrorClass, StoreError, Tx, audit_log, balances, ledger, notify, users};
+use crate::{ErrorClass, StoreError, Tx, audit_log, balances, ledger, notify, overdrafts, users};
 
 /// What a movement is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -166,6 +166,7 @@ pub async fn apply(tx: &Tx, new: &NewMovement, actor: &str) -> Result<Applied, S
                 error
             }
         })?;
+    overdrafts::add_unheld(tx, &changes).await?;
     let balance = changes.first().map_or(Credits::ZERO, |change| change.after);
     notify::notify_balances(tx, movement.created_at.as_microsecond()).await?;
     let after = json!({ "movement": movement, "balance": balance });

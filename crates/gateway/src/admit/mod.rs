@@ -6,10 +6,10 @@
 //! 4. the route exists, the body names a model that exists, else 404 (400 where the body cannot be read)
 //! 5. the balance is above zero, or the model is free, else 402
 //! 6. the body fits, else 413
-//! 7. what it may cost fits beside what the requests in flight may cost, else 402
+//! 7. what it may cost fits beside what the requests in flight may cost, else 402; 503 where nobody can tell
 //! 8. there is room for one more request and for its record, and records can be kept, else 503
 //!
-//! No SQL and no waiting but for the client's own bytes. A refused request is counted and not recorded.
+//! No SQL, and no waiting but for the client's own bytes and, a second at most, for a lease that is too small. A refused request is counted and not recorded.
 
 pub(crate) mod batch;
 pub(crate) mod credential;
@@ -27,7 +27,7 @@ use self::credential::Presented;
 pub(crate) use self::intake::Intake;
 pub(crate) use self::refusal::{Refusal, error_response};
 use crate::gateway::{Arrival, Inner};
-use crate::hold::{Hold, Wanted, estimate};
+use crate::hold::{Estimate, Hold, NoHold, Wanted, estimate};
 use crate::recorder::RecordSlot;
 use crate::route::Route;
 use crate::view::{KeyEntry, LiveEndpoint, LiveModel, Short, Snapshot};
@@ -93,7 +93,8 @@ pub(crate) async fn admit(
         return Err(Refusal::BodyTooLarge { limit });
     }
     intake.gather().await?;
-    let hold = hold(gateway, &caller, &destination, &price, intake, length)?;
+    let estimate = may_cost(gateway, &caller, &destination, &price, intake, length);
+    let hold = hold(gateway, &caller.key, estimate).await?;
     let permit = Arc::clone(&gateway.in_flight).try_acquire_owned().map_err(|_| Refusal::Overloaded)?;
     let slot = gateway.recorder.try_reserve()?;
     Ok(Admitted { caller, destination, hold, permit, slot })
@@ -180,19 +181,16 @@ fn price(caller: &Caller, destination: &Destination, now: Timestamp) -> Price {
     }
 }
 
-/// Guard 7.
-fn hold(
+/// What the request may cost; `None` where nobody pays, or nobody knows the price yet.
+fn may_cost(
     gateway: &Inner,
     caller: &Caller,
     destination: &Destination,
     price: &Price,
     intake: &Intake,
     length: Option<u64>,
-) -> Result<Hold, Refusal> {
-    let user = caller.key.user;
-    let (Price::Known(prices), Some(model)) = (price, &destination.model) else {
-        return Ok(Hold::nothing(Arc::clone(&gateway.view), user));
-    };
+) -> Option<Estimate> {
+    let (Price::Known(prices), Some(model)) = (price, &destination.model) else { return None };
     let facts = intake.facts();
     let wanted = Wanted {
         body_bytes: length.unwrap_or(0).max(intake.read_bytes()),
@@ -200,10 +198,23 @@ fn hold(
         choices: facts.choices.unwrap_or(1).max(1),
         usual_output_tokens: gateway.learned.usual(caller.key.id, model.entry.id),
     };
-    let estimate = estimate(&wanted, prices);
-    gateway.view.hold(user, estimate).map_err(|Short { balance, held }| match held {
-        Credits::ZERO => Refusal::TooDear { most: estimate.most, balance },
-        _ => Refusal::CreditsHeld { most: estimate.most, balance, held },
+    Some(estimate(&wanted, prices))
+}
+
+/// Guard 7.
+async fn hold(gateway: &Inner, key: &KeyEntry, estimate: Option<Estimate>) -> Result<Hold, Refusal> {
+    let user = key.user;
+    let Some(estimate) = estimate else { return Ok(Hold::nothing(Arc::clone(&gateway.view), user)) };
+    crate::hold::hold(&gateway.view, user, estimate, key.when_spent).await.map_err(|why| match why {
+        NoHold::Unconfirmed => Refusal::CreditsUnconfirmed,
+        NoHold::Short(Short { balance, held }) => {
+            // What is more than there is would not fit either when all holds have ended.
+            if held == Credits::ZERO || (estimate.is_bounded && estimate.most > balance) {
+                Refusal::TooDear { most: estimate.most, balance }
+            } else {
+                Refusal::CreditsHeld { most: estimate.most, balance, held }
+            }
+        }
     })
 }
 

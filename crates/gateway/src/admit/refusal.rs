@@ -55,6 +55,10 @@ pub(crate) enum Refusal {
         "Insufficient credits: the request may cost up to {most}; of the balance of {balance}, requests in flight hold {held}. Try again when they have ended, lower `max_tokens`, or add credits to this account."
     )]
     CreditsHeld { most: Credits, balance: Credits, held: Credits },
+    #[error(
+        "The account's credits cannot be confirmed now: the database of the gateway does not answer, and what it may spend without asking is spent. Try again in a moment."
+    )]
+    CreditsUnconfirmed,
     #[error("The request body is larger than {limit} bytes.")]
     BodyTooLarge { limit: u64 },
     #[error("The gateway is at its limit of requests in flight. Try again in a moment.")]
@@ -84,6 +88,7 @@ impl Refusal {
             Self::OutOfCredits { .. } => (StatusCode::PAYMENT_REQUIRED, "insufficient_credits"),
             Self::TooDear { .. } => (StatusCode::PAYMENT_REQUIRED, "request_too_dear"),
             Self::CreditsHeld { .. } => (StatusCode::PAYMENT_REQUIRED, "credits_held"),
+            Self::CreditsUnconfirmed => (StatusCode::SERVICE_UNAVAILABLE, "credits_unconfirmed"),
             Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
             Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
             Self::Unrecordable => (StatusCode::SERVICE_UNAVAILABLE, "records_unavailable"),
@@ -102,7 +107,7 @@ impl Refusal {
             Self::NoCredential | Self::TwoCredentials | Self::UnknownKey => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
-            Self::Overloaded | Self::CreditsHeld { .. } => {
+            Self::Overloaded | Self::CreditsHeld { .. } | Self::CreditsUnconfirmed => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
             }
             Self::Unrecordable => {

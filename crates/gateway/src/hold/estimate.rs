@@ -27,6 +27,10 @@ pub(crate) struct Estimate {
     pub(crate) expected: Credits,
     /// A request of text costs no more, if it `is_bounded`; else it is a high guess.
     pub(crate) most: Credits,
+    /// Of that, the prompt.
+    pub(crate) prompt: Credits,
+    /// What a token of the answer may cost.
+    pub(crate) per_token: PricePerToken,
     /// Whether the client has set a limit.
     pub(crate) is_bounded: bool,
 }
@@ -60,7 +64,9 @@ pub(crate) fn estimate(wanted: &Wanted, prices: &PriceList) -> Estimate {
     };
     let expected = sum(body_bytes.div_ceil(BYTES_PER_TOKEN), input, usual.min(most_output), output);
     let most = sum(body_bytes, dearest_input, most_output, dearest_output);
-    Estimate { expected: expected.min(most), most, is_bounded: max_output_tokens.is_some() }
+    let prompt = sum(body_bytes, dearest_input, 0, dearest_output);
+    let is_bounded = max_output_tokens.is_some();
+    Estimate { expected: expected.min(most), most, prompt, per_token: dearest_output, is_bounded }
 }
 
 fn dearest<const N: usize>(price: PricePerToken, others: [Option<PricePerToken>; N]) -> PricePerToken {

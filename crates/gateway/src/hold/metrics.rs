@@ -7,7 +7,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::gauge::ConstGauge;
 use tollgate_domain::Credits;
 
-use crate::view::{Holds, LiveView};
+use crate::view::{Exposure, Holds, LiveView};
 
 /// Reads the view's holds.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub(crate) struct HoldMetrics(pub(crate) Weak<LiveView>);
 
 impl Collector for HoldMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let Exposure { leased, unconfirmed, uncovered, overrun } =
+            self.0.upgrade().map(|view| view.exposure()).unwrap_or_default();
         let Holds { count, expected, most, unbounded, oldest } =
             self.0.upgrade().map(|view| view.holds()).unwrap_or_default();
         let mut gauge = |name, help, value| {
@@ -38,7 +40,23 @@ impl Collector for HoldMetrics {
             "What the requests in flight are expected to cost",
             credits(expected),
         )?;
-        gauge("tollgate_hold_oldest_seconds", "Age of the oldest hold", oldest.as_secs_f64())
+        gauge("tollgate_hold_oldest_seconds", "Age of the oldest hold", oldest.as_secs_f64())?;
+        gauge("tollgate_leased_credits", "What this gateway may spend without asking", credits(leased))?;
+        gauge(
+            "tollgate_unconfirmed_credits",
+            "What it has charged that the books did not have when they granted its leases",
+            credits(unconfirmed),
+        )?;
+        gauge(
+            "tollgate_overdraft_bound_credits",
+            "What accounts may be overdrawn by through this gateway now: held and charged beyond its leases, and beyond holds",
+            credits(uncovered),
+        )?;
+        gauge(
+            "tollgate_overrun_credits",
+            "What requests have cost beyond their holds since the gateway began",
+            credits(overrun),
+        )
     }
 }
 

@@ -10,7 +10,7 @@ use tollgate_failpoints::{Point, hit};
 
 use super::kept::{Keeping, Kept};
 use super::{Durable, Finished, NotDurable, RecordSlot};
-use crate::hold::{Hold, HoldEnd, Learned};
+use crate::hold::{Growing, Hold, HoldEnd, Learned};
 use crate::metrics::Metrics;
 use crate::usage::Observed;
 use crate::view::{KeyEntry, LiveModel, LiveView, cost_of};
@@ -144,6 +144,22 @@ impl InFlight {
         if let Some(open) = &mut self.open {
             open.record.duration_to_first_byte_ms.get_or_insert(elapsed);
         }
+    }
+
+    /// Whether a long answer may have it hold more.
+    pub(crate) fn may_grow(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.hold.is_held())
+    }
+
+    /// The answer has about so many tokens so far: holds more for it where that is due. What it returns is waited for, and said to
+    /// [`InFlight::grown`], before anything more is let go.
+    pub(crate) fn grow(&mut self, written: u64) -> Option<Growing> {
+        self.open.as_mut()?.hold.grow(written)
+    }
+
+    /// Whether the answer goes on.
+    pub(crate) fn grown(&mut self, by: Option<Credits>) -> bool {
+        self.open.as_mut().is_none_or(|open| open.hold.grown(by))
     }
 
     /// Hands the record to the sink and debits its cost. **The last bytes of a response are released only after

@@ -41,6 +41,18 @@ pub struct KeyEntry {
     pub trusted: bool,
     /// Whether it has been revoked.
     pub revoked: bool,
+    /// What becomes of its owner's streams that outgrow the money.
+    pub when_spent: WhenSpent,
+}
+
+/// What becomes of a stream that has used up what it holds, and cannot hold more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WhenSpent {
+    /// It goes on to its end; what it costs beyond its hold overdraws the account.
+    #[default]
+    Finish,
+    /// It is cut off after the last whole frame, with an error in the shape of its API, and charged for what came.
+    Cut,
 }
 
 /// A deployed model.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use secrecy::SecretString;
-use tollgate_domain::{ApiKeyId, ApiKeyPurpose, EndpointId, KeyDigest, ModelId};
+use tollgate_domain::{ApiKeyId, ApiKeyPurpose, EndpointId, KeyDigest, ModelId, PricePerToken};
 use uuid::Uuid;
 
 use super::target::{BaseUrl, PathPattern};
@@ -104,7 +104,13 @@ proptest! {
 }
 
 fn bounded(expected: i128, most: i128) -> Estimate {
-    Estimate { expected: pico(expected), most: pico(most), is_bounded: true }
+    Estimate {
+        expected: pico(expected),
+        most: pico(most),
+        prompt: Credits::ZERO,
+        per_token: PricePerToken::ZERO,
+        is_bounded: true,
+    }
 }
 
 fn unbounded(expected: i128, most: i128) -> Estimate {
@@ -120,16 +126,16 @@ fn funded(amount: i128) -> Arc<LiveView> {
 #[test]
 fn those_in_flight_share_the_money_and_do_not_spend_it_twice() {
     let view = funded(100);
-    let first = view.hold(user(1), bounded(10, 60)).unwrap();
+    let first = view.hold(user(1), bounded(10, 60), WhenSpent::Finish).unwrap();
     assert_eq!(
-        view.hold(user(1), bounded(10, 60)).unwrap_err(),
+        view.hold(user(1), bounded(10, 60), WhenSpent::Finish).unwrap_err(),
         Short { balance: pico(100), held: pico(60) }
     );
-    let second = view.hold(user(1), bounded(10, 40)).unwrap();
-    assert!(view.hold(user(1), bounded(1, 1)).is_err());
+    let second = view.hold(user(1), bounded(10, 40), WhenSpent::Finish).unwrap();
+    assert!(view.hold(user(1), bounded(1, 1), WhenSpent::Finish).is_err());
     first.end(HoldEnd::Charged { position: 1, cost: pico(15) });
     assert_eq!(view.available(user(1)), pico(85));
-    let third = view.hold(user(1), bounded(10, 45)).unwrap();
+    let third = view.hold(user(1), bounded(10, 45), WhenSpent::Finish).unwrap();
     let Holds { count, expected, most, unbounded, .. } = view.holds();
     assert_eq!((count, expected, most, unbounded), (2, pico(20), pico(85), 0));
     second.end(HoldEnd::Free);
@@ -141,13 +147,16 @@ fn those_in_flight_share_the_money_and_do_not_spend_it_twice() {
 #[test]
 fn a_request_without_a_limit_goes_alone_where_it_may_cost_more_than_is_left() {
     let view = funded(100);
-    let alone = view.hold(user(1), unbounded(50, 400)).unwrap();
-    assert!(view.hold(user(1), unbounded(1, 1)).is_err());
-    assert!(view.hold(user(1), bounded(1, 1)).is_err());
+    let alone = view.hold(user(1), unbounded(50, 400), WhenSpent::Finish).unwrap();
+    assert!(view.hold(user(1), unbounded(1, 1), WhenSpent::Finish).is_err());
+    assert!(view.hold(user(1), bounded(1, 1), WhenSpent::Finish).is_err());
     alone.end(HoldEnd::Charged { position: 1, cost: pico(100) });
-    assert!(view.hold(user(1), unbounded(50, 400)).is_err(), "nothing is left");
+    assert!(view.hold(user(1), unbounded(50, 400), WhenSpent::Finish).is_err(), "nothing is left");
     view.apply_balances(update(false, &[(1, 1000)], 1));
-    let (one, other) = (view.hold(user(1), unbounded(50, 400)), view.hold(user(1), unbounded(50, 400)));
+    let (one, other) = (
+        view.hold(user(1), unbounded(50, 400), WhenSpent::Finish),
+        view.hold(user(1), unbounded(50, 400), WhenSpent::Finish),
+    );
     assert!(one.is_ok() && other.is_ok());
     assert_eq!(view.holds().unbounded, 2);
 }
@@ -155,18 +164,21 @@ fn a_request_without_a_limit_goes_alone_where_it_may_cost_more_than_is_left() {
 #[test]
 fn a_request_with_a_limit_is_refused_where_it_may_cost_more_than_is_left() {
     let view = funded(100);
-    assert_eq!(view.hold(user(1), bounded(1, 101)).unwrap_err(), Short { balance: pico(100), held: pico(0) });
-    assert!(view.hold(user(1), bounded(1, 100)).is_ok());
+    assert_eq!(
+        view.hold(user(1), bounded(1, 101), WhenSpent::Finish).unwrap_err(),
+        Short { balance: pico(100), held: pico(0) }
+    );
+    assert!(view.hold(user(1), bounded(1, 100), WhenSpent::Finish).is_ok());
 }
 
 #[test]
 fn credits_that_are_taken_away_while_requests_run_leave_nothing_for_others() {
     let view = funded(100);
-    let running = view.hold(user(1), bounded(10, 60)).unwrap();
+    let running = view.hold(user(1), bounded(10, 60), WhenSpent::Finish).unwrap();
     view.apply_balances(update(false, &[(1, 50)], 0));
-    assert!(view.hold(user(1), bounded(0, 1)).is_err());
+    assert!(view.hold(user(1), bounded(0, 1), WhenSpent::Finish).is_err());
     running.end(HoldEnd::Charged { position: 1, cost: pico(20) });
-    assert!(view.hold(user(1), bounded(0, 30)).is_ok());
+    assert!(view.hold(user(1), bounded(0, 30), WhenSpent::Finish).is_ok());
 }
 
 proptest! {
@@ -180,7 +192,7 @@ proptest! {
         let (mut holds, mut spent, mut position, mut refused) = (Vec::new(), 0, 0, 0);
         for (what, most, which, percent) in steps {
             match what {
-                0 | 1 => match view.hold(user(1), bounded(most / 2, most)) {
+                0 | 1 => match view.hold(user(1), bounded(most / 2, most), WhenSpent::Finish) {
                     Ok(hold) => holds.push((hold, most)),
                     Err(Short { held, .. }) => {
                         refused += 1;
@@ -254,6 +266,7 @@ fn a_revoked_key_is_not_in_force() {
         purpose: ApiKeyPurpose::Realtime,
         trusted: false,
         revoked,
+        when_spent: WhenSpent::Finish,
     };
     let view = LiveView::new();
     view.replace_config(Config { keys: vec![key(1, false), key(2, true)], ..Config::default() });

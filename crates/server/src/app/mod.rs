@@ -5,6 +5,7 @@
 
 mod auditor;
 mod health;
+mod leases;
 pub(crate) mod refresher;
 mod sink;
 mod supervise;
@@ -30,6 +31,7 @@ use tollgate_store::{ErrorClass, Store, StoreConfig};
 use self::{
     auditor::Auditor,
     health::{AliveTasks, Health, Operations, SnapshotAge, SpoolState},
+    leases::Leaser,
     refresher::Refresher,
     sink::JournalSink,
     supervise::{Ended, Tasks},
@@ -52,6 +54,7 @@ const DATABASE_SAID_EVERY: Duration = Duration::from_secs(10);
 const AUDITOR: &str = "auditor";
 const GATEWAY: &str = "gateway";
 const BATCHER: &str = "batcher";
+const LEASER: &str = "leaser";
 const REFRESHER: &str = "refresher";
 
 /// Starts servers.
@@ -103,6 +106,7 @@ struct Parts {
     journal: Journal,
     batcher: AnalyticsBatcher,
     refresher: Refresher,
+    leaser: Leaser,
     auditor: Option<Auditor>,
     health: Arc<Health>,
 }
@@ -131,7 +135,8 @@ async fn assemble(
         &journal,
         &mut registry,
     );
-    let view = Arc::new(LiveView::new());
+    let view = Arc::new(LiveView::leasing());
+    let leaser = Leaser::new(&config.leases, store.clone(), Arc::clone(&view), &journal);
     let sink = Arc::new(JournalSink::new(journal.clone()));
     let settings = config.gateway.clone();
     let gateway = Gateway::new(settings, Arc::clone(&view), sink, clock, master_key.clone(), &mut registry)?;
@@ -156,7 +161,7 @@ async fn assemble(
     let address = listener.local_addr()?;
     lock.publish_address(address)?;
     hit(Point::ServerListening);
-    Ok(Parts { address, listener, router, gateway, journal, batcher, refresher, auditor, health })
+    Ok(Parts { address, listener, router, gateway, journal, batcher, refresher, leaser, auditor, health })
 }
 
 fn cannot_listen(address: &str, error: &io::Error) -> anyhow::Error {
@@ -178,7 +183,8 @@ fn cannot_listen(address: &str, error: &io::Error) -> anyhow::Error {
 
 impl Parts {
     fn spawn(self, config: &Config, database: Database, lock: ServeLock) -> RunningApp {
-        let Self { address, listener, router, gateway, journal, batcher, refresher, auditor, health } = self;
+        let Self { address, listener, router, gateway, journal, batcher, refresher, leaser, auditor, health } =
+            self;
         let mut tasks = Tasks::default();
         let (stop_gateway, stop_batcher, stop_background) =
             (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
@@ -193,6 +199,7 @@ impl Parts {
             Ok(())
         });
         tasks.spawn(REFRESHER, refresher.run(config.database.listen, stop_background.clone()));
+        tasks.spawn(LEASER, leaser.run(stop_background.clone()));
         if let Some(auditor) = auditor {
             tasks.spawn(AUDITOR, auditor.run(stop_background.clone()));
         }
@@ -278,6 +285,7 @@ impl RunningApp {
         self.stop_background.cancel();
         let refresher = self.tasks.end_of(REFRESHER, &mut others).await;
         let auditor = self.tasks.end_of(AUDITOR, &mut others).await;
+        let leaser = self.tasks.end_of(LEASER, &mut others).await;
         let journal = self.journal.clone();
         let closing = tokio::task::spawn_blocking(move || journal.close());
         let spool = match tokio::time::timeout(CLOSING_PATIENCE, closing).await {
@@ -290,7 +298,7 @@ impl RunningApp {
         let database = self.database.stop().await;
         hit(Point::ServerStopped);
         // What was lost comes first; the rest is logged.
-        let results = [batcher, spool, gateway, refresher, auditor, database];
+        let results = [batcher, spool, gateway, refresher, leaser, auditor, database];
         let mut errors =
             results.into_iter().chain(others.into_iter().map(|ended| ended.result)).filter_map(Result::err);
         let Some(first) = errors.next() else { return Ok(()) };

@@ -11,10 +11,10 @@ use tokio_util::sync::CancellationToken;
 use tollgate_domain::{InstanceId, MasterKey, Tariff};
 use tollgate_gateway::view::{
     self, AuthStyle, BalanceUpdate, EndpointEntry, KeyEntry, LiveView, ModelEntry, OnDisconnect,
-    OnMissingUsage,
+    OnMissingUsage, WhenSpent,
 };
 use tollgate_store::{
-    ServerRun, Store, StoreError, Tx, balances::Cursor, endpoints, epochs, notify::Listener, snapshot,
+    ServerRun, Store, StoreError, Tx, balances::Cursor, endpoints, epochs, notify::Listener, snapshot, users,
 };
 
 use super::health::Health;
@@ -167,6 +167,10 @@ fn translate(config: snapshot::Config) -> view::Config {
         purpose: key.purpose,
         trusted: key.trusted,
         revoked: key.revoked,
+        when_spent: match key.when_spent {
+            users::WhenSpent::Finish => WhenSpent::Finish,
+            users::WhenSpent::Cut => WhenSpent::Cut,
+        },
     });
     view::Config {
         keys: keys.collect(),

@@ -31,7 +31,7 @@ pub(crate) async fn answer(session: &Session, command: Command) -> anyhow::Resul
         Command::Tariff(command) => tariff::answer(session, command).await,
         Command::Key(command) => key::answer(session, command).await,
         Command::Credit(command) => credit::answer(session, command).await,
-        Command::Balance { user } => report::balance(session, &user).await,
+        Command::Balance { user } => report::balance(session, user.as_deref()).await,
         Command::Ledger(args) => report::ledger(session, args).await,
         Command::Usage(args) => report::usage(session, args).await,
         Command::Quarantine(command) => quarantine::answer(session, command).await,

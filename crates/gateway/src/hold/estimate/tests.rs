@@ -20,7 +20,7 @@ fn prices() -> PriceList {
 
 #[test]
 fn most_is_a_token_for_each_byte_and_the_whole_limit() {
-    let Estimate { expected, most, is_bounded } = estimate(&WANTED, &prices());
+    let Estimate { expected, most, is_bounded, .. } = estimate(&WANTED, &prices());
     assert_eq!((expected, most, is_bounded), (pico(100 * 10 + 64 * 100), pico(400 * 10 + 1000 * 100), true));
 }
 
@@ -47,7 +47,7 @@ fn without_a_limit_nothing_is_bounded_and_more_than_usual_is_reckoned_with() {
 #[test]
 fn a_surface_that_gives_no_tokens_costs_its_prompt() {
     let wanted = Wanted { max_output_tokens: Some(0), usual_output_tokens: None, ..WANTED };
-    let Estimate { expected, most, is_bounded } = estimate(&wanted, &prices());
+    let Estimate { expected, most, is_bounded, .. } = estimate(&wanted, &prices());
     assert_eq!((expected, most, is_bounded), (pico(1000), pico(4000), true));
 }
 

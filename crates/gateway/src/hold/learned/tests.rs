@@ -13,7 +13,7 @@ fn nothing_is_told_before_enough_answers_have_come() {
     }
     assert_eq!(learned.usual(key, model), None);
     learned.saw(key, model, 100);
-    assert_eq!(learned.usual(key, model), Some(128));
+    assert_eq!(learned.usual(key, model), Some(112));
     assert_eq!(learned.usual(pair().0, model), None);
 }
 
@@ -22,7 +22,7 @@ fn nearly_every_answer_stayed_under_what_is_told() {
     let learned = Learned::default();
     let (key, model) = pair();
     for tokens in 0..100 {
-        learned.saw(key, model, if tokens < 95 { 60 } else { 4000 });
+        learned.saw(key, model, if tokens < 90 { 60 } else { 4000 });
     }
     assert_eq!(learned.usual(key, model), Some(64));
     for _ in 0..2 {
@@ -41,7 +41,18 @@ fn a_change_of_habits_is_followed() {
     for _ in 0..2_000 {
         learned.saw(key, model, 10);
     }
-    assert_eq!(learned.usual(key, model), Some(16));
+    assert_eq!(learned.usual(key, model), Some(12));
+}
+
+#[test]
+fn every_answer_is_counted_below_the_bound_of_its_place_and_near_it() {
+    for tokens in
+        (0..5_000).chain((12..32).flat_map(|power| [(1 << power) - 1, 1 << power, (1 << power) + 1]))
+    {
+        let bound = bound(place(tokens));
+        assert!(tokens < bound && bound <= (tokens + 1) * 5 / 4 + 1, "{tokens}: {bound}");
+        assert!(place(tokens) == 0 || super::bound(place(tokens) - 1) <= tokens);
+    }
 }
 
 #[test]
@@ -51,7 +62,7 @@ fn answers_of_any_length_have_their_place() {
     for tokens in [0, 0, 1, 0, 0, 0, 0, 0, u64::MAX, u64::MAX, u64::MAX] {
         learned.saw(key, model, tokens);
     }
-    assert_eq!(learned.usual(key, model), Some(1 << 31));
+    assert_eq!(learned.usual(key, model), Some(1 << 32));
 }
 
 #[test]

@@ -8,13 +8,13 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tollgate_domain::{
     ApiKeyId, ApiKeyPurpose, Batch, CorrelationId, Credential, InstanceId, KeyDigest, ModelId, PriceList,
-    StatedUsage, Tariff, TariffId, UsageSource, UserId,
+    PricePerToken, StatedUsage, Tariff, TariffId, UsageSource, UserId,
 };
 
 use super::*;
 use crate::hold::Estimate;
 use crate::recorder::Durable;
-use crate::view::{BalanceUpdate, Holds};
+use crate::view::{BalanceUpdate, Holds, WhenSpent};
 
 #[derive(Debug)]
 struct Slot(Arc<Mutex<Vec<RawAnalyticsRecord>>>);
@@ -62,7 +62,13 @@ fn record() -> RawAnalyticsRecord {
     }
 }
 
-const ESTIMATE: Estimate = Estimate { expected: Credits::ZERO, most: Credits::ZERO, is_bounded: true };
+const ESTIMATE: Estimate = Estimate {
+    expected: Credits::ZERO,
+    most: Credits::ZERO,
+    prompt: Credits::ZERO,
+    per_token: PricePerToken::ZERO,
+    is_bounded: true,
+};
 
 fn in_flight() -> (InFlight, Arc<Mutex<Vec<RawAnalyticsRecord>>>, Arc<Metrics>) {
     let records = Arc::new(Mutex::new(Vec::new()));
@@ -74,6 +80,7 @@ fn in_flight() -> (InFlight, Arc<Mutex<Vec<RawAnalyticsRecord>>>, Arc<Metrics>) 
         purpose: ApiKeyPurpose::Realtime,
         trusted: false,
         revoked: false,
+        when_spent: WhenSpent::Finish,
     };
     let view = Arc::new(LiveView::new());
     let balances = vec![(key.user, Credits::from_pico(100).unwrap())];
@@ -83,7 +90,7 @@ fn in_flight() -> (InFlight, Arc<Mutex<Vec<RawAnalyticsRecord>>>, Arc<Metrics>) 
         record: record(),
         body_bytes: None,
         started: Instant::now(),
-        hold: view.hold(key.user, ESTIMATE).unwrap(),
+        hold: view.hold(key.user, ESTIMATE, WhenSpent::Finish).unwrap(),
         view: Arc::clone(&view),
         metrics: Arc::clone(&metrics),
         key: Arc::new(key),
