@@ -275,7 +275,9 @@ impl Lease {
         });
         let room = if ends || self.is_idle(held, now) { Credits::ZERO } else { self.room(base, now) };
         let wanted = more(more(base, waiting), room);
-        self.limit = self.limit.min(wanted);
+        // What does not suffice for any that waits may suffice for one that waits elsewhere.
+        let is_of_use = least.is_none_or(|least| less(self.limit, base) >= least);
+        self.limit = self.limit.min(if is_of_use { wanted } else { base });
         let keep = base.max(self.leased(now));
         let missing = less(more(base, waiting), keep);
         self.asked += 1;

@@ -119,6 +119,25 @@ fn what_does_not_suffice_for_any_that_waits_is_left_to_others() {
 }
 
 #[test]
+fn a_rest_that_is_of_no_use_here_goes_to_where_it_is() {
+    let now = Instant::now();
+    let mut books = Books::of(100);
+    let (mut first, mut second) = (Lease::new(now), Lease::new(now));
+    first.wait(1, pico(100), pico(100), now);
+    books.renew(0, &mut first, 0, now);
+    // Sixty of it are held; the other forty do not suffice for the next, which goes on waiting.
+    first.stop_waiting(1);
+    first.used(pico(60), now);
+    first.wait(2, pico(50), pico(50), now);
+    second.wait(1, pico(40), pico(40), now);
+    books.renew(1, &mut second, 0, now);
+    assert_eq!(second.spendable(now), Credits::ZERO);
+    books.renew(0, &mut first, 60, now);
+    books.renew(1, &mut second, 0, now + WAITING_INTERVAL);
+    assert_eq!(second.spendable(now), pico(40));
+}
+
+#[test]
 fn an_answer_that_is_lost_leaves_what_is_kept_and_no_more() {
     let now = Instant::now();
     let (mut books, mut lease) = (Books::of(1000), Lease::new(now));
