@@ -1,7 +1,7 @@
 //! `cargo soak`: half of capacity for a quarter of an hour, and nothing may grow.
 //!
-//! Capacity is what a short closed loop gets through, answers and books, with everything on this machine. Half of it then arrives at a
-//! constant rate: streams and whole answers of every kind, several customers, some clients that leave, and now and then PostgreSQL is stopped
+//! Capacity is what a short closed loop of the same requests gets through, answers and books, with everything on this machine. Half of it then
+//! arrives at a constant rate: streams and whole answers of every kind, several customers, some clients that leave, and now and then PostgreSQL is stopped
 //! for some seconds, so that the spool fills and drains. Once a second it is noted what the server's process and PostgreSQL have. At
 //! the end the trends are printed with a verdict each, both books must be equal, and `tollgate audit` must find nothing.
 
@@ -41,11 +41,11 @@ use crate::{
     },
 };
 
-/// Clients of the closed loop: more than two processors can keep busy.
-const CLIENTS: usize = 64;
+/// Clients of the closed loop: more than two processors can keep busy, although each waits out its own long streams.
+const CLIENTS: usize = 1_000;
 /// The closed loop: until caches and pools are filled, and then while it is counted.
-const LOOP_WARM_UP: Duration = Duration::from_secs(5);
-const LOOP: Duration = Duration::from_secs(15);
+const LOOP_WARM_UP: Duration = Duration::from_secs(10);
+const LOOP: Duration = Duration::from_secs(20);
 /// At half of capacity before the trends begin: with one stop of PostgreSQL, so that what its return needs is there.
 const WARM_UP: Duration = Duration::from_mins(2);
 /// From one stop of PostgreSQL to the next, and how long one lasts.
@@ -116,9 +116,8 @@ async fn soak(options: &Options) -> anyhow::Result<()> {
     println!("── {rate:.0} requests a second, half of {capacity:.0}, for {} minutes", options.minutes);
     let (samples, stop) = (Samples::default(), CancellationToken::new());
     let first = usize::try_from(ledger.requests)?;
-    let good =
-        Arc::new(Good { mix: Mix::Lively, url: stage.good.url.clone(), keys: stage.good.keys.clone() });
-    let sending = tokio::spawn(arrivals::send(good, rate, first, samples.clone(), stop.clone()));
+    let sending =
+        tokio::spawn(arrivals::send(Arc::clone(&stage.good), rate, first, samples.clone(), stop.clone()));
     let mut sampler = Sampler::new(samples);
     stage.run_for(WARM_UP, options, &mut sampler, &mut ledger).await?;
     sampler.begin();
@@ -171,7 +170,7 @@ impl Stage {
         let tollgate = Tollgate::serve(binary, &[("TOLLGATE_DATABASE__URL", &url)]).await?;
         let keys = cast::create(&tollgate, &upstream.base_url(), &CUSTOMERS)?;
         wait_until_admitted(&tollgate, &keys).await?;
-        let good = Arc::new(Good { url: tollgate.url(), keys, mix: Mix::Quick });
+        let good = Arc::new(Good { url: tollgate.url(), keys, mix: Mix::Lively });
         Ok(Self { tollgate, upstream, database: Some(database), options, good })
     }
 

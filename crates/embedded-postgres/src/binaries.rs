@@ -95,6 +95,9 @@ impl Binaries {
                 command.env_remove(name);
             }
         }
+        // Each statement takes memory and gives it back; glibc would give it on to the kernel and fault it in again, a dozen times in a small
+        // transaction.
+        command.env("MALLOC_TOP_PAD_", "1048576").env("MALLOC_TRIM_THRESHOLD_", "8388608");
         command.env("LC_ALL", "C").env("TZ", "UTC").stdin(Stdio::null()).current_dir("/");
         if let Some(library) = self.own_libraries() {
             command.env("LD_LIBRARY_PATH", library);

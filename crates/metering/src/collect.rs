@@ -1,12 +1,15 @@
 //! Collecting: block for one record, take what is waiting, and make it ready while the batch before it is being written.
 //!
-//! Two batches start at least the flush interval apart; the first after a pause never waits. So a lone record is written at once,
-//! and batches grow with the load by themselves: one is closed when a flusher asks for it, or rather when nothing more is waiting then.
+//! Two batches start at least the flush interval apart, and the books rest as long as the flush before took; the first after a pause never
+//! waits. So a lone record is written at once, and batches grow with the load by themselves: one is closed when a flusher asks for it, or rather
+//! when nothing more is waiting then.
 //!
 //! What is made ready ahead rests on what is known already; nothing here asks the database. Where something is not known, the flusher
 //! looks it up.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::yield_now;
@@ -20,6 +23,12 @@ use crate::prepare::Prepared;
 /// Records that are made ready, or counted, at once: half a millisecond, after which others have their turn. Without that, whoever is
 /// to answer PostgreSQL waits behind it: what was woken last on a thread is taken over by no other.
 pub(crate) const PORTION: usize = 128;
+
+/// The longest rest between two flushes. A transaction costs as much as the writing of a hundred records, so at some thousand a second it pays to
+/// wait for more; and whoever waits for a balance does not notice.
+const LONGEST_REST: Duration = Duration::from_millis(20);
+/// With so many there is no rest: a further record in the batch makes none of them cheaper.
+const ENOUGH: usize = 1_000;
 
 /// Records to be written together.
 #[derive(Debug, Default)]
@@ -85,8 +94,9 @@ impl Collector {
         loop {
             let count = batch.queued.len();
             let room = if is_drained { 0 } else { (most - count).min(PORTION) };
+            let apart = if count < ENOUGH { interval.max(self.until_rested()) } else { interval };
             let due =
-                self.last_start.filter(|_| !self.is_closed).map_or_else(Instant::now, |last| last + interval);
+                self.last_start.filter(|_| !self.is_closed).map_or_else(Instant::now, |last| last + apart);
             tokio::select! {
                 biased;
                 () = shutdown.cancelled(), if !self.is_closed => {
@@ -108,5 +118,15 @@ impl Collector {
             }
         }
         Some((flusher?, batch))
+    }
+
+    /// How long after the start of the last flush the next one is due, for the rest between them to be as long as it was.
+    fn until_rested(&self) -> Duration {
+        let took = Duration::from_micros(self.engine.last_flush_us.load(Ordering::Relaxed));
+        if self.engine.config.flush_interval().is_zero() {
+            Duration::ZERO
+        } else {
+            took + took.min(LONGEST_REST)
+        }
     }
 }

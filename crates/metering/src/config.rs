@@ -12,7 +12,8 @@ pub struct AnalyticsConfig {
     /// Most records in one transaction. Larger ones cost less per record and hold their locks longer.
     pub batch_size: usize,
     /// Two flushes start at least this many milliseconds apart, so that at a few hundred records a second a
-    /// transaction carries several. The first record after a pause never waits.
+    /// transaction carries several; and the books rest as long as the last flush took, at most 20 ms, unless a thousand records wait. The first
+    /// record after a pause never waits. 0: flushes follow one another at once.
     pub flush_interval_ms: u64,
     /// Wait before the second try of a flush, in milliseconds; doubled for each further one up to 1 s, with
     /// jitter. There is no last try. The cap is fixed: a database that is back is written to within 5 s, however long it was away.

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
@@ -56,6 +56,8 @@ pub(crate) struct Engine {
     /// seen, for the generation of deliveries that it names.
     pub(crate) commit_order: tokio::sync::Mutex<Option<Begun>>,
     pub(crate) has_partitions: AtomicBool,
+    /// How long the last flush took, in microseconds.
+    pub(crate) last_flush_us: AtomicU64,
     /// Whether the last try of any flusher failed; tells a change of state, which is logged, from its repetition.
     pub(crate) is_failing: AtomicBool,
 }
@@ -104,6 +106,7 @@ impl Engine {
             genai: GenAiMetrics::register(registry),
             commit_order: tokio::sync::Mutex::default(),
             has_partitions: AtomicBool::new(false),
+            last_flush_us: AtomicU64::new(0),
             is_failing: AtomicBool::new(false),
         }
     }
@@ -164,6 +167,7 @@ impl Engine {
             }
         }
         let took = started.elapsed();
+        self.last_flush_us.store(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
         self.metrics.batch_duration_seconds.observe(took.as_secs_f64());
         self.metrics.batch_records.observe(f64::from(u32::try_from(queued.len()).unwrap_or(u32::MAX)));
         totals.record_in_span(took);

@@ -67,17 +67,16 @@ pub(crate) async fn write(
         |row: &PreparedRow| standing.get(&row.index).is_some_and(|(_, is_written_off)| *is_written_off);
     let written_off: Vec<&PreparedRow> = all.extract_if(.., |row| is_written_off(row)).collect();
     let (rows, repeated) = distinct(all);
-    if mode == Mode::Optimistic && rows.len() > MAX_UNNEST_ROWS && repeated.is_empty() && standing.is_empty()
-    {
+    if mode == Mode::Optimistic && repeated.is_empty() && standing.is_empty() && !rows.is_empty() {
         // Sent one behind the other, without waiting for an answer between them: where a row is there already, what follows fails
         // with it.
-        let copied = usage_rows(&rows);
+        let new = usage_rows(&rows);
         let ((), balances) =
-            try_join(usage_records::copy(tx, &copied), take_effect(tx, &rows, &prepared.effects)).await?;
+            try_join(insert_new(tx, &new), take_effect(tx, &rows, &prepared.effects)).await?;
         written.count(&rows, &prepared.effects, balances)?;
         return Ok(written);
     }
-    let (inserted, mut skipped) = match insert(tx, &rows, mode).await? {
+    let (inserted, mut skipped) = match insert(tx, &rows).await? {
         None => (rows, Vec::new()),
         Some(keys) => rows.into_iter().partition(|row| keys.contains(&row.row.key)),
     };
@@ -192,11 +191,19 @@ fn usage_rows<'a>(rows: &[&'a PreparedRow]) -> Vec<&'a UsageRow> {
     rows.iter().map(|row| &row.row).collect()
 }
 
-/// Writes the rows; `None`: all of them went in.
+/// Writes the rows in the belief that none of them is there.
+async fn insert_new(tx: &Tx, rows: &[&UsageRow]) -> Result<(), StoreError> {
+    if rows.len() <= MAX_UNNEST_ROWS {
+        usage_records::insert_new(tx, rows).await
+    } else {
+        usage_records::copy(tx, rows).await
+    }
+}
+
+/// Writes those of the rows that are not there; `None`: all of them went in.
 async fn insert(
     tx: &Tx,
     rows: &[&PreparedRow],
-    mode: Mode,
 ) -> Result<Option<HashSet<RecordKey, RandomState>>, StoreError> {
     let rows = usage_rows(rows);
     if rows.is_empty() {
@@ -204,11 +211,8 @@ async fn insert(
     }
     let inserted = if rows.len() <= MAX_UNNEST_ROWS {
         usage_records::insert(tx, &rows).await?
-    } else if mode == Mode::Staged {
-        usage_records::insert_staged(tx, &rows).await?
     } else {
-        usage_records::copy(tx, &rows).await?;
-        return Ok(None);
+        usage_records::insert_staged(tx, &rows).await?
     };
     Ok((inserted.len() < rows.len()).then(|| inserted.into_iter().collect()))
 }

@@ -1,7 +1,7 @@
 //! The SQLite file: three tables, one connection, every statement of the spool.
 //!
 //! ```sql
-//! groups           (sequence INTEGER PRIMARY KEY, records INTEGER, payload BLOB)  -- one row per group commit; dense
+//! groups           (sequence INTEGER PRIMARY KEY, records INTEGER, payload BLOB)  -- dense; a commit writes one, or some
 //! acknowledgements (sequence INTEGER PRIMARY KEY, body BLOB)                      -- time, bitmap, CRC
 //! state            (id INTEGER PRIMARY KEY = 1, body BLOB)                        -- see `state`
 //! ```
@@ -45,7 +45,8 @@ pub(crate) struct Database {
 /// What one transaction does.
 #[derive(Debug, Default)]
 pub(crate) struct Transaction<'a> {
-    pub(crate) group: Option<(u64, u16, &'a [u8])>,
+    /// Sequence, number of records, payload.
+    pub(crate) groups: &'a [(u64, u16, Vec<u8>)],
     pub(crate) acknowledged: Vec<(u64, Acknowledged)>,
     pub(crate) acknowledged_at_micros: i64,
     pub(crate) state: Option<State>,
@@ -213,7 +214,7 @@ impl Database {
     /// All or nothing.
     pub(crate) fn write(&mut self, what: &Transaction<'_>) -> Result<(), SpoolError> {
         self.write_all(what).map_err(SpoolError::sqlite("commit to the spool"))?;
-        let bytes = what.group.map_or(0, |(_, _, payload)| payload.len() as u64);
+        let bytes: u64 = what.groups.iter().map(|(_, _, payload)| payload.len() as u64).sum();
         self.log_pages += PAGES_PER_COMMIT
             + bytes / PAGE_BYTES
             + (what.acknowledged.len() + what.release.len()) as u64 / 8
@@ -223,7 +224,7 @@ impl Database {
 
     fn write_all(&mut self, what: &Transaction<'_>) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction()?;
-        if let Some((sequence, records, payload)) = what.group {
+        for (sequence, records, payload) in what.groups {
             transaction
                 .prepare_cached("INSERT INTO groups (sequence, records, payload) VALUES (?1, ?2, ?3)")?
                 .execute(params![sequence.cast_signed(), records, payload])?;
@@ -248,7 +249,7 @@ impl Database {
                 .prepare_cached("INSERT OR REPLACE INTO state (id, body) VALUES (1, ?1)")?
                 .execute([state.encode().as_slice()])?;
         }
-        if what.group.is_some() {
+        if !what.groups.is_empty() {
             hit(Point::SpoolInsideCommit);
         }
         transaction.commit()

@@ -95,6 +95,8 @@ pub(crate) struct Seen {
     pub(crate) damaged_groups: u64,
 }
 
+/// Groups in one commit: where an fsync takes long, a second's worth of a busy gateway still goes with one or two.
+const MAX_GROUPS_PER_COMMIT: usize = 16;
 /// A turn of the writer that takes this long waits for a disk that does not answer: folding a long log takes a second or two.
 const STALLED_AFTER: Duration = Duration::from_secs(5);
 
@@ -118,21 +120,24 @@ impl Queue {
         }
     }
 
-    /// The next group, up to its limits: what somebody waits for, and what has waited for company long enough.
-    pub(crate) fn take_group(&mut self, now: Instant) -> Vec<Waiting> {
+    /// The next groups, each up to its limits, to be committed together: what somebody waits for, and what has waited for company long
+    /// enough. On a disk that is full only one, so that as much as can be still finds its place.
+    pub(crate) fn take_groups(&mut self, now: Instant) -> Vec<Vec<Waiting>> {
         if self.closing || !self.requests.is_empty() || self.lingering.is_due(now) {
             self.records.extend(self.lingering.drain());
         }
+        let most = if self.space.is_reserve_released() { 1 } else { MAX_GROUPS_PER_COMMIT };
+        std::iter::from_fn(|| self.take_group()).take(most).collect()
+    }
+
+    fn take_group(&mut self) -> Option<Vec<Waiting>> {
         let mut bytes = 0;
-        let mut most = 0;
-        for record in self.records.iter().take(MAX_GROUP_RECORDS) {
+        let fits = |record: &&Waiting| {
             bytes += record.bytes.len();
-            if bytes > MAX_GROUP_BYTES {
-                break;
-            }
-            most += 1;
-        }
-        self.records.drain(..most).collect()
+            bytes <= MAX_GROUP_BYTES
+        };
+        let most = self.records.iter().take(MAX_GROUP_RECORDS).take_while(fits).count();
+        (most > 0).then(|| self.records.drain(..most).collect())
     }
 
     /// Whether somebody waits.

@@ -55,7 +55,7 @@ pub(crate) struct Writer {
 
 /// One turn's work.
 struct Turn {
-    group: Vec<Waiting>,
+    groups: Vec<Vec<Waiting>>,
     acknowledgements: Vec<Acknowledgement>,
     acknowledged_at_micros: i64,
     requests: Vec<Request>,
@@ -133,12 +133,12 @@ impl Writer {
             self.retry_at = now + RESERVE_RETRY;
             self.space_may_have_come = true;
         }
-        let group = queue.take_group(now);
+        let groups = queue.take_groups(now);
         queue.working_since = Some(now);
         queue.acknowledgements_since = None;
         Turn {
             last: queue.closing && queue.is_empty(),
-            group,
+            groups,
             acknowledgements: std::mem::take(&mut queue.acknowledgements),
             acknowledged_at_micros: queue.acknowledged_at_micros,
             // Requests see what was appended before them: they wait for the rest of the queue.
@@ -159,25 +159,25 @@ impl Writer {
                 Acknowledgement::UpTo(sequence) => self.opened.index.acknowledge_up_to(sequence),
             }
         }
-        let outcome = self.commit(turn.group, turn.acknowledged_at_micros).and_then(|()| self.keep_house());
+        let outcome = self.commit(turn.groups, turn.acknowledged_at_micros).and_then(|()| self.keep_house());
         for request in turn.requests {
             self.answer(request, outcome.as_ref().err())?;
         }
         outcome
     }
 
-    /// Write a group with everything else that is due, and tell those who wait for it.
-    fn commit(&mut self, mut group: Vec<Waiting>, at_micros: i64) -> Result<(), SpoolError> {
+    /// Write groups with everything else that is due, and tell those who wait for them.
+    fn commit(&mut self, mut groups: Vec<Vec<Waiting>>, at_micros: i64) -> Result<(), SpoolError> {
         let state = self.due_state();
-        if group.is_empty() && !self.opened.index.has_unsaved() && state.is_none() {
+        if groups.is_empty() && !self.opened.index.has_unsaved() && state.is_none() {
             return Ok(());
         }
-        let has_records = !group.is_empty();
+        let has_records = !groups.is_empty();
         if has_records {
             hit(Point::SpoolBeforeCommit);
         }
-        let taken: Vec<usize> = group.iter().map(|record| record.bytes.len()).collect();
-        let mut result = self.write(&group, at_micros, state);
+        let taken: Vec<usize> = groups.iter().flatten().map(|record| record.bytes.len()).collect();
+        let mut result = self.write(&groups, at_micros, state);
         if let Err(error) = &result
             && error.is_disk_full()
         {
@@ -185,32 +185,33 @@ impl Writer {
                 "the file system of the spool is full: the reserve is given up, new admissions are refused"
             );
             self.release_reserve()?;
-            let admissions = group.extract_if(.., |record| record.class == Class::Admission);
-            for record in admissions {
+            let is_admission = |record: &mut Waiting| record.class == Class::Admission;
+            for record in groups.iter_mut().flat_map(|group| group.extract_if(.., is_admission)) {
                 // A receiver that is gone does not want to know.
                 record.receipt.send(Err(SpoolError::DiskFull)).ok();
             }
-            result = self.write(&group, at_micros, state);
-            if group.is_empty() && result.as_ref().is_err_and(SpoolError::is_disk_full) {
+            groups.retain(|group| !group.is_empty());
+            result = self.write(&groups, at_micros, state);
+            if groups.is_empty() && result.as_ref().is_err_and(SpoolError::is_disk_full) {
                 self.release_last_reserve()?;
-                result = self.write(&group, at_micros, state);
+                result = self.write(&groups, at_micros, state);
             }
         }
         let sequence = self.opened.state.next;
         match result {
-            Ok(()) => self.committed(&group, state),
+            Ok(()) => self.committed(&groups, state),
             Err(error) if error.is_disk_full() => {
                 tracing::error!(
-                    records = group.len(),
+                    records = groups.iter().map(Vec::len).sum::<usize>(),
                     "the file system of the spool is full, and the reserve is used up"
                 );
-                for record in group.drain(..) {
+                for record in groups.drain(..).flatten() {
                     record.receipt.send(Err(SpoolError::DiskFull)).ok();
                 }
             }
             Err(error) => {
                 let poisoned = poison(&self.shared, chain(&error));
-                for record in group.drain(..) {
+                for record in groups.drain(..).flatten() {
                     record.receipt.send(Err(poisoned.clone())).ok();
                 }
                 return Err(error);
@@ -223,39 +224,52 @@ impl Writer {
             }
         }
         self.publish()?;
-        self.tell(sequence, group);
+        self.tell(sequence, groups);
         if has_records {
             hit(Point::SpoolTold);
         }
         Ok(())
     }
 
-    /// Confirm the records of a group that is committed, and hand them to readers.
-    fn tell(&self, sequence: u64, group: Vec<Waiting>) {
-        if group.is_empty() {
+    /// Confirm the records of groups that are committed, and hand them to readers.
+    fn tell(&self, first: u64, groups: Vec<Vec<Waiting>>) {
+        if groups.is_empty() {
             return;
         }
-        let mut records = Vec::with_capacity(group.len());
-        let mut receipts = Vec::with_capacity(group.len());
-        for (index, Waiting { kind, bytes, receipt, .. }) in (0..).zip(group) {
-            let position = Position { sequence, index };
-            records.push((position, Record { kind, bytes }));
-            receipts.push((receipt, position));
+        let mut receipts = Vec::with_capacity(groups.iter().map(Vec::len).sum());
+        let mut next = first;
+        {
+            let mut tail = self.shared.tail.lock();
+            for (sequence, group) in (first..).zip(groups) {
+                let mut records = Vec::with_capacity(group.len());
+                for (index, Waiting { kind, bytes, receipt, .. }) in (0..).zip(group) {
+                    let position = Position { sequence, index };
+                    records.push((position, Record { kind, bytes }));
+                    receipts.push((receipt, position));
+                }
+                tail.push(Group { sequence, acknowledged_at_micros: None, records });
+                next = sequence + 1;
+            }
         }
-        self.shared.tail.lock().push(Group { sequence, acknowledged_at_micros: None, records });
-        self.shared.next.send_replace(sequence + 1);
+        self.shared.next.send_replace(next);
         for (receipt, position) in receipts {
             receipt.send(Ok(position)).ok();
         }
     }
 
-    fn write(&mut self, group: &[Waiting], at_micros: i64, state: Option<State>) -> Result<(), SpoolError> {
-        let sequence = self.opened.state.next;
-        let payload =
-            group::encode(sequence, group.iter().map(|record| (record.kind, record.bytes.as_slice())));
-        let count = u16::try_from(group.len()).unwrap_or(u16::MAX);
+    fn write(
+        &mut self,
+        groups: &[Vec<Waiting>],
+        at_micros: i64,
+        state: Option<State>,
+    ) -> Result<(), SpoolError> {
+        let encoded = (self.opened.state.next..).zip(groups).map(|(sequence, group)| {
+            let records = group.iter().map(|record| (record.kind, record.bytes.as_slice()));
+            let payload = group::encode(sequence, records);
+            (sequence, u16::try_from(group.len()).unwrap_or(u16::MAX), payload)
+        });
         self.opened.database.write(&Transaction {
-            group: (count > 0).then_some((sequence, count, &payload)),
+            groups: &encoded.collect::<Vec<_>>(),
             acknowledged: self.opened.index.unsaved().collect(),
             acknowledged_at_micros: at_micros,
             state,
@@ -263,7 +277,7 @@ impl Writer {
         })
     }
 
-    fn committed(&mut self, group: &[Waiting], state: Option<State>) {
+    fn committed(&mut self, groups: &[Vec<Waiting>], state: Option<State>) {
         if let Some(state) = state {
             self.opened.state.identities = state.identities;
             self.shared.queue.lock().identities.end = state.identities;
@@ -273,16 +287,18 @@ impl Writer {
             self.space_may_have_come = true;
         }
         self.opened.index.saved();
-        if !group.is_empty() {
+        if !groups.is_empty() {
             hit(Point::SpoolCommitted);
+            self.seen.commits += 1;
+        }
+        for group in groups {
             let records = u16::try_from(group.len()).unwrap_or(u16::MAX);
             self.opened.index.push(records, false, self.now_ms());
             self.opened.state.next += 1;
-            self.seen.commits += 1;
             self.seen.committed_records += u64::from(records);
         }
         self.mark();
-        if !group.is_empty() {
+        if !groups.is_empty() {
             hit(Point::SpoolMarked);
         }
     }

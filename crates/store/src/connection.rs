@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Runtime};
 use prometheus_client::registry::Registry;
 use secrecy::SecretString;
 
@@ -102,6 +102,8 @@ impl Store {
         let pool = Pool::builder(manager)
             .max_size(config.max_connections.max(1))
             .runtime(Runtime::Tokio1)
+            // The one used last has its plans and caches warm.
+            .queue_mode(QueueMode::Lifo)
             .wait_timeout(Some(POOL_WAIT_TIMEOUT))
             .create_timeout(Some(connector.patience()))
             .recycle_timeout(Some(ANSWER_TIMEOUT))

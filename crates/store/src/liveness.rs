@@ -8,7 +8,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
-use tokio_postgres::{Client, SimpleQueryMessage};
+use tokio_postgres::{Client, Row, SimpleQueryMessage};
 
 use crate::connect::Limits;
 use crate::connection::ANSWER_TIMEOUT;
@@ -36,20 +36,16 @@ pub(crate) struct Session {
 
 impl Session {
     /// What asks for it.
-    pub(crate) const QUERY: &str = "select pg_backend_pid(), pg_postmaster_start_time(), \
+    pub(crate) const QUERY: &str = "select pg_backend_pid(), pg_postmaster_start_time()::text, \
          coalesce(pg_relation_filepath(to_regclass('installation')), '')";
 
-    /// From the answers of a simple query that ended with [`Session::QUERY`].
-    pub(crate) fn from_answers(answers: &[SimpleQueryMessage]) -> Result<Self, StoreError> {
-        let found = answers.iter().find_map(|answer| match answer {
-            SimpleQueryMessage::Row(row) => {
-                let server_started = row.get(1).filter(|text| !text.contains('\''))?.to_owned();
-                let database = row.get(2)?.to_owned();
-                Some(Self { pid: row.get(0)?.parse().ok()?, server_started, database })
-            }
-            _ => None,
-        });
-        found.ok_or_else(|| StoreError::Corrupt("the database did not say which session this is".to_owned()))
+    /// From what it answers.
+    pub(crate) fn from_row(row: &Row) -> Result<Self, StoreError> {
+        let server_started: String = row.try_get(1)?;
+        if server_started.contains('\'') {
+            return Err(StoreError::Corrupt("the database did not say when it was started".to_owned()));
+        }
+        Ok(Self { pid: row.try_get(0)?, server_started, database: row.try_get(2)? })
     }
 
     /// The run that it belongs to.

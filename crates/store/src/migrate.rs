@@ -15,8 +15,7 @@ impl Store {
     /// Applies what is missing of the schema; a no-op where nothing is. Safe to run from many processes at once.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let mut client = self.connector.open(Limits::None, |_| ()).await?;
-        let session = client.simple_query(Session::QUERY).await?;
-        let session = Session::from_answers(&session)?;
+        let session = Session::from_row(&client.query_one(Session::QUERY, &[]).await?)?;
         let migrating = async {
             client.execute("select pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await?;
             let migrated = embedded::migrations::runner().run_async(&mut client).await;

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::{ClientWrapper, Object};
+use futures_util::future::try_join;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
@@ -48,7 +49,7 @@ const REPEATABLE_READ: Mode =
 const UNBOUNDED: Mode = Mode {
     begin: Cow::Borrowed(
         "begin isolation level repeatable read; set local statement_timeout = 0; \
-         set local idle_in_transaction_session_timeout = 0",
+         set local idle_in_transaction_session_timeout = 0; set local plan_cache_mode = auto",
     ),
     is_bounded: false,
 };
@@ -62,7 +63,8 @@ impl SharedSnapshot {
         // First of all statements: once a transaction has a snapshot, it takes no other.
         let begin = format!(
             "begin isolation level repeatable read read only; set transaction snapshot '{}'; \
-             set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0",
+             set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0; \
+             set local plan_cache_mode = auto",
             self.0
         );
         Mode { begin: Cow::Owned(begin), is_bounded: false }
@@ -272,11 +274,13 @@ async fn begin(
     mode: &Mode,
     limit: Duration,
 ) -> Result<Session, StoreError> {
-    let first = format!("{}; {}", mode.begin, Session::QUERY);
-    match tokio::time::timeout(limit, connection.simple_query(&first)).await {
-        Ok(answers) => Session::from_answers(&answers?),
-        Err(_) => Err(StoreError::Timeout { name, after: limit }),
-    }
+    let first = async {
+        let query = connection.prepare_cached(Session::QUERY).await?;
+        let ((), session) =
+            try_join(connection.batch_execute(&mode.begin), connection.query_one(&query, &[])).await?;
+        Session::from_row(&session)
+    };
+    tokio::time::timeout(limit, first).await.unwrap_or(Err(StoreError::Timeout { name, after: limit }))
 }
 
 /// A connection in a transaction. Dropped before the transaction has ended (time-out, failure, a caller that was cancelled), it

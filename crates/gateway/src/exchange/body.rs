@@ -29,6 +29,9 @@ const AFTER_END: Duration = Duration::from_secs(5);
 /// What a client is told whose stream is cut off.
 const CUT_FOR_CREDITS: &str = "Insufficient credits: the answer is cut off here, because it costs more than is left. Add credits to this account to go on.";
 
+/// What is gathered of an answer that comes quickly, before it goes on: enough that a write to the client costs little beside it.
+const GATHERED_BYTES: usize = 16 * 1024;
+
 /// What the cost of a request is called, as header and as trailer.
 pub(crate) const COST_HEADER: HeaderName = HeaderName::from_static("x-tollgate-cost");
 
@@ -55,6 +58,12 @@ pub(crate) struct ResponseBody {
     trailers: Option<HeaderMap>,
     /// Whether the client takes trailers.
     sends_trailers: bool,
+    /// What is on its way to the client, a write of it at a time.
+    gathered: Pieces,
+    /// Whether the others had a turn since the last piece was gathered.
+    has_given_way: bool,
+    /// The end of it, where something goes before.
+    broken_off: Option<BrokenOff>,
     /// Whether the client got any of it.
     has_passed: bool,
     idle: IdleTimer,
@@ -109,6 +118,9 @@ impl ResponseBody {
             receipt: Receipt::default(),
             trailers: None,
             sends_trailers,
+            gathered: Pieces::new(),
+            has_given_way: false,
+            broken_off: None,
             has_passed: false,
             idle,
             ends_by,
@@ -351,6 +363,45 @@ impl ResponseBody {
         State::Recorded(Then::Rest(upstream))
     }
 
+    /// What is here and may go, together. The upstream's connection hands over one chunk at a time, so it has a turn after each; what is
+    /// nobody's to wait for goes on then.
+    ///
+    /// Gathered bytes go before whatever comes after them, so they have passed.
+    fn poll_gathered(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokenOff>>> {
+        if let Some(why) = self.broken_off.take() {
+            return Poll::Ready(Some(Err(why)));
+        }
+        loop {
+            let polled = self.poll_bytes(cx);
+            let goes_on = matches!(self.state, State::Flowing);
+            match polled {
+                Poll::Ready(Some(Ok(piece))) => {
+                    self.gathered.push(piece);
+                    self.has_given_way = false;
+                    let is_first = !std::mem::replace(&mut self.has_passed, true);
+                    if is_first {
+                        hit(Point::FirstBytes);
+                    }
+                    if is_first || self.gathered.len() >= GATHERED_BYTES {
+                        break;
+                    }
+                }
+                Poll::Pending if goes_on && !self.gathered.is_empty() && !self.has_given_way => {
+                    self.has_given_way = true;
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                _ if self.gathered.is_empty() => return polled,
+                Poll::Ready(Some(Err(why))) => {
+                    self.broken_off = Some(why);
+                    break;
+                }
+                Poll::Ready(None) | Poll::Pending => break,
+            }
+        }
+        Poll::Ready(Some(Ok(std::mem::take(&mut self.gathered).into_bytes())))
+    }
+
     fn take_trailers(&mut self) -> Option<HeaderMap> {
         if !std::mem::take(&mut self.sends_trailers) {
             return None;
@@ -373,13 +424,8 @@ impl Body for ResponseBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
-        match ready!(self.poll_bytes(cx)) {
-            Some(Ok(piece)) => {
-                if !std::mem::replace(&mut self.has_passed, true) {
-                    hit(Point::FirstBytes);
-                }
-                Poll::Ready(Some(Ok(Frame::data(piece))))
-            }
+        match ready!(self.poll_gathered(cx)) {
+            Some(Ok(piece)) => Poll::Ready(Some(Ok(Frame::data(piece)))),
             Some(Err(error)) => Poll::Ready(Some(Err(error))),
             None => {
                 hit(Point::LastBytesReleased);

@@ -27,7 +27,9 @@ async fn a_client_that_does_not_finish_its_head_is_dropped() {
         let answer = tokio::time::timeout(Duration::from_secs(10), raw(&house, sent)).await;
         assert!(!answer.expect("the connection is closed").contains("200 OK"), "{sent:?}");
     }
-    assert_eq!(house.metric("tollgate_gateway_connections_given_up_total{reason=\"silent\"}"), Some(3));
+    // On a busy machine a connection of the house's own may be silent for so long as well.
+    let given_up = house.metric("tollgate_gateway_connections_given_up_total{reason=\"silent\"}");
+    assert!(given_up >= Some(3), "{given_up:?}");
 }
 
 #[tokio::test]
@@ -55,10 +57,11 @@ async fn a_client_that_sends_its_body_byte_by_byte_is_408_however_short_its_paus
     let (mut reader, mut writer) = stream.split();
     let mut answer = [0; 12];
     let sending = async {
-        loop {
+        // Until the connection is closed: what was answered is read all the same.
+        while writer.write_all(b" ").await.is_ok() {
             tokio::time::sleep(Duration::from_millis(5)).await;
-            writer.write_all(b" ").await.unwrap();
         }
+        std::future::pending::<()>().await;
     };
     tokio::select! {
         () = sending => unreachable!(),

@@ -4,6 +4,7 @@ use std::pin::pin;
 
 use bytes::BytesMut;
 use futures_util::SinkExt;
+use tokio_postgres::Row;
 use tollgate_domain::{CorrelationId, RecordDigest, UsageState};
 use uuid::Uuid;
 
@@ -53,13 +54,22 @@ async fn copy_into(tx: &Tx, table: &str, rows: &[&UsageRow]) -> Result<(), Store
 
 /// Writes those of `rows` that are not there yet and returns their keys. For small batches: one statement.
 pub async fn insert(tx: &Tx, rows: &[&UsageRow]) -> Result<Vec<RecordKey>, StoreError> {
+    keys(&insert_by(tx, INSERT_MISSING, rows).await?)
+}
+
+/// Writes `rows`. Fails with `Duplicate` when any of them is there already, and then none is written. For small batches: one statement.
+pub async fn insert_new(tx: &Tx, rows: &[&UsageRow]) -> Result<(), StoreError> {
+    insert_by(tx, INSERT, rows).await.map(drop)
+}
+
+async fn insert_by(tx: &Tx, sql: &str, rows: &[&UsageRow]) -> Result<Vec<Row>, StoreError> {
     fn column<T>(rows: &[&UsageRow], value: impl Fn(&UsageRow) -> T) -> Vec<T> {
         rows.iter().map(|row| value(row)).collect()
     }
     let digest = |digest: RecordDigest| Uuid::from_bytes(digest.as_bytes());
     // "char" is a signed byte to the driver; the letters are ASCII.
     let letter = u8::cast_signed;
-    let statement = tx.prepare_cached(INSERT).await?;
+    let statement = tx.prepare_cached(sql).await?;
     let inserted = tx
         .query(
             &statement,
@@ -97,10 +107,12 @@ pub async fn insert(tx: &Tx, rows: &[&UsageRow]) -> Result<Vec<RecordKey>, Store
             ],
         )
         .await?;
-    keys(&inserted)
+    Ok(inserted)
 }
 
-const INSERT: &str = r#"
+macro_rules! insert {
+    () => {
+        r#"
     insert into usage_records (
         requested_at, correlation_id, amount_pico, batch_created_at, raw_digest, rated_digest, day, instance_no, user_no,
         key_no, model_no, tariff_no, pricing_epoch, dimensions_no, duration_ms, first_byte_ms, prompt_tokens,
@@ -111,9 +123,12 @@ const INSERT: &str = r#"
         $1::timestamptz[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::uuid[], $6::uuid[], $7::date[], $8::int[],
         $9::int[], $10::int[], $11::int[], $12::int[], $13::int[], $14::int[], $15::int[], $16::int[], $17::int[],
         $18::int[], $19::int[], $20::int[], $21::int[], $22::int[], $23::int[], $24::int[], $25::int[], $26::int[],
-        $27::smallint[], $28::smallint[], $29::"char"[], $30::"char"[])
-    on conflict do nothing
-    returning day, instance_no, correlation_id"#;
+        $27::smallint[], $28::smallint[], $29::"char"[], $30::"char"[])"#
+    };
+}
+const INSERT: &str = insert!();
+const INSERT_MISSING: &str =
+    concat!(insert!(), " on conflict do nothing returning day, instance_no, correlation_id");
 
 /// What rating an unrated row later settles.
 #[derive(Debug, Clone, Copy)]
@@ -183,7 +198,7 @@ pub async fn settle(tx: &Tx, settlements: &[Settlement]) -> Result<Vec<RecordKey
     keys(&settled)
 }
 
-fn keys(rows: &[tokio_postgres::Row]) -> Result<Vec<RecordKey>, StoreError> {
+fn keys(rows: &[Row]) -> Result<Vec<RecordKey>, StoreError> {
     rows.iter()
         .map(|row| {
             Ok(RecordKey {
