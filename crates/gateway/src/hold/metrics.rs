@@ -17,7 +17,7 @@ impl Collector for HoldMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         let Exposure { leased, unconfirmed, uncovered, overrun } =
             self.0.upgrade().map(|view| view.exposure()).unwrap_or_default();
-        let Holds { count, expected, most, unbounded, oldest } =
+        let Holds { count, expected, held, unbounded, oldest } =
             self.0.upgrade().map(|view| view.holds()).unwrap_or_default();
         let mut gauge = |name, help, value| {
             let gauge = ConstGauge::new(value);
@@ -32,8 +32,8 @@ impl Collector for HoldMetrics {
         )?;
         gauge(
             "tollgate_held_credits",
-            "What the requests in flight may cost at most, where that is bounded",
-            credits(most),
+            "What the requests in flight hold of their users' credits",
+            credits(held),
         )?;
         gauge(
             "tollgate_held_expected_credits",

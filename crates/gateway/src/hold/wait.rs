@@ -50,7 +50,10 @@ pub(crate) async fn hold(
     let hold = || view.hold(user, estimate, when_spent);
     match hold() {
         Ok(hold) => Ok(hold),
-        Err(short) if !view.is_leasing() => Err(NoHold::Short(short)),
+        // What is more than there is, no lease makes fit.
+        Err(short) if !view.is_leasing() || (estimate.is_bounded && estimate.most > short.balance) => {
+            Err(NoHold::Short(short))
+        }
         Err(_) => wait(view, user, view.least_hold(user, &estimate), estimate.most, hold).await,
     }
 }

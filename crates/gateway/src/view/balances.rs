@@ -118,8 +118,8 @@ pub struct Holds {
     pub count: usize,
     /// What they are expected to cost.
     pub expected: Credits,
-    /// What they may cost at most, as far as that is bounded.
-    pub most: Credits,
+    /// What they hold.
+    pub held: Credits,
     /// Of them, those whose cost has no bound that is known.
     pub unbounded: usize,
     /// Age of the oldest.
@@ -327,13 +327,10 @@ impl Balances {
     pub(super) fn holds(&self) -> Holds {
         let state = self.0.read();
         let mut all = Holds { count: state.holds.len(), ..Holds::default() };
-        for Held { estimate, .. } in state.holds.values() {
+        for Held { estimate, amount, .. } in state.holds.values() {
             all.expected = all.expected.checked_add(estimate.expected).unwrap_or(all.expected);
-            if estimate.is_bounded {
-                all.most = all.most.checked_add(estimate.most).unwrap_or(all.most);
-            } else {
-                all.unbounded += 1;
-            }
+            all.held = more(all.held, *amount);
+            all.unbounded += usize::from(!estimate.is_bounded);
         }
         all.oldest = state.holds.first_key_value().map_or(Duration::ZERO, |(_, held)| held.since.elapsed());
         all

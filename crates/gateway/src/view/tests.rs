@@ -136,8 +136,8 @@ fn those_in_flight_share_the_money_and_do_not_spend_it_twice() {
     first.end(HoldEnd::Charged { position: 1, cost: pico(15) });
     assert_eq!(view.available(user(1)), pico(85));
     let third = view.hold(user(1), bounded(10, 45), WhenSpent::Finish).unwrap();
-    let Holds { count, expected, most, unbounded, .. } = view.holds();
-    assert_eq!((count, expected, most, unbounded), (2, pico(20), pico(85), 0));
+    let Holds { count, expected, held, unbounded, .. } = view.holds();
+    assert_eq!((count, expected, held, unbounded), (2, pico(20), pico(85), 0));
     second.end(HoldEnd::Free);
     drop(third);
     assert_eq!(view.holds(), Holds::default());
