@@ -28,8 +28,8 @@ const WAITING_INTERVAL: Duration = Duration::from_millis(50);
 const IDLE: Duration = Duration::from_secs(10);
 /// The room is for so much more of what is being spent: longer than a lease lives without its database.
 const ROOM_SECONDS: i128 = 60;
-/// At least for so many requests like the largest lately: nobody spends evenly.
-const ROOM_HOLDS: i128 = 256;
+/// At least for so many requests like the largest lately: nobody spends evenly, and on a busy machine many are in flight together.
+const ROOM_HOLDS: i128 = 1024;
 /// What was spent in a second is remembered as half of that after so long.
 const HALVED_AFTER: Duration = Duration::from_secs(10);
 
@@ -98,6 +98,8 @@ pub(super) struct Lease {
     answered: u64,
     asked_at: Option<Instant>,
     last: Option<LeaseGrant>,
+    /// The books may have something of it.
+    is_entered: bool,
     /// Something was held, charged or released since it was asked for.
     changed: bool,
     used_at: Instant,
@@ -141,6 +143,7 @@ impl Lease {
             answered: 0,
             asked_at: None,
             last: None,
+            is_entered: false,
             changed: false,
             used_at: now,
             largest: Credits::ZERO,
@@ -228,10 +231,7 @@ impl Lease {
     /// Whether nothing is left to be said of it. `ends`: there will be no more requests.
     pub(super) fn is_over(&self, held: Credits, ends: bool, now: Instant) -> bool {
         let is_free = !held.is_positive() && !self.unconfirmed.is_positive() && self.waiting.is_empty();
-        is_free
-            && !self.limit.is_positive()
-            && !self.overrun.is_positive()
-            && (ends || self.is_idle(held, now))
+        is_free && !self.is_entered && !self.overrun.is_positive() && (ends || self.is_idle(held, now))
     }
 
     /// Whether it has room that another gateway needs.
@@ -283,6 +283,7 @@ impl Lease {
         self.asked += 1;
         self.asked_at = Some(now);
         self.changed = false;
+        self.is_entered = true;
         Some(LeaseRequest {
             user,
             keep,
@@ -318,6 +319,7 @@ impl Lease {
         self.answered = self.asked;
         self.spent_until = Some(spent_until);
         self.last = Some(grant);
+        self.is_entered = !request.gives_back;
         self.overrun = less(self.overrun, request.overrun);
     }
 

@@ -67,8 +67,8 @@ fn a_first_request_gets_what_it_waits_for_and_room_for_the_next() {
     lease.wait(1, pico(100), pico(100), now);
     assert_eq!(lease.prospect(1, Credits::ZERO), Prospect::Unknown);
     books.renew(0, &mut lease, 0, now);
-    // A hundred that are waited for, and 256 times as much.
-    assert_eq!(lease.spendable(now), pico(25_700));
+    // A hundred that are waited for, and 1,024 times as much.
+    assert_eq!(lease.spendable(now), pico(102_500));
 }
 
 #[test]
