@@ -7,7 +7,7 @@ use http::StatusCode;
 use http_body_util::Full;
 use tollgate_domain::{Outcome, UsageSource};
 use tollgate_gateway::view::{Holds, OnDisconnect, WhenSpent};
-use tollgate_testkit::upstream::Script;
+use tollgate_testkit::upstream::{Script, Split};
 
 use crate::house::{ALICE, House, Plan, Reply, credits, user};
 
@@ -91,7 +91,7 @@ data: {"error":{"message":"#,
 async fn a_stream_holds_more_as_it_goes_while_there_is_money() {
     let house = house(WhenSpent::Cut, "1").await;
     // More than the 4,096 that a request without a limit holds at first.
-    house.upstream.usually(bit_by_bit(6000, 6000));
+    house.upstream.usually(Script { split: Split::Bytes(20_000), ..bit_by_bit(6000, 6000) });
     let reply = ask(&house, QUESTIONS[0]).await;
     assert!(reply.text().ends_with("data: [DONE]\n\n"));
     // 10 × 0.00001 + 6,000 × 0.00003.

@@ -183,10 +183,11 @@ async fn balance_tells_what_is_held_and_leased_and_gives_it_back_at_the_end() {
     until(app.address(), &key, StatusCode::OK).await;
     let address = app.address();
     let streaming = tokio::spawn(async move {
-        limited(address, &key, 1000, "prompt=10 completion=1000 frames=8 frame_delay_ms=300", true).await
+        limited(address, &key, 1000, "prompt=10 completion=1000 frames=8 frame_delay_ms=1000", true).await
     });
+    eventually("it is held", async || gauge(address, "tollgate_held_credits").await >= 0.03).await;
     let mut seen = Value::Null;
-    eventually("it is held", async || {
+    eventually("and the books know", async || {
         seen = place.cli("balance ada").await;
         seen["held"] != json!("0")
     })
@@ -194,7 +195,6 @@ async fn balance_tells_what_is_held_and_leased_and_gives_it_back_at_the_end() {
     let amount = |name: &str| seen[name].as_str().unwrap().parse::<f64>().unwrap();
     assert!(amount("held") >= 0.03 && amount("leased") >= amount("held"), "{seen}");
     assert!((amount("available") - (amount("balance") - amount("held"))).abs() < 1e-9, "{seen}");
-    assert!(gauge(address, "tollgate_held_credits").await >= 0.03);
     assert_eq!(streaming.await.unwrap().status, StatusCode::OK);
     eventually("nothing is held", async || place.cli("balance ada").await["held"] == json!("0")).await;
     app.stop().await.unwrap();
