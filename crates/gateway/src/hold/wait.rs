@@ -14,7 +14,7 @@ use super::{Estimate, Hold};
 use crate::view::{LiveView, Prospect, Short, WhenSpent};
 
 /// Longest wait for what others do not need: they renew twice a second at least, and once more as soon as they hear that somebody waits.
-const PATIENCE: Duration = Duration::from_millis(800);
+const PATIENCE: Duration = Duration::from_secs(1);
 /// Longest wait for any answer: a database under load takes its time.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
