@@ -34,6 +34,9 @@ pub(crate) fn facts(surface: Surface, request: &Value) -> RequestFacts {
         include_usage: boolean(&request["stream_options"]["include_usage"]),
         background: boolean(&request["background"]),
         max_tokens: limits.iter().filter_map(|name| request[name].as_u64()).max(),
+        choices: None,
+        prompts: None,
+        is_unclear: false,
         injected_usage: false,
     }
 }

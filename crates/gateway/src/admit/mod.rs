@@ -6,10 +6,12 @@
 //! 4. the route exists, the body names a model that exists, else 404 (400 where the body cannot be read)
 //! 5. the balance is above zero, or the model is free, else 402
 //! 6. the body fits, else 413
-//! 7. what it may cost fits beside what the requests in flight may cost, else 402; 503 where nobody can tell
-//! 8. there is room for one more request and for its record, and records can be kept, else 503
+//! 7. there is room for one more request, else 503
+//! 8. what it may cost fits beside what the requests in flight may cost, else 402; 503 where nobody can tell
+//! 9. there is room for its record, and records can be kept, else 503
 //!
-//! No SQL, and no waiting but for the client's own bytes and, a second at most, for a lease that is too small. A refused request is counted and not recorded.
+//! No SQL, and no waiting but for the client's own bytes and for a lease that is too small: three seconds at most for an answer to come, one for
+//! what other gateways do not need. A refused request is counted and not recorded.
 
 pub(crate) mod batch;
 pub(crate) mod credential;
@@ -94,8 +96,9 @@ pub(crate) async fn admit(
     }
     intake.gather().await?;
     let estimate = may_cost(gateway, &caller, &destination, &price, intake, length);
-    let hold = hold(gateway, &caller.key, estimate).await?;
+    // Before it may have to wait for its hold: those that wait count, too.
     let permit = Arc::clone(&gateway.in_flight).try_acquire_owned().map_err(|_| Refusal::Overloaded)?;
+    let hold = hold(gateway, &caller.key, estimate).await?;
     let slot = gateway.recorder.try_reserve()?;
     Ok(Admitted { caller, destination, hold, permit, slot })
 }
@@ -192,29 +195,35 @@ fn may_cost(
 ) -> Option<Estimate> {
     let (Price::Known(prices), Some(model)) = (price, &destination.model) else { return None };
     let facts = intake.facts();
+    let answers_in_tokens = destination.surface.answers_in_tokens();
+    // Of a body that has not ended nobody knows how long it will be, but for its announced length, nor what else it says.
+    let body_bytes = match length {
+        _ if intake.is_whole() => intake.read_bytes(),
+        Some(length) => length.max(intake.read_bytes()),
+        None => gateway.config.max_body_bytes,
+    };
     let wanted = Wanted {
-        body_bytes: length.unwrap_or(0).max(intake.read_bytes()),
-        max_output_tokens: if destination.surface.answers_in_tokens() { facts.max_tokens } else { Some(0) },
-        choices: facts.choices.unwrap_or(1).max(1),
+        body_bytes,
+        max_output_tokens: if answers_in_tokens { facts.max_tokens } else { Some(0) },
+        choices: facts.choices.unwrap_or(1).max(1).saturating_mul(facts.prompts.unwrap_or(1).max(1)),
+        is_clear: !answers_in_tokens || (intake.is_whole() && !facts.is_unclear),
         usual_output_tokens: gateway.learned.usual(caller.key.id, model.entry.id),
     };
     Some(estimate(&wanted, prices))
 }
 
-/// Guard 7.
+/// Guard 8.
 async fn hold(gateway: &Inner, key: &KeyEntry, estimate: Option<Estimate>) -> Result<Hold, Refusal> {
     let user = key.user;
     let Some(estimate) = estimate else { return Ok(Hold::nothing(Arc::clone(&gateway.view), user)) };
     crate::hold::hold(&gateway.view, user, estimate, key.when_spent).await.map_err(|why| match why {
         NoHold::Unconfirmed => Refusal::CreditsUnconfirmed,
-        NoHold::Short(Short { balance, held }) => {
-            // What is more than there is would not fit either when all holds have ended.
-            if held == Credits::ZERO || (estimate.is_bounded && estimate.most > balance) {
-                Refusal::TooDear { most: estimate.most, balance }
-            } else {
-                Refusal::CreditsHeld { most: estimate.most, balance, held }
-            }
+        NoHold::Short(Short { balance, .. }) if balance <= Credits::ZERO => Refusal::OutOfCredits { balance },
+        // It would not fit either when all holds have ended.
+        NoHold::Short(Short { balance, .. }) if estimate.is_bounded && estimate.most > balance => {
+            Refusal::TooDear { most: estimate.most, balance }
         }
+        NoHold::Short(Short { balance, held }) => Refusal::CreditsHeld { most: estimate.most, balance, held },
     })
 }
 

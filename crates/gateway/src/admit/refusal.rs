@@ -52,7 +52,7 @@ pub(crate) enum Refusal {
     )]
     TooDear { most: Credits, balance: Credits },
     #[error(
-        "Insufficient credits: the request may cost up to {most}; of the balance of {balance}, requests in flight hold {held}. Try again when they have ended, lower `max_tokens`, or add credits to this account."
+        "Insufficient credits: the request may cost up to {most}; of the balance of {balance}, requests in flight hold {held}, with what gateways have set aside for more. Try again when they have ended, lower `max_tokens`, or add credits to this account."
     )]
     CreditsHeld { most: Credits, balance: Credits, held: Credits },
     #[error(

@@ -16,6 +16,8 @@ pub(crate) struct Wanted {
     pub(crate) max_output_tokens: Option<u64>,
     /// How many answers.
     pub(crate) choices: u64,
+    /// Whether all of it was seen that says what it may cost, and nothing else adds to it.
+    pub(crate) is_clear: bool,
     /// What nearly every such answer stayed under, where enough of them were seen.
     pub(crate) usual_output_tokens: Option<u64>,
 }
@@ -31,13 +33,13 @@ pub(crate) struct Estimate {
     pub(crate) prompt: Credits,
     /// What a token of the answer may cost.
     pub(crate) per_token: PricePerToken,
-    /// Whether the client has set a limit.
+    /// Whether the client has set a limit, and nothing is beyond it.
     pub(crate) is_bounded: bool,
 }
 
 /// At the prices in force.
 pub(crate) fn estimate(wanted: &Wanted, prices: &PriceList) -> Estimate {
-    let Wanted { body_bytes, max_output_tokens, choices, usual_output_tokens } = *wanted;
+    let Wanted { body_bytes, max_output_tokens, choices, is_clear, usual_output_tokens } = *wanted;
     let (input, output) = (prices.input_price, prices.output_price);
     let dearest_input = dearest(
         input,
@@ -65,7 +67,7 @@ pub(crate) fn estimate(wanted: &Wanted, prices: &PriceList) -> Estimate {
     let expected = sum(body_bytes.div_ceil(BYTES_PER_TOKEN), input, usual.min(most_output), output);
     let most = sum(body_bytes, dearest_input, most_output, dearest_output);
     let prompt = sum(body_bytes, dearest_input, 0, dearest_output);
-    let is_bounded = max_output_tokens.is_some();
+    let is_bounded = is_clear && max_output_tokens.is_some();
     Estimate { expected: expected.min(most), most, prompt, per_token: dearest_output, is_bounded }
 }
 

@@ -48,8 +48,8 @@ impl Collector for HoldMetrics {
             credits(unconfirmed),
         )?;
         gauge(
-            "tollgate_overdraft_bound_credits",
-            "What accounts may be overdrawn by through this gateway now: held and charged beyond its leases, and beyond holds",
+            "tollgate_uncovered_credits",
+            "What accounts may be overdrawn by through this gateway now: held and charged beyond its leases, and what requests may cost beyond their holds",
             credits(uncovered),
         )?;
         gauge(

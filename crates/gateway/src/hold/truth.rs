@@ -29,8 +29,13 @@ fn charge(prompt: u64, completion: u64) -> i128 {
 }
 
 fn estimated(prompt: u64, usual: Option<u64>) -> Estimate {
-    let wanted =
-        Wanted { body_bytes: prompt * 4, max_output_tokens: None, choices: 1, usual_output_tokens: usual };
+    let wanted = Wanted {
+        body_bytes: prompt * 4,
+        max_output_tokens: None,
+        choices: 1,
+        is_clear: true,
+        usual_output_tokens: usual,
+    };
     estimate(&wanted, &prices())
 }
 

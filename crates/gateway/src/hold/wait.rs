@@ -13,7 +13,7 @@ use tollgate_domain::{Credits, UserId};
 use super::{Estimate, Hold};
 use crate::view::{LiveView, Prospect, Short, WhenSpent};
 
-/// Longest wait for what others do not need: they renew twice a second at least, and once more as soon as they hear that somebody waits.
+/// Longest wait for what others do not need: they hear several times a second who lacks money, and then give it back at once.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Longest wait for any answer: a database under load takes its time.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
@@ -84,6 +84,10 @@ async fn wait<T>(
     // Before it is said that somebody waits: no answer goes unheard.
     let mut answers = view.lease_answers();
     let waiting = Waiting { view, user, number: view.wait(user, least, most) };
+    // The books did not answer just now. They are asked again, because something was wanted; nobody waits for that with a body in memory.
+    if view.is_cut_off() {
+        return Err(NoHold::Unconfirmed);
+    }
     let since = Instant::now();
     loop {
         // Whatever the last answer said, there may be another.
@@ -98,7 +102,7 @@ async fn wait<T>(
             Err(short) => short,
         };
         match view.prospect(user, waiting.number) {
-            Prospect::Unknown if in_time => {}
+            Prospect::Unknown if in_time && !view.is_cut_off() => {}
             Prospect::Unknown => return Err(NoHold::Unconfirmed),
             Prospect::MayCome if in_time && since.elapsed() < PATIENCE => {}
             // The last renewal failed, so what others do not need may have come back unseen.
@@ -107,3 +111,6 @@ async fn wait<T>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,6 +42,8 @@ struct State {
     holds_begun: u64,
     /// `None`: requests hold of the balance.
     leases: Option<HashMap<UserId, Lease>>,
+    /// Users for whom a request began to wait since this was asked last.
+    waited_for: Vec<UserId>,
     /// The database did not answer the last time that it was asked for leases.
     is_cut_off: bool,
     /// What requests have cost beyond their holds.
@@ -57,6 +59,7 @@ impl Default for State {
             holds: BTreeMap::new(),
             holds_begun: 0,
             leases: None,
+            waited_for: Vec::new(),
             is_cut_off: false,
             overrun: Credits::ZERO,
         }
@@ -85,15 +88,15 @@ struct Account {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Short {
     pub(crate) balance: Credits,
-    /// Of it, what those in flight hold.
+    /// Of it, what those in flight hold, and what other gateways have.
     pub(crate) held: Credits,
 }
 
 impl Short {
     fn of(account: Account, lease: Option<&Lease>) -> Self {
         let balance = account.available();
-        // What others hold, this gateway learned with its lease.
-        let others = lease.and_then(Lease::last).map_or(Credits::ZERO, |last| last.others_needed);
+        // What others have, needed or not, this gateway learned with its lease.
+        let others = lease.and_then(Lease::last).map_or(Credits::ZERO, |last| less(last.balance, last.free));
         Self { balance, held: more(account.held, others) }
     }
 }
@@ -105,7 +108,8 @@ pub struct Exposure {
     pub leased: Credits,
     /// What it has charged that the books did not have when they granted that.
     pub unconfirmed: Credits,
-    /// What is held and charged beyond the leases: those that have run out, and requests that cost more than they held.
+    /// What is held and charged beyond the leases: those that have run out, and requests that cost more than they held. And what requests
+    /// in flight may cost beyond what they hold, because they go alone on the last of the money: of one without a limit, a guess.
     pub uncovered: Credits,
     /// What requests have cost beyond their holds since the gateway began.
     pub overrun: Credits,
@@ -259,6 +263,7 @@ impl Balances {
         if let Some(leases) = &mut state.leases {
             let lease = leases.entry(user).or_insert_with(|| Lease::new(now));
             lease.wait(number, least, most, now);
+            state.waited_for.push(user);
         }
         number
     }
@@ -277,20 +282,66 @@ impl Balances {
         lease.map_or(Prospect::Hopeless, |lease| lease.prospect(number, held))
     }
 
-    /// What to ask the books for now. With `ends`, all leases are given back as far as they may be.
-    pub(super) fn lease_requests(&self, ends: bool) -> Vec<LeaseRequest> {
+    /// What to ask the books for now, for `most` users at most: first those for whom a request waits.
+    pub(super) fn lease_requests(&self, most: usize) -> Vec<LeaseRequest> {
+        let now = Instant::now();
+        let state = &mut *self.0.write();
+        state.waited_for.clear();
+        let (accounts, Some(leases)) = (&state.accounts, &mut state.leases) else { return Vec::new() };
+        let held = |user: &UserId| accounts.get(user).map_or(Credits::ZERO, |account| account.held);
+        leases.retain(|user, lease| !lease.is_over(held(user), false, now));
+        let mut requests = Vec::new();
+        for is_waited_for in [true, false] {
+            let due = leases.iter_mut().filter(|(_, lease)| lease.is_waited_for() == is_waited_for);
+            let due = due.filter_map(|(user, lease)| lease.ask(*user, held(user), false, now));
+            requests.extend(due.take(most.saturating_sub(requests.len())));
+        }
+        requests
+    }
+
+    /// The same for those for whom a request began to wait just now. Looks at no others.
+    pub(super) fn urgent_lease_requests(&self, most: usize) -> Vec<LeaseRequest> {
+        let now = Instant::now();
+        let state = &mut *self.0.write();
+        let rest = state.waited_for.split_off(state.waited_for.len().min(most));
+        let users = std::mem::replace(&mut state.waited_for, rest);
+        let (accounts, Some(leases)) = (&state.accounts, &mut state.leases) else { return Vec::new() };
+        let ask = |user: UserId| {
+            let held = accounts.get(&user).map_or(Credits::ZERO, |account| account.held);
+            // One that was asked for meanwhile is not due: a user is here once for each that waits.
+            leases.get_mut(&user)?.ask(user, held, false, now)
+        };
+        users.into_iter().filter_map(ask).collect()
+    }
+
+    /// All leases are given back as far as they may be.
+    pub(super) fn lease_returns(&self) -> Vec<LeaseRequest> {
         let now = Instant::now();
         let state = &mut *self.0.write();
         let (accounts, Some(leases)) = (&state.accounts, &mut state.leases) else { return Vec::new() };
         let held = |user: &UserId| accounts.get(user).map_or(Credits::ZERO, |account| account.held);
-        leases.retain(|user, lease| !lease.is_over(held(user), ends, now));
-        leases.iter_mut().filter_map(|(user, lease)| lease.ask(*user, held(user), ends, now)).collect()
+        leases.retain(|user, lease| !lease.is_over(held(user), true, now));
+        leases.iter_mut().filter_map(|(user, lease)| lease.ask(*user, held(user), true, now)).collect()
+    }
+
+    pub(super) fn has_leases(&self) -> bool {
+        self.0.read().leases.as_ref().is_some_and(|leases| !leases.is_empty())
+    }
+
+    /// Other gateways lack money of these users.
+    pub(super) fn others_lack(&self, users: &[UserId]) {
+        let state = &mut *self.0.write();
+        let Some(leases) = &mut state.leases else { return };
+        for user in users {
+            if let Some(lease) = leases.get_mut(user) {
+                lease.others_lack();
+            }
+        }
     }
 
     /// What was asked for has come.
     pub(super) fn apply_leases(&self, requests: &[LeaseRequest], answer: &LeaseAnswer, spent_until: Instant) {
         let state = &mut *self.0.write();
-        state.is_cut_off = false;
         let Some(leases) = &mut state.leases else { return };
         let requests: HashMap<UserId, &LeaseRequest> =
             requests.iter().map(|request| (request.user, request)).collect();
@@ -301,8 +352,9 @@ impl Balances {
         }
     }
 
-    pub(super) fn cut_off(&self) {
-        self.0.write().is_cut_off = true;
+    /// Whether the books did not answer the last time.
+    pub(super) fn cut_off(&self, is_cut_off: bool) {
+        self.0.write().is_cut_off = is_cut_off;
     }
 
     pub(super) fn is_cut_off(&self) -> bool {
@@ -313,6 +365,9 @@ impl Balances {
         let now = Instant::now();
         let state = self.0.read();
         let mut all = Exposure::default();
+        for Held { estimate, amount, .. } in state.holds.values() {
+            all.uncovered = more(all.uncovered, less(estimate.most, *amount));
+        }
         for (user, lease) in state.leases.iter().flatten() {
             let held = state.accounts.get(user).map_or(Credits::ZERO, |account| account.held);
             let own = more(held, lease.unconfirmed());

@@ -20,17 +20,21 @@ use tollgate_domain::{Credits, UserId};
 
 /// A lease that was used is renewed this often: what it does not need any more goes back.
 pub const RENEWAL_INTERVAL: Duration = Duration::from_millis(250);
-/// The same of one that nothing has happened to. Another gateway may need its room.
-const UNCHANGED_INTERVAL: Duration = Duration::from_millis(500);
+/// The same of one to which nothing has happened, and whose last charges, or last answer, have not come yet.
+const SETTLING_INTERVAL: Duration = Duration::from_millis(500);
+/// One with nothing to be said of it is renewed when this part of the time is over that it may be spent for, so that three quarters of it are left when
+/// the database goes away: 33 s with the default.
+const PARTS_OF_LIFE: u32 = 4;
 /// While a request waits for what others do not need, both sides ask this often.
 const WAITING_INTERVAL: Duration = Duration::from_millis(50);
 /// A lease that nobody has used for so long is given back.
 const IDLE: Duration = Duration::from_secs(10);
 /// The room is for so much more of what is being spent: longer than a lease lives without its database.
 const ROOM_SECONDS: i128 = 60;
-/// At least for so many requests like the largest lately: nobody spends evenly, and on a busy machine many are in flight together.
-const ROOM_HOLDS: i128 = 1024;
-/// What was spent in a second is remembered as half of that after so long.
+/// At least for so many requests like the largest lately, which is as many as a gateway has in flight by default: while its database is away it
+/// cannot ask for more, and what is held is many times what is spent.
+const ROOM_HOLDS: i128 = 4096;
+/// What was spent in a second, and the largest that was held, is remembered as half of that after so long.
 const HALVED_AFTER: Duration = Duration::from_secs(10);
 
 /// What a gateway wants to have of one user's credits. Amounts are not negative.
@@ -50,7 +54,7 @@ pub struct LeaseRequest {
     pub needed: Credits,
     /// Of that, what the requests in flight hold.
     pub held: Credits,
-    /// What requests have cost beyond their holds, since it was told last.
+    /// What requests have cost beyond their holds whose charges the books have, since it was told last.
     pub overrun: Credits,
     /// It wants nothing more: the lease ends.
     pub gives_back: bool,
@@ -88,8 +92,12 @@ pub struct LeaseAnswer {
 pub(super) struct Lease {
     limit: Credits,
     spent_until: Option<Instant>,
+    /// When it is renewed although nothing has happened.
+    renew_at: Option<Instant>,
+    /// Another gateway was heard to lack what this one may have.
+    others_lack: bool,
     /// Own charges that the balance behind `limit` does not include, by position.
-    charges: BTreeMap<i64, Credits>,
+    charges: BTreeMap<i64, Charge>,
     unconfirmed: Credits,
     position: i64,
     /// Requests that wait for money, by number: how much would do for each, and how much it would like.
@@ -103,11 +111,20 @@ pub(super) struct Lease {
     /// Something was held, charged or released since it was asked for.
     changed: bool,
     used_at: Instant,
+    /// What a request held at most, lately.
     largest: Credits,
     spent: Credits,
     /// Pico-credits in a second, as it was at its most lately.
     pace: i128,
     overrun: Credits,
+}
+
+/// What a request has cost.
+#[derive(Debug, Clone, Copy)]
+struct Charge {
+    cost: Credits,
+    /// More than it held.
+    beyond: Credits,
 }
 
 /// A request that waits for money.
@@ -135,6 +152,8 @@ impl Lease {
         Self {
             limit: Credits::ZERO,
             spent_until: None,
+            renew_at: None,
+            others_lack: false,
             charges: BTreeMap::new(),
             unconfirmed: Credits::ZERO,
             position: i64::MIN,
@@ -187,9 +206,12 @@ impl Lease {
     pub(super) fn ended(&mut self, position: i64, cost: Credits, beyond: Credits, now: Instant) {
         self.changed = true;
         self.used_at = now;
-        self.overrun = more(self.overrun, beyond);
         self.spent = more(self.spent, cost);
-        if position > self.position && self.charges.insert(position, cost).is_none() {
+        if position <= self.position {
+            // An answer that includes this charge was here before: what was kept then was not lowered by it.
+            self.limit = less(self.limit, cost);
+            self.overrun = more(self.overrun, beyond);
+        } else if self.charges.insert(position, Charge { cost, beyond }).is_none() {
             self.unconfirmed = more(self.unconfirmed, cost);
         }
     }
@@ -207,6 +229,16 @@ impl Lease {
 
     pub(super) fn stop_waiting(&mut self, number: u64) {
         self.waiting.remove(&number);
+    }
+
+    /// Whether a request waits for it.
+    pub(super) fn is_waited_for(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Another gateway lacks money of this user.
+    pub(super) const fn others_lack(&mut self) {
+        self.others_lack = true;
     }
 
     /// Of the request `number`, which waits. `held` is what this gateway holds.
@@ -236,7 +268,7 @@ impl Lease {
 
     /// Whether it has room that another gateway needs.
     fn gives_way(&self, held: Credits) -> bool {
-        self.last.is_some_and(|last| last.others_unmet.is_positive())
+        (self.others_lack || self.last.is_some_and(|last| last.others_unmet.is_positive()))
             && self.limit > more(held, self.unconfirmed)
     }
 
@@ -249,8 +281,10 @@ impl Lease {
             WAITING_INTERVAL
         } else if self.changed || self.overrun.is_positive() {
             RENEWAL_INTERVAL
+        } else if self.unconfirmed.is_positive() || self.answered < self.asked || self.is_idle(held, now) {
+            SETTLING_INTERVAL
         } else {
-            UNCHANGED_INTERVAL
+            return self.renew_at.is_none_or(|at| now >= at);
         };
         // A tick that comes a little early is not put off to the next.
         now.duration_since(asked_at) + RENEWAL_INTERVAL / 10 >= interval
@@ -306,10 +340,15 @@ impl Lease {
         spent_until: Instant,
     ) {
         self.position = self.position.max(position);
+        self.overrun = less(self.overrun, request.overrun);
         let mut confirmed = Credits::ZERO;
         if let Some(first_kept) = self.position.checked_add(1) {
             let kept = self.charges.split_off(&first_kept);
-            confirmed = std::mem::replace(&mut self.charges, kept).into_values().fold(confirmed, more);
+            for Charge { cost, beyond } in std::mem::replace(&mut self.charges, kept).into_values() {
+                confirmed = more(confirmed, cost);
+                // Told from now on: what explains a fall in the books must not come before the charge that makes it.
+                self.overrun = more(self.overrun, beyond);
+            }
             self.unconfirmed = less(self.unconfirmed, confirmed);
         }
         let was_live = self.asked_at.is_some_and(|asked_at| self.is_live(asked_at));
@@ -317,10 +356,12 @@ impl Lease {
         self.limit =
             if grant.amount <= grant.free { grant.amount } else { grant.free.max(before.min(grant.amount)) };
         self.answered = self.asked;
+        self.others_lack = false;
         self.spent_until = Some(spent_until);
+        self.renew_at =
+            self.asked_at.map(|asked_at| asked_at + spent_until.duration_since(asked_at) / PARTS_OF_LIFE);
         self.last = Some(grant);
         self.is_entered = !request.gives_back;
-        self.overrun = less(self.overrun, request.overrun);
     }
 
     fn follow_pace(&mut self, now: Instant) {
@@ -332,8 +373,11 @@ impl Lease {
         let pace = self.spent.pico().saturating_mul(1000) / elapsed.max(least);
         let halved_after = i128::try_from(HALVED_AFTER.as_millis()).unwrap_or(i128::MAX);
         // A straight line is near enough to halving, as it is followed several times a second.
-        let forgotten = self.pace.saturating_mul(elapsed.min(halved_after)) / halved_after.saturating_mul(2);
-        self.pace = pace.max(self.pace.saturating_sub(forgotten));
+        let left = |of: i128| {
+            of.saturating_sub(of.saturating_mul(elapsed.min(halved_after)) / halved_after.saturating_mul(2))
+        };
+        self.pace = pace.max(left(self.pace));
+        self.largest = Credits::from_pico(left(self.largest.pico())).unwrap_or(Credits::ZERO);
         self.spent = Credits::ZERO;
     }
 
@@ -343,7 +387,7 @@ impl Lease {
             self.pace.saturating_mul(ROOM_SECONDS).max(self.largest.pico().saturating_mul(ROOM_HOLDS));
         let wanted = Credits::from_pico(wanted).unwrap_or(Credits::ZERO);
         let Some(last) = &self.last else { return wanted };
-        if last.others_unmet.is_positive() {
+        if self.others_lack || last.others_unmet.is_positive() {
             return Credits::ZERO;
         }
         let own = less(self.leased(now), base);

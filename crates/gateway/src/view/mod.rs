@@ -94,26 +94,44 @@ impl LiveView {
         self.balances.holds()
     }
 
-    /// What to ask the books for now, all of it in one transaction; nothing where all is as it was. What is asked for is as good as given
-    /// back already, so an answer that never comes does no harm. One renewal at a time.
-    pub fn lease_requests(&self) -> Vec<LeaseRequest> {
-        self.balances.lease_requests(false)
+    /// What to ask the books for now, in one transaction: for `most` users at most, and first for those for whom a request waits. Nothing where
+    /// all is as it was. What is asked for is as good as given back already, so an answer that never comes does no harm. One renewal at
+    /// a time.
+    pub fn lease_requests(&self, most: usize) -> Vec<LeaseRequest> {
+        self.balances.lease_requests(most)
+    }
+
+    /// The same for those only for whom a request began to wait since the last time.
+    pub fn urgent_lease_requests(&self, most: usize) -> Vec<LeaseRequest> {
+        self.balances.urgent_lease_requests(most)
     }
 
     /// To give back all leases, as far as nothing counts against them: when nothing is admitted any more.
     pub fn lease_returns(&self) -> Vec<LeaseRequest> {
-        self.balances.lease_requests(true)
+        self.balances.lease_returns()
+    }
+
+    /// Whether there is anything that others may lack.
+    pub fn has_leases(&self) -> bool {
+        self.balances.has_leases()
+    }
+
+    /// Other gateways lack money of these users: what this one does not need goes back with the next renewal, which is due at once.
+    pub fn others_lack(&self, users: &[UserId]) {
+        self.balances.others_lack(users);
     }
 
     /// Takes over what the books have granted. It is spent from before `spent_until`, which counts from before they were asked.
     pub fn apply_leases(&self, requests: &[LeaseRequest], answer: &LeaseAnswer, spent_until: Instant) {
         self.balances.apply_leases(requests, answer, spent_until);
+        self.balances.cut_off(false);
         self.answers.send_modify(|answers| *answers += 1);
     }
 
-    /// The books did not answer.
+    /// The books did not answer. Who waits is told.
     pub fn leases_failed(&self) {
-        self.balances.cut_off();
+        self.balances.cut_off(true);
+        self.answers.send_modify(|answers| *answers += 1);
     }
 
     /// Resolves when a request waits for money.

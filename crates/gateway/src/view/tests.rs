@@ -162,6 +162,17 @@ fn a_request_without_a_limit_goes_alone_where_it_may_cost_more_than_is_left() {
 }
 
 #[test]
+fn what_a_request_that_goes_alone_may_cost_beyond_its_hold_is_uncovered() {
+    let view = funded(100);
+    let alone = view.hold(user(1), unbounded(50, 400), WhenSpent::Finish).unwrap();
+    assert_eq!(view.exposure().uncovered, pico(300));
+    drop(alone);
+    let other = view.hold(user(1), bounded(50, 100), WhenSpent::Finish).unwrap();
+    assert_eq!(view.exposure().uncovered, pico(0));
+    drop(other);
+}
+
+#[test]
 fn a_request_with_a_limit_is_refused_where_it_may_cost_more_than_is_left() {
     let view = funded(100);
     assert_eq!(

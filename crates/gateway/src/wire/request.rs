@@ -25,9 +25,11 @@ use super::{Pieces, Surface};
 use crate::usage::estimate::RequestText;
 
 mod error;
+mod limits;
 mod stream_options;
 
 pub use error::RequestError;
+use limits::Unclear;
 
 /// The longest key that can be one of ours, raw: every character of `max_completion_tokens` as `\u0000`, with
 /// room.
@@ -37,8 +39,8 @@ const MODEL_LIMIT: usize = 2048;
 /// The longest other value taken (`stream_options`), raw. A longer one is refused where usage depends on it: filled up with
 /// blanks it would hide from us that it wants no usage.
 const VALUE_LIMIT: usize = 4096;
-/// The longest `generationConfig` that is looked into: it may hold the schema of an answer.
-const GENERATION_CONFIG_LIMIT: usize = 64 * 1024;
+/// The longest value that is looked into for what a request may cost: a `generationConfig` may hold the schema of an answer.
+const LIMITS_LIMIT: usize = 64 * 1024;
 
 /// What the top level of a request says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,10 +53,14 @@ pub struct RequestFacts {
     pub include_usage: Option<bool>,
     /// `background`.
     pub background: Option<bool>,
-    /// The largest of `max_tokens`, `max_completion_tokens`, `max_output_tokens`, `maxOutputTokens`.
+    /// The largest limit that the surface heeds: `max_tokens`, `max_completion_tokens`, `max_output_tokens`, `maxOutputTokens`.
     pub max_tokens: Option<u64>,
-    /// How many answers: `n`, `candidateCount`.
+    /// How many answers to each prompt: the largest of `n`, `best_of`, `candidateCount`.
     pub choices: Option<u64>,
+    /// How many prompts, where there are several in one request.
+    pub prompts: Option<u64>,
+    /// Something that decides what the request costs at most was not understood, or lies elsewhere (a stored conversation).
+    pub is_unclear: bool,
     /// Whether `include_usage` was put in by us, so that the usage chunk has to be withheld.
     pub injected_usage: bool,
 }
@@ -77,6 +83,10 @@ enum Field {
     MaxTokens(u8),
     Choices,
     GenerationConfig,
+    /// `prompt`: of completions one or several, elsewhere the name of a stored one.
+    Prompt,
+    /// What names something stored that the model is given beside the request.
+    Stored,
     Other,
 }
 
@@ -98,16 +108,6 @@ fn folded(key: &str) -> String {
         letter => letter.to_ascii_lowercase(),
     };
     key.chars().map(fold).collect()
-}
-
-/// What Gemini calls its limits.
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
-struct GenerationConfig {
-    #[serde(rename = "maxOutputTokens", alias = "max_output_tokens")]
-    max_output_tokens: Option<u64>,
-    #[serde(rename = "candidateCount", alias = "candidate_count")]
-    candidate_count: Option<u64>,
 }
 
 /// A span of the input, in absolute positions, and what takes its place.
@@ -137,6 +137,7 @@ pub struct RequestSplicer {
     value: Vec<u8>,
     value_start: Option<u64>,
     value_overflow: bool,
+    has_generation_config: bool,
     model_span: Option<Range<u64>>,
     stream_options: Option<(Range<u64>, Vec<u8>)>,
     changes: Option<Changes>,
@@ -165,6 +166,7 @@ impl RequestSplicer {
             value: Vec::new(),
             value_start: None,
             value_overflow: false,
+            has_generation_config: false,
             model_span: None,
             stream_options: None,
             changes: None,
@@ -300,7 +302,9 @@ impl RequestSplicer {
                 }
                 Event::KeyEnd => self.end_key()?,
                 Event::Open { .. } | Event::StringStart | Event::ScalarStart => {
-                    if self.field != Field::Other {
+                    // A prompt that is one text is as long as it may be, and of no interest.
+                    let is_text = self.field == Field::Prompt && matches!(event, Event::StringStart);
+                    if self.field != Field::Other && !is_text {
                         self.value.clear();
                         self.value.push(chunk[at - 1]);
                         self.value_overflow = false;
@@ -325,7 +329,7 @@ impl RequestSplicer {
         } else if self.value_start.is_some() {
             let limit = match self.field {
                 Field::Model => MODEL_LIMIT,
-                Field::GenerationConfig => GENERATION_CONFIG_LIMIT,
+                Field::GenerationConfig | Field::Prompt => LIMITS_LIMIT,
                 _ => VALUE_LIMIT,
             };
             let room = limit.saturating_sub(self.value.len());
@@ -341,7 +345,12 @@ impl RequestSplicer {
         if self.surface.names_model_in_path() && field == Field::Model {
             field = Field::Other;
         }
-        self.field = field;
+        self.field = match (field, self.surface) {
+            (Field::Prompt, Surface::Completions) => Field::Prompt,
+            (Field::Prompt, Surface::Responses) => Field::Stored,
+            (Field::Prompt, _) => Field::Other,
+            (field, _) => field,
+        };
         let Some((bit, name)) = field.bit_and_name() else { return Ok(()) };
         if self.seen & bit != 0 {
             return Err(RequestError::DuplicateKey { key: name });
@@ -380,18 +389,12 @@ impl RequestSplicer {
                     return Err(RequestError::Background);
                 }
             }
-            Field::MaxTokens(_) => {
-                let stated: Option<u64> = serde_json::from_slice(&self.value).ok();
-                self.facts.max_tokens = self.facts.max_tokens.max(stated);
-            }
-            Field::Choices => {
-                self.facts.choices = self.facts.choices.max(serde_json::from_slice(&self.value).ok());
-            }
-            Field::GenerationConfig if self.value_overflow => {}
-            Field::GenerationConfig => {
-                let stated: GenerationConfig = serde_json::from_slice(&self.value).unwrap_or_default();
-                (self.facts.max_tokens, self.facts.choices) =
-                    (stated.max_output_tokens, stated.candidate_count);
+            Field::MaxTokens(_)
+            | Field::Choices
+            | Field::GenerationConfig
+            | Field::Prompt
+            | Field::Stored => {
+                self.end_limit();
             }
             Field::StreamOptions if self.value_overflow => {
                 if self.surface.has_include_usage() {
@@ -405,6 +408,39 @@ impl RequestSplicer {
             Field::Other => {}
         }
         self.settle_stream_options()
+    }
+
+    /// A value that says what the request may cost. Whatever is not understood makes it unclear.
+    fn end_limit(&mut self) {
+        let facts = &mut self.facts;
+        if self.value_overflow {
+            facts.is_unclear = true;
+            return;
+        }
+        let understood = match self.field {
+            Field::MaxTokens(which) if limits::is_heeded(self.surface, which) => {
+                limits::count(&self.value).map(|stated| facts.max_tokens = facts.max_tokens.max(stated))
+            }
+            Field::Choices => {
+                limits::count(&self.value).map(|stated| facts.choices = facts.choices.max(stated))
+            }
+            // Which of two is followed, nobody knows.
+            Field::GenerationConfig if std::mem::replace(&mut self.has_generation_config, true) => {
+                Err(Unclear)
+            }
+            Field::GenerationConfig => limits::generation_config(&self.value).map(|(tokens, choices)| {
+                if self.surface.names_model_in_path() {
+                    facts.max_tokens = tokens;
+                    facts.choices = facts.choices.max(choices);
+                }
+            }),
+            Field::Prompt => limits::prompts(&self.value).map(|stated| {
+                facts.prompts = facts.prompts.max(Some(stated));
+            }),
+            Field::Stored if !limits::is_null(&self.value) => Err(Unclear),
+            _ => Ok(()),
+        };
+        facts.is_unclear |= understood.is_err();
     }
 
     fn end_model(&mut self, span: Range<u64>) -> Result<(), RequestError> {
@@ -552,8 +588,10 @@ impl Field {
             b"max_tokens" => Self::MaxTokens(0),
             b"max_completion_tokens" => Self::MaxTokens(1),
             b"max_output_tokens" => Self::MaxTokens(2),
-            b"n" => Self::Choices,
+            b"n" | b"best_of" => Self::Choices,
             b"generationConfig" | b"generation_config" => Self::GenerationConfig,
+            b"prompt" => Self::Prompt,
+            b"previous_response_id" | b"conversation" | b"cachedContent" | b"cached_content" => Self::Stored,
             _ => Self::Other,
         }
     }
@@ -569,7 +607,7 @@ impl Field {
             Self::MaxTokens(1) => Some((1 << 5, "max_completion_tokens")),
             Self::MaxTokens(_) => Some((1 << 6, "max_output_tokens")),
             // What an estimate is made of: the largest counts, however often and however it is written.
-            Self::Choices | Self::GenerationConfig | Self::Other => None,
+            Self::Choices | Self::GenerationConfig | Self::Prompt | Self::Stored | Self::Other => None,
         }
     }
 }

@@ -12,7 +12,7 @@ const MIN_LIFETIME_S: u32 = 5;
 /// A day. Longer, and the money of a gateway that is gone for good would be out of reach for as long.
 const MAX_LIFETIME_S: u32 = 24 * 60 * 60;
 
-/// A gateway takes part of each user's balance that it serves, renews it four times a second, and spends it without asking. With the
+/// A gateway takes part of each user's balance that it serves, renews it four times a second while it is used, and spends it without asking. With the
 /// database away it goes on until that is spent, or runs out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

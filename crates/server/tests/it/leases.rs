@@ -158,7 +158,8 @@ async fn without_its_database_a_gateway_spends_its_leases_and_then_says_why_it_s
     let upstream = ScriptedUpstream::start().await;
     let place = Place::on(&postgres.url());
     let key = place.set_up("ada", "1000", &upstream.base_url()).await;
-    let app = start(&place, SHORT).await;
+    // Long enough for PostgreSQL to stop on a busy machine, and over before patience is.
+    let app = start(&place, 20).await;
     until(app.address(), &key, StatusCode::OK).await;
     postgres.stop().await;
     assert_eq!(

@@ -244,3 +244,129 @@ async fn without_leases_a_fall_is_nobodys_and_is_not_taken_down() {
     books.charge(&ada, "3").await;
     assert_eq!(books.overdraft(&ada).await, Overdraft::default());
 }
+
+/// Longer than any of it may take, and shorter than a frozen session lives where nobody limits it.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+#[tokio::test]
+async fn a_gateway_that_freezes_in_a_renewal_stops_others_for_moments_only() {
+    let books = Books::open().await;
+    let ada = books.rich("10").await;
+    let (frozen, is_frozen) = tokio::sync::watch::channel(false);
+    let wanted = [waits(&ada, "1")];
+    let freezing = books.store.tx("frozen", async |tx| {
+        leases::renew(&tx, epoch(), LIFETIME, &wanted).await?;
+        frozen.send_replace(true);
+        std::future::pending::<Result<(), tollgate_store::StoreError>>().await
+    });
+    let mut is_frozen = is_frozen;
+    let renewing = async {
+        is_frozen.wait_for(|is_frozen| *is_frozen).await.unwrap();
+        let other = epoch();
+        loop {
+            let wanted = [waits(&ada, "1")];
+            match books.store.tx("renew", async |tx| leases::renew(&tx, other, LIFETIME, &wanted).await).await
+            {
+                Ok(renewal) => return renewal,
+                Err(error) => assert!(leases::is_busy(&error), "{error}"),
+            }
+        }
+    };
+    let both = async {
+        tokio::select! {
+            renewal = renewing => renewal,
+            frozen = freezing => panic!("it never ends by itself: {frozen:?}"),
+        }
+    };
+    let renewal = tokio::time::timeout(PATIENCE, both).await.expect("it is ended by the server");
+    assert_eq!(renewal.granted[0].amount, credits("1"), "what the frozen one wrote is undone");
+}
+
+#[tokio::test]
+async fn a_lease_of_ones_own_that_ran_out_counts_as_lost_when_it_is_renewed_or_given_back() {
+    let books = Books::open().await;
+    let ada = books.rich("10").await;
+    let gateway = epoch();
+    books.renew(gateway, NO_TIME, &[waits(&ada, "7")]).await;
+    assert_eq!(books.one(gateway, waits(&ada, "2")).await.amount, credits("2"));
+    assert_eq!(books.overdraft(&ada).await.fenced, credits("7"));
+    // One that lives does not.
+    books.one(gateway, waits(&ada, "2")).await;
+    assert_eq!(books.overdraft(&ada).await.fenced, credits("7"));
+    books.renew(gateway, NO_TIME, &[waits(&ada, "1")]).await;
+    books.one(gateway, Wanted { gives_back: true, ..nothing(&ada) }).await;
+    assert_eq!(books.overdraft(&ada).await.fenced, credits("8"));
+    let swept = books.store.tx("sweep", async |tx| leases::sweep(&tx).await).await.unwrap();
+    assert_eq!(swept, 0);
+}
+
+#[tokio::test]
+async fn what_explains_a_fall_is_used_up_when_the_balance_rises() {
+    let books = Books::open().await;
+    let ada = books.rich("1").await;
+    let gateway = epoch();
+    books.one(gateway, waits(&ada, "1")).await;
+    // While there was money, a request cost more than it held.
+    books.one(gateway, Wanted { overrun: credits("0.5"), ..nothing(&ada) }).await;
+    books.grant("ada", "1", "more").await.unwrap();
+    books.charge(&ada, "2.3").await;
+    let exceeded = books.exceeded().await;
+    assert_eq!((exceeded[0].fallen, exceeded[0].bound), (credits("0.3"), Credits::ZERO));
+    // What is told late explains it all the same, also after the next rise.
+    books.grant("ada", "1", "again").await.unwrap();
+    assert_eq!(books.exceeded().await.len(), 1);
+    books.one(gateway, Wanted { overrun: credits("0.3"), ..nothing(&ada) }).await;
+    assert_eq!(books.exceeded().await, []);
+    books.charge(&ada, "1").await;
+    assert_eq!(books.exceeded().await.len(), 1, "it explains nothing else");
+}
+
+#[tokio::test]
+async fn what_is_taken_while_a_first_lease_is_made_is_known_to_one_of_them() {
+    let books = Books::open().await;
+    let ada = books.rich("10").await;
+    let (made, is_made) = tokio::sync::watch::channel(false);
+    let wanted = [waits(&ada, "8")];
+    // The lease is granted, and not committed until the removal waits for it.
+    let leasing = books.store.tx("first_lease", async |tx| {
+        let renewal = leases::renew(&tx, epoch(), LIFETIME, &wanted).await?;
+        made.send_replace(true);
+        let waits = "select exists (select from pg_locks where locktype = 'advisory' and not granted
+                                       and database = (select oid from pg_database where datname = current_database()))";
+        for _ in 0..100_000 {
+            if tx.query_one(waits, &[]).await?.try_get(0)? {
+                return Ok(Some(renewal));
+            }
+        }
+        Ok(None)
+    });
+    let mut is_made = is_made;
+    let removing = async {
+        is_made.wait_for(|is_made| *is_made).await.unwrap();
+        books.movement("ada", MovementKind::AdminRemoval, "5", "removal").await.unwrap();
+    };
+    let (renewal, ()) = tokio::join!(leasing, removing);
+    assert_eq!(renewal.unwrap().expect("the removal waits").granted[0].amount, credits("8"));
+    assert_eq!(books.overdraft(&ada).await.unheld, credits("5"));
+}
+
+#[tokio::test]
+async fn what_a_dead_gateway_lacked_keeps_nobody_from_room_and_what_a_live_one_lacks_is_heard_of() {
+    let books = Books::open().await;
+    let ada = books.rich("10").await;
+    let (first, second) = (epoch(), epoch());
+    books.one(first, waits(&ada, "20")).await;
+    let lacking =
+        async |epoch| books.store.tx("lacking", async |tx| leases::lacking(&tx, epoch).await).await.unwrap();
+    assert_eq!((lacking(second).await, lacking(first).await), (vec![ada.id], vec![]));
+    books
+        .store
+        .tx("long_ago", async |tx| {
+            Ok(tx.batch_execute("update credit_leases set renewed_at = renewed_at - interval '3 s'").await?)
+        })
+        .await
+        .unwrap();
+    assert_eq!(lacking(second).await, []);
+    let granted = books.one(second, Wanted { room: credits("100"), ..waits(&ada, "2") }).await;
+    assert_eq!((granted.amount, granted.others_unmet), (credits("6"), Credits::ZERO));
+}

@@ -11,8 +11,13 @@ fn pico(amount: i128) -> Credits {
     Credits::from_pico(amount).unwrap()
 }
 
-const WANTED: Wanted =
-    Wanted { body_bytes: 400, max_output_tokens: Some(1000), choices: 1, usual_output_tokens: Some(64) };
+const WANTED: Wanted = Wanted {
+    body_bytes: 400,
+    max_output_tokens: Some(1000),
+    choices: 1,
+    is_clear: true,
+    usual_output_tokens: Some(64),
+};
 
 fn prices() -> PriceList {
     PriceList { input_price: price(10), output_price: price(100), ..PriceList::default() }
@@ -42,6 +47,13 @@ fn without_a_limit_nothing_is_bounded_and_more_than_usual_is_reckoned_with() {
     let estimate = estimate(&wanted, &prices());
     assert!(!estimate.is_bounded);
     assert!(estimate.most > estimate.expected);
+}
+
+#[test]
+fn a_limit_is_no_bound_where_something_else_decides() {
+    let wanted = Wanted { is_clear: false, ..WANTED };
+    let Estimate { most, is_bounded, .. } = estimate(&wanted, &prices());
+    assert_eq!((most, is_bounded), (pico(400 * 10 + 1000 * 100), false));
 }
 
 #[test]
@@ -91,7 +103,7 @@ proptest! {
             audio_output_tokens: of(completion, spoken),
         };
         let (usage, _clamped) = TokenUsage::split(&stated).unwrap();
-        let wanted = Wanted { body_bytes, max_output_tokens: Some(limit), choices: 1, usual_output_tokens: None };
+        let wanted = Wanted { body_bytes, max_output_tokens: Some(limit), choices: 1, is_clear: true, usual_output_tokens: None };
         let estimate = estimate(&wanted, &list);
         prop_assert!(charge(&usage, &list).unwrap() <= estimate.most);
         prop_assert!(estimate.expected <= estimate.most);

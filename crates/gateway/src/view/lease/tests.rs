@@ -1,3 +1,5 @@
+use std::collections::VecDeque;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -67,8 +69,8 @@ fn a_first_request_gets_what_it_waits_for_and_room_for_the_next() {
     lease.wait(1, pico(100), pico(100), now);
     assert_eq!(lease.prospect(1, Credits::ZERO), Prospect::Unknown);
     books.renew(0, &mut lease, 0, now);
-    // A hundred that are waited for, and 1,024 times as much.
-    assert_eq!(lease.spendable(now), pico(102_500));
+    // A hundred that are waited for, and 4,096 times as much.
+    assert_eq!(lease.spendable(now), pico(409_700));
 }
 
 #[test]
@@ -146,8 +148,9 @@ fn an_answer_that_is_lost_leaves_what_is_kept_and_no_more() {
     lease.stop_waiting(1);
     let before = lease.spendable(now);
     for tick in 1..=3 {
-        let asked = lease.ask(user(), pico(100), false, now + UNCHANGED_INTERVAL * tick).unwrap();
-        assert!(asked.keep >= lease.spendable(now));
+        let later = now + LIVES / PARTS_OF_LIFE + SETTLING_INTERVAL * tick;
+        let asked = lease.ask(user(), pico(100), false, later).unwrap();
+        assert!(asked.keep >= lease.spendable(later));
         assert!(lease.spendable(now) <= before);
     }
 }
@@ -172,13 +175,33 @@ fn a_charge_counts_until_the_books_say_that_they_have_it() {
     let before = lease.spendable(now);
     lease.ended(1, pico(30), Credits::ZERO, now);
     assert_eq!(lease.spendable(now), pico(before.pico() - 30));
-    let later = now + UNCHANGED_INTERVAL;
+    let later = now + SETTLING_INTERVAL;
     books.renew(0, &mut lease, 0, later);
     assert_eq!(lease.unconfirmed(), pico(30));
     books.balance = pico(970);
     books.committed.insert(0, 1);
-    books.renew(0, &mut lease, 0, later + UNCHANGED_INTERVAL);
+    books.renew(0, &mut lease, 0, later + SETTLING_INTERVAL);
     assert_eq!(lease.unconfirmed(), Credits::ZERO);
+}
+
+#[test]
+fn a_charge_that_was_in_the_books_before_its_hold_ended_is_not_there_to_be_spent_again() {
+    let now = Instant::now();
+    let mut books = Books::of(100);
+    let (mut first, mut second) = (Lease::new(now), Lease::new(now));
+    first.wait(1, pico(60), pico(60), now);
+    books.renew(0, &mut first, 0, now);
+    first.stop_waiting(1);
+    first.used(pico(60), now);
+    second.wait(1, pico(20), pico(20), now);
+    books.renew(1, &mut second, 0, now);
+    // The record of the first is in the books, and its hold has not ended yet.
+    books.balance = pico(40);
+    books.committed.insert(0, 1);
+    books.renew(0, &mut first, 60, now + SETTLING_INTERVAL);
+    first.ended(1, pico(60), Credits::ZERO, now);
+    let there = less(books.balance, second.spendable(now));
+    assert!(first.spendable(now) <= there, "{:?} of {there:?}", first.spendable(now));
 }
 
 #[test]
@@ -209,13 +232,69 @@ fn room_follows_what_is_spent() {
     assert!((20_000..=26_000).contains(&room), "{room}");
 }
 
+#[test]
+fn one_that_nothing_happens_to_is_renewed_at_a_quarter_of_its_life_or_when_another_lacks_money() {
+    let now = Instant::now();
+    let (mut books, mut lease) = (Books::of(1000), Lease::new(now));
+    lease.wait(1, pico(100), pico(100), now);
+    books.renew(0, &mut lease, 0, now);
+    lease.stop_waiting(1);
+    lease.used(pico(100), now);
+    books.renew(0, &mut lease, 100, now + RENEWAL_INTERVAL);
+    let quarter = now + RENEWAL_INTERVAL + LIVES / PARTS_OF_LIFE;
+    let before = quarter - Duration::from_millis(1);
+    assert_eq!(lease.ask(user(), pico(100), false, before), None);
+    let soon = now + RENEWAL_INTERVAL + WAITING_INTERVAL;
+    assert!(lease.spendable(soon) > pico(100));
+    lease.others_lack();
+    books.renew(0, &mut lease, 100, soon);
+    assert_eq!(lease.spendable(soon), pico(100), "its room goes back at once");
+    assert!(lease.ask(user(), pico(100), false, soon + LIVES / PARTS_OF_LIFE).is_some());
+}
+
+#[test]
+fn one_large_request_is_forgotten_by_and_by() {
+    let now = Instant::now();
+    let (mut books, mut lease) = (Books::of(1_000_000_000), Lease::new(now));
+    lease.wait(1, pico(100_000), pico(100_000), now);
+    books.renew(0, &mut lease, 0, now);
+    lease.stop_waiting(1);
+    let before = lease.spendable(now);
+    for second in 1..=120_u64 {
+        let now = now + Duration::from_secs(second);
+        lease.used(pico(10), now);
+        books.renew(0, &mut lease, 10, now);
+    }
+    let (room, small) = (lease.limit.pico(), 10 * ROOM_HOLDS);
+    assert!(before.pico() > 100 * room && room > small, "{room}");
+}
+
+#[test]
+fn what_was_beyond_a_hold_is_told_when_the_charge_is_in_the_books() {
+    let now = Instant::now();
+    let (mut books, mut lease) = (Books::of(1000), Lease::new(now));
+    lease.wait(1, pico(100), pico(100), now);
+    books.renew(0, &mut lease, 0, now);
+    lease.stop_waiting(1);
+    lease.ended(1, pico(130), pico(30), now);
+    let at = |seconds: u64| now + Duration::from_secs(seconds);
+    assert_eq!(books.renew(0, &mut lease, 0, at(1)).overrun, Credits::ZERO);
+    books.balance = pico(870);
+    books.committed.insert(0, 1);
+    assert_eq!(books.renew(0, &mut lease, 0, at(2)).overrun, Credits::ZERO);
+    assert_eq!(books.renew(0, &mut lease, 0, at(3)).overrun, pico(30));
+    assert_eq!(books.renew(0, &mut lease, 0, at(4)).overrun, Credits::ZERO);
+}
+
 /// What may happen to one of three gateways.
 #[derive(Debug, Clone)]
 enum Step {
     /// A request comes, holds so much, if it may.
     Hold(usize, i128),
-    /// The oldest request ends, and costs so much of its hold, in per cent.
-    End(usize, i128),
+    /// The record of the oldest request that has none is made: it costs so much of its hold, in per cent. It may be in the books at once.
+    Record(usize, i128),
+    /// The hold of the oldest request that has a record ends, which may be later than its charge is in the books.
+    End(usize),
     /// All that has ended so far comes into the books.
     Commit(usize),
     /// It asks.
@@ -233,7 +312,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let gateway = 0..3_usize;
     let step = prop_oneof![
         4 => (gateway.clone(), 1..40_i128).prop_map(|(gateway, amount)| Step::Hold(gateway, amount)),
-        3 => (gateway.clone(), 0..=100_i128).prop_map(|(gateway, part)| Step::End(gateway, part)),
+        3 => (gateway.clone(), 0..=100_i128).prop_map(|(gateway, part)| Step::Record(gateway, part)),
+        3 => gateway.clone().prop_map(Step::End),
         2 => gateway.clone().prop_map(Step::Commit),
         4 => gateway.clone().prop_map(Step::Ask),
         4 => gateway.clone().prop_map(Step::Grant),
@@ -248,6 +328,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 struct Gateway {
     lease: Lease,
     holds: Vec<i128>,
+    /// Those that have a record and whose hold has not ended: hold, position, cost.
+    recorded: VecDeque<(i128, i64, i128)>,
     finished: Vec<(i64, i128)>,
     position: i64,
     asked: Option<(LeaseRequest, Instant)>,
@@ -255,8 +337,9 @@ struct Gateway {
 }
 
 impl Gateway {
+    /// As it reckons itself.
     fn held(&self) -> Credits {
-        pico(self.holds.iter().sum())
+        pico(self.holds.iter().sum::<i128>() + self.recorded.iter().map(|(hold, ..)| hold).sum::<i128>())
     }
 }
 
@@ -271,6 +354,7 @@ proptest! {
             .map(|_| Gateway {
                 lease: Lease::new(now),
                 holds: Vec::new(),
+                recorded: VecDeque::new(),
                 finished: Vec::new(),
                 position: 0,
                 asked: None,
@@ -291,15 +375,22 @@ proptest! {
                         gateway.lease.wait(waiting, pico(amount), pico(amount), now);
                     }
                 }
-                Step::End(no, part) => {
+                Step::Record(no, part) => {
                     let gateway = &mut gateways[no];
                     if gateway.holds.is_empty() {
                         continue;
                     }
-                    let cost = gateway.holds.remove(0) * part / 100;
+                    let hold = gateway.holds.remove(0);
+                    let cost = hold * part / 100;
                     gateway.position += 1;
-                    gateway.lease.ended(gateway.position, pico(cost), Credits::ZERO, now);
+                    gateway.recorded.push_back((hold, gateway.position, cost));
                     gateway.finished.push((gateway.position, cost));
+                }
+                Step::End(no) => {
+                    let gateway = &mut gateways[no];
+                    if let Some((_, position, cost)) = gateway.recorded.pop_front() {
+                        gateway.lease.ended(position, pico(cost), Credits::ZERO, now);
+                    }
                 }
                 Step::Commit(no) => {
                     let gateway = &mut gateways[no];
@@ -341,7 +432,7 @@ proptest! {
                 .iter()
                 .map(|gateway| {
                     let uncommitted: i128 = gateway.finished.iter().map(|(_, cost)| cost).sum();
-                    gateway.held().pico() + uncommitted
+                    gateway.holds.iter().sum::<i128>() + uncommitted
                 })
                 .sum();
             prop_assert!(spoken_for <= books.balance.pico(), "{spoken_for} of {:?}", books.balance);

@@ -226,6 +226,8 @@ fn facts_are_read_from_the_top_level_only() {
         background: Some(false),
         max_tokens: Some(7),
         choices: Some(3),
+        prompts: None,
+        is_unclear: false,
         injected_usage: false,
     };
     assert_eq!(facts, expected);
@@ -240,6 +242,59 @@ fn geminis_limits_are_read_from_its_generation_config() {
         let chunks: Vec<&[u8]> = body.as_bytes().chunks(size).collect();
         let (_, facts) = adapt(Surface::GeminiGenerate, &chunks, Rewrite::default()).unwrap();
         assert_eq!((facts.max_tokens, facts.choices), (Some(50), Some(2)));
+    }
+}
+
+#[test]
+fn what_multiplies_the_cost_of_a_completion_is_seen() {
+    let facts = |surface, body: &str| adapt(surface, &[body.to_owned()], Rewrite::default()).unwrap().1;
+    for (fields, expected) in [
+        (r#""prompt":["a","b"],"n":2,"best_of":4"#, (Some(4), Some(2), false)),
+        (r#""prompt":"a [","n":5.0"#, (Some(5), None, false)),
+        (r#""prompt":[[1,2],[3]]"#, (None, Some(2), false)),
+        (r#""n":"5""#, (None, None, true)),
+        (r#""n":2,"n":3"#, (Some(3), None, false)),
+    ] {
+        let facts = facts(Surface::Completions, &format!(r#"{{"model":"m","max_tokens":9,{fields}}}"#));
+        assert_eq!((facts.choices, facts.prompts, facts.is_unclear), expected, "{fields}");
+        assert_eq!(facts.max_tokens, Some(9));
+    }
+}
+
+#[test]
+fn what_has_no_bound_in_the_request_is_told() {
+    let unclear =
+        |surface, body: &str| adapt(surface, &[body.to_owned()], Rewrite::default()).unwrap().1.is_unclear;
+    for (surface, body, expected) in [
+        (Surface::Responses, r#"{"model":"m","input":"a"}"#, false),
+        (Surface::Responses, r#"{"model":"m","previous_response_id":null}"#, false),
+        (Surface::Responses, r#"{"model":"m","previous_response_id":"resp_1"}"#, true),
+        (Surface::Responses, r#"{"model":"m","conversation":{"id":"conv_1"}}"#, true),
+        (Surface::Responses, r#"{"model":"m","prompt":{"id":"pmpt_1"}}"#, true),
+        (Surface::ChatCompletions, r#"{"model":"m","prompt":{"id":"pmpt_1"}}"#, false),
+        (Surface::GeminiGenerate, r#"{"cachedContent":"cachedContents/1"}"#, true),
+        (
+            Surface::GeminiGenerate,
+            r#"{"generationConfig":{"maxOutputTokens":9},"generationConfig":{"maxOutputTokens":1}}"#,
+            true,
+        ),
+        (Surface::ChatCompletions, r#"{"model":"m","max_tokens":"9"}"#, true),
+    ] {
+        assert_eq!(unclear(surface, body), expected, "{body}");
+    }
+}
+
+#[test]
+fn a_limit_that_the_surface_does_not_heed_is_none() {
+    for (surface, expected) in [
+        (Surface::ChatCompletions, 2),
+        (Surface::Completions, 1),
+        (Surface::AnthropicMessages, 1),
+        (Surface::Responses, 3),
+    ] {
+        let body = r#"{"model":"m","max_tokens":1,"max_completion_tokens":2,"max_output_tokens":3}"#;
+        let (_, facts) = adapt(surface, &[body.to_owned()], Rewrite::default()).unwrap();
+        assert_eq!(facts.max_tokens, Some(expected), "{surface:?}");
     }
 }
 
