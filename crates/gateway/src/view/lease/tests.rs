@@ -283,7 +283,7 @@ fn what_was_beyond_a_hold_is_told_when_the_charge_is_in_the_books() {
     books.committed.insert(0, 1);
     assert_eq!(books.renew(0, &mut lease, 0, at(2)).overrun, Credits::ZERO);
     assert_eq!(books.renew(0, &mut lease, 0, at(3)).overrun, pico(30));
-    assert_eq!(books.renew(0, &mut lease, 0, at(4)).overrun, Credits::ZERO);
+    assert_eq!(lease.ask(user(), Credits::ZERO, false, at(4)), None, "and not again");
 }
 
 /// What may happen to one of three gateways.
