@@ -12,7 +12,7 @@ use tollgate_store::catalog::{self, Catalog, CatalogModel};
 use tollgate_store::ledger::BalanceChange;
 use tollgate_store::usage_dimensions::{self, Dimensions};
 use tollgate_store::usage_records::{self, RecordKey, Settlement, UsageRow};
-use tollgate_store::{Store, StoreError, Tx, epochs, usage_commits};
+use tollgate_store::{Store, StoreError, Tx, epochs, leases, overdrafts, usage_commits};
 
 use crate::digest::RecordKeys;
 use crate::dimensions::OTHER;
@@ -157,13 +157,18 @@ async fn rate_page(
             effects.settle(before, after);
         }
     }
+    let users: Vec<i32> = effects.balance_deltas()?.into_iter().map(|(user, _)| user).collect();
+    leases::keep_out(tx, &users).await?;
+    let balances = write::apply(tx, &effects).await?;
+    // Nothing was held for them: nobody knew a price.
+    overdrafts::add_unheld(tx, &balances).await?;
     usage_commits::enter(tx, true, returned.iter().copied(), effects.charged_pico()).await?;
     Ok(Some(Page {
         last,
         rated: u64::try_from(returned.len()).unwrap_or(u64::MAX),
         left: u64::try_from(waiting.saturating_sub(settlements.len())).unwrap_or(u64::MAX),
         charged: effects.charged()?,
-        balances: write::apply(tx, &effects).await?,
+        balances,
     }))
 }
 

@@ -14,7 +14,7 @@ use tollgate_domain::{Credits, UserId};
 use uuid::Uuid;
 
 use crate::text::{check_name, check_text};
-use crate::{ErrorClass, StoreError, Tx, audit_log, balances, ledger, notify, users};
+use crate::{ErrorClass, StoreError, Tx, audit_log, balances, leases, ledger, notify, overdrafts, users};
 
 /// What a movement is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -155,6 +155,8 @@ pub async fn apply(tx: &Tx, new: &NewMovement, actor: &str) -> Result<Applied, S
         .await?;
     let Some(row) = inserted else { return entered_before(tx, new, user.id).await };
     let movement = from_row(&row)?;
+    // A first lease that is granted from the balance as it was is seen here, or this is seen there.
+    leases::keep_out(tx, &[user.no]).await?;
     let changes =
         ledger::apply_deltas(tx, &[(user.no, new.kind.delta(new.amount))]).await.map_err(|error| {
             if error.class() == ErrorClass::Poison {
@@ -166,6 +168,8 @@ pub async fn apply(tx: &Tx, new: &NewMovement, actor: &str) -> Result<Applied, S
                 error
             }
         })?;
+    overdrafts::add_unheld(tx, &changes).await?;
+    overdrafts::add_rises(tx, &changes).await?;
     let balance = changes.first().map_or(Credits::ZERO, |change| change.after);
     notify::notify_balances(tx, movement.created_at.as_microsecond()).await?;
     let after = json!({ "movement": movement, "balance": balance });

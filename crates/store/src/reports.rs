@@ -12,12 +12,12 @@ use tokio_postgres::Row;
 use tollgate_domain::{ApiKeyId, Credits, UserId};
 use uuid::Uuid;
 
-use crate::{StoreError, Tx, balances, users};
+use crate::{StoreError, Tx, users};
 
 /// Most ledger entries in one page.
 pub const MAX_PAGE: i64 = 1_000;
 
-/// A user's balance.
+/// A user's balance, and what becomes of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BalanceReport {
     /// The user.
@@ -26,6 +26,12 @@ pub struct BalanceReport {
     pub user: String,
     /// In credits.
     pub balance: Credits,
+    /// Of it, what requests in flight hold, as their gateways said when they renewed: a quarter of a second ago, where there is traffic.
+    pub held: Credits,
+    /// What gateways may spend without asking: `held`, what they have charged and the books do not have yet, and room.
+    pub leased: Credits,
+    /// The balance without what is held.
+    pub available: Credits,
     /// At which balance webhooks are told that it is low; `None`: at none.
     pub low_balance: Option<Credits>,
 }
@@ -33,25 +39,38 @@ pub struct BalanceReport {
 /// The balance of the user of this name or id.
 pub async fn balance(tx: &Tx, user: &str) -> Result<BalanceReport, StoreError> {
     let user = users::find(tx, user).await?;
-    let balance = balances::of(tx, user.id).await?;
-    let low_balance = balances::low_balance(tx, user.no).await?;
-    Ok(BalanceReport { user_id: user.id, balance, low_balance, user: user.name })
+    let reports = balances(tx, Some(user.id)).await?;
+    let report = reports.into_iter().next();
+    report.ok_or_else(|| StoreError::Corrupt(format!("user {} has no balance", user.id)))
 }
 
 /// The balances of all users but the system user, by name.
 pub async fn all_balances(tx: &Tx) -> Result<Vec<BalanceReport>, StoreError> {
-    let sql =
-        "select u.id, u.name, b.balance, b.low_balance from user_balances b join users u on u.no = b.user_no
-               where u.id <> $1 and u.deleted_at is null order by u.name";
+    balances(tx, None).await
+}
+
+async fn balances(tx: &Tx, user: Option<UserId>) -> Result<Vec<BalanceReport>, StoreError> {
+    let sql = "select u.id, u.name, b.balance, coalesce(l.held, 0), coalesce(l.leased, 0), b.low_balance
+                 from user_balances b
+                 join users u on u.no = b.user_no
+                 left join (select user_no, sum(held) as held, sum(amount) as leased from credit_leases
+                             where expires_at > clock_timestamp() group by user_no) l on l.user_no = b.user_no
+                where u.deleted_at is null and (u.id = $2 or ($2::uuid is null and u.id <> $1))
+                order by u.name";
     let report = |row: &Row| {
+        let (balance, held) = (credits(row, 2)?, credits(row, 3)?);
         Ok(BalanceReport {
             user_id: UserId::from_uuid(row.try_get(0)?),
             user: row.try_get(1)?,
-            balance: credits(row, 2)?,
-            low_balance: row.try_get::<_, Option<Decimal>>(3)?.map(Credits::try_from).transpose()?,
+            balance,
+            held,
+            leased: credits(row, 4)?,
+            available: balance.checked_sub(held)?,
+            low_balance: row.try_get::<_, Option<Decimal>>(5)?.map(Credits::try_from).transpose()?,
         })
     };
-    tx.query(sql, &[&UserId::SYSTEM.as_uuid()]).await?.iter().map(report).collect()
+    let user = user.map(UserId::as_uuid);
+    tx.query(sql, &[&UserId::SYSTEM.as_uuid(), &user]).await?.iter().map(report).collect()
 }
 
 /// One entry of a ledger.

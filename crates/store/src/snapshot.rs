@@ -11,6 +11,7 @@ use crate::balances::{self, Cursor};
 use crate::catalog::digest_from;
 use crate::endpoints::{self, Endpoint};
 use crate::limits::{self, Limited};
+use crate::users::WhenSpent;
 use crate::{ServerRun, Store, StoreError, Tx, epochs, models, sealing, tariffs};
 
 /// A key, live or revoked.
@@ -28,6 +29,8 @@ pub struct ConfigKey {
     pub trusted: bool,
     /// It admits nothing any more.
     pub revoked: bool,
+    /// What becomes of its owner's streams that outgrow the money.
+    pub when_spent: WhenSpent,
 }
 
 /// A live model.
@@ -148,7 +151,8 @@ pub async fn load_balances(store: &Store, since: Option<Cursor>) -> Result<Balan
 }
 
 async fn load_keys(tx: &Tx) -> Result<Vec<ConfigKey>, StoreError> {
-    let sql = "select id, digest, user_id, purpose, trusted, revoked_at is not null from api_keys";
+    let sql = "select k.id, k.digest, k.user_id, k.purpose, k.trusted, k.revoked_at is not null, u.when_spent
+                 from api_keys k join users u on u.id = k.user_id";
     let rows = tx.query(sql, &[]).await?;
     let mut keys = Vec::with_capacity(rows.len());
     for row in rows {
@@ -159,6 +163,7 @@ async fn load_keys(tx: &Tx) -> Result<Vec<ConfigKey>, StoreError> {
             purpose: ApiKeyPurpose::from_stored(row.try_get(3)?),
             trusted: row.try_get(4)?,
             revoked: row.try_get(5)?,
+            when_spent: WhenSpent::from_stored(row.try_get(6)?),
         });
     }
     Ok(keys)

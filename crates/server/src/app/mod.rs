@@ -6,6 +6,7 @@
 mod auditor;
 mod deliverer;
 mod health;
+mod leases;
 pub(crate) mod refresher;
 mod sink;
 mod spending;
@@ -33,6 +34,7 @@ use self::{
     auditor::Auditor,
     deliverer::Deliverer,
     health::{AliveTasks, Health, Operations, SnapshotAge, SpoolState},
+    leases::Leaser,
     refresher::Refresher,
     sink::JournalSink,
     spending::SpendingReader,
@@ -57,6 +59,7 @@ const AUDITOR: &str = "auditor";
 const GATEWAY: &str = "gateway";
 const BATCHER: &str = "batcher";
 const DELIVERER: &str = "deliverer of webhooks";
+const LEASER: &str = "leaser";
 const REFRESHER: &str = "refresher";
 const SPENDING: &str = "reader of what is spent";
 
@@ -110,6 +113,7 @@ struct Parts {
     batcher: AnalyticsBatcher,
     refresher: Refresher,
     spending: SpendingReader,
+    leaser: Leaser,
     auditor: Option<Auditor>,
     deliverer: Deliverer,
     health: Arc<Health>,
@@ -140,7 +144,8 @@ async fn assemble(
         &mut registry,
     );
     let deliverer = Deliverer::new(store.clone(), master_key.clone(), Arc::clone(&clock), &mut registry)?;
-    let view = Arc::new(LiveView::new());
+    let view = Arc::new(LiveView::leasing());
+    let leaser = Leaser::new(&config.leases, store.clone(), Arc::clone(&view), &journal);
     let sink = Arc::new(JournalSink::new(journal.clone()));
     let settings = config.gateway.clone();
     let instance = journal.instance_id();
@@ -180,6 +185,7 @@ async fn assemble(
         batcher,
         refresher,
         spending,
+        leaser,
         auditor,
         deliverer,
         health,
@@ -214,6 +220,7 @@ impl Parts {
             batcher,
             refresher,
             spending,
+            leaser,
             auditor,
             deliverer,
             health,
@@ -232,6 +239,7 @@ impl Parts {
             Ok(())
         });
         tasks.spawn(REFRESHER, refresher.run(config.database.listen, stop_background.clone()));
+        tasks.spawn(LEASER, leaser.run(stop_background.clone()));
         if let Some(auditor) = auditor {
             tasks.spawn(AUDITOR, auditor.run(stop_background.clone()));
         }
@@ -321,6 +329,7 @@ impl RunningApp {
         let spending = self.tasks.end_of(SPENDING, &mut others).await;
         let auditor = self.tasks.end_of(AUDITOR, &mut others).await;
         let deliverer = self.tasks.end_of(DELIVERER, &mut others).await;
+        let leaser = self.tasks.end_of(LEASER, &mut others).await;
         let journal = self.journal.clone();
         let closing = tokio::task::spawn_blocking(move || journal.close());
         let spool = match tokio::time::timeout(CLOSING_PATIENCE, closing).await {
@@ -333,7 +342,7 @@ impl RunningApp {
         let database = self.database.stop().await;
         hit(Point::ServerStopped);
         // What was lost comes first; the rest is logged.
-        let results = [batcher, spool, gateway, refresher, spending, auditor, deliverer, database];
+        let results = [batcher, spool, gateway, refresher, spending, leaser, auditor, deliverer, database];
         let mut errors =
             results.into_iter().chain(others.into_iter().map(|ended| ended.result)).filter_map(Result::err);
         let Some(first) = errors.next() else { return Ok(()) };

@@ -73,10 +73,10 @@ pub enum Command {
     /// Give and take credits.
     #[command(subcommand)]
     Credit(CreditCommand),
-    /// What a user has left.
+    /// What users have left: the balance, what requests in flight hold of it, what is leased to gateways, and what is available.
     Balance {
-        /// Name or id of the user.
-        user: String,
+        /// Name or id of the user; all of them where it is left out.
+        user: Option<String>,
     },
     /// A user's ledger, newest entry first.
     Ledger(LedgerArgs),
@@ -116,8 +116,26 @@ pub enum UserCommand {
         #[arg(long)]
         organization: bool,
     },
+    /// Change a user.
+    Set {
+        /// Name or id of the user.
+        user: String,
+        /// What becomes of a stream that has used up what it holds of the user's credits, when there are no more: it goes on and overdraws the
+        /// account, or it is cut off with an error.
+        #[arg(long, value_name = "POLICY")]
+        when_spent: WhenSpentArg,
+    },
     /// Every user with the balance.
     List,
+}
+
+/// What becomes of a stream that outgrows the money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum WhenSpentArg {
+    /// It goes on to its end.
+    Finish,
+    /// It is cut off after the last whole frame, and charged for what came.
+    Cut,
 }
 
 /// How an upstream wants its credential.

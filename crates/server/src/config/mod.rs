@@ -7,6 +7,7 @@
 mod document;
 mod keys;
 mod layers;
+mod leases;
 mod suggest;
 
 use std::{
@@ -23,6 +24,7 @@ use tollgate_metering::{AnalyticsConfig, SpoolConfig, audit::AuditConfig};
 use crate::{cli::GlobalArgs, logging};
 
 pub use layers::ConfigError;
+pub use leases::LeaseConfig;
 
 /// Where clients find a gateway of which nothing else was said.
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
@@ -57,6 +59,8 @@ pub struct Config {
     pub spool: SpoolConfig,
     /// The batcher that enters records into the books.
     pub analytics: AnalyticsConfig,
+    /// What a gateway may spend of a user's credits without asking the database.
+    pub leases: LeaseConfig,
     /// The audit of what is new, beside a running server.
     pub audit: AuditConfig,
     /// The log, on stderr.
@@ -73,6 +77,7 @@ impl Default for Config {
             gateway: GatewayConfig::default(),
             spool: SpoolConfig::default(),
             analytics: AnalyticsConfig::default(),
+            leases: LeaseConfig::default(),
             audit: AuditConfig::default(),
             log: LogConfig::default(),
         }
@@ -163,6 +168,7 @@ impl Config {
             .validate()
             .and_then(|()| self.analytics.validate())
             .map_err(|error| ConfigError::Invalid(error.to_string()))?;
+        self.leases.validate()?;
         self.check_room()
     }
 

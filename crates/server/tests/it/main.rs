@@ -15,6 +15,7 @@ mod corpus;
 mod failover;
 mod harness;
 mod hostile;
+mod leases;
 mod limits;
 mod outage;
 mod processes;
