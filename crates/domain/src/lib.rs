@@ -16,7 +16,7 @@ mod record;
 mod tariff;
 mod tokens;
 
-pub use charge::{ChargeError, PriceList, charge};
+pub use charge::{ChargeError, ChargeLine, PriceList, charge, charge_lines};
 pub use clock::{Clock, ManualClock, truncate_to_micros};
 pub use credential::{ApiKeySecret, KeyDigest, MasterKey, MasterKeyError};
 pub use digest::{DigestKey, RecordDigest};
