@@ -150,7 +150,7 @@ async fn key_of(tx: &Tx, credential: Credential, keys: &mut Keys) -> Result<Opti
         Credential::None => None,
         Credential::Key(id) => match api_keys::find(tx, &id.to_string()).await {
             Ok(key) => Some(key),
-            Err(StoreError::Refused(_)) => None,
+            Err(StoreError::NotFound(_)) => None,
             Err(error) => return Err(error),
         },
         Credential::Digest(digest) => api_keys::find_by_digest(tx, &digest).await?,
@@ -235,7 +235,7 @@ fn decode(waiting: &Quarantined) -> Result<RawAnalyticsRecord, StoreError> {
 }
 
 fn gone(id: Uuid) -> StoreError {
-    StoreError::refused(format!(
+    StoreError::not_found(format!(
         "no record {id} waits in quarantine; see `tollgate quarantine list`, it may have been replayed or written off"
     ))
 }

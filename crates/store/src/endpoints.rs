@@ -207,7 +207,7 @@ pub async fn create(
         )
         .await?;
     let Some(row) = row else {
-        return Err(StoreError::refused(format!(
+        return Err(StoreError::conflict(format!(
             "endpoint \"{}\" already exists; choose another name",
             new.name
         )));
@@ -356,7 +356,7 @@ pub async fn delete(tx: &Tx, name: &str, actor: &str) -> Result<Endpoint, StoreE
         .await?;
     let users: Vec<&str> = users.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
     if !users.is_empty() {
-        return Err(StoreError::refused(format!(
+        return Err(StoreError::conflict(format!(
             "endpoint \"{}\" is used by {}; move each with `tollgate model set ALIAS --endpoint NAME`, or delete it \
              with `tollgate model delete ALIAS`",
             endpoint.name,
@@ -387,7 +387,7 @@ async fn find_locked(tx: &Tx, name: &str, lock: &'static str) -> Result<Endpoint
     );
     match tx.query_opt(&sql, &[&name, &id]).await? {
         Some(row) => from_row(&row),
-        None => Err(StoreError::refused(format!(
+        None => Err(StoreError::not_found(format!(
             "endpoint \"{name}\" does not exist; create it with `tollgate endpoint create {name} URL`"
         ))),
     }

@@ -14,6 +14,7 @@ pub mod installation;
 pub mod instances;
 pub mod ledger;
 mod liveness;
+pub mod management;
 mod migrate;
 pub mod models;
 pub mod movements;

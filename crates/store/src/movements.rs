@@ -186,7 +186,7 @@ async fn entered_before(tx: &Tx, new: &NewMovement, user: UserId) -> Result<Appl
     .into_iter()
     .find_map(|(what, differs)| differs.then_some(what));
     if let Some(what) = difference {
-        return Err(StoreError::refused(format!(
+        return Err(StoreError::conflict(format!(
             "source id \"{}\" is taken by a movement of {} credits ({}) with another {what}; nothing was changed, use a new \
              source id",
             new.source_id,

@@ -219,6 +219,15 @@ pub async fn usage(tx: &Tx, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreEr
         Some(user) => Some(users::find(tx, user).await?.no),
         None => None,
     };
+    usage_of(tx, user_no, query).await
+}
+
+/// As [`usage`], of the user with this number in the books, also one who was deactivated; `query.user` is not read.
+pub async fn usage_of(
+    tx: &Tx,
+    user_no: Option<i32>,
+    query: &UsageQuery,
+) -> Result<Vec<UsageRow>, StoreError> {
     let (name, id, order) = match query.group_by {
         GroupBy::Model => ("m.alias", "m.id", "amount desc, requests desc, 1"),
         GroupBy::Key => ("k.prefix", "k.id", "amount desc, requests desc, 1"),

@@ -55,6 +55,15 @@ pub struct ConfigEndpoint {
     pub secret: Option<SecretString>,
 }
 
+impl ConfigEndpoint {
+    /// Opens the endpoint's credential under `master`.
+    pub fn open(master: &MasterKey, endpoint: Endpoint) -> Result<Self, StoreError> {
+        let sealed = endpoint.sealed_secret.as_deref();
+        let secret = sealed.map(|sealed| sealing::open(master, endpoint.id, sealed)).transpose()?;
+        Ok(Self { endpoint, secret })
+    }
+}
+
 /// The configuration of a gateway, from one snapshot.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -118,11 +127,7 @@ pub async fn load_config(store: &Store, master: &MasterKey) -> Result<Config, St
     }
     let endpoints = endpoints
         .into_iter()
-        .map(|endpoint| {
-            let sealed = endpoint.sealed_secret.as_deref();
-            let secret = sealed.map(|sealed| sealing::open(master, endpoint.id, sealed)).transpose()?;
-            Ok(ConfigEndpoint { endpoint, secret })
-        })
+        .map(|endpoint| ConfigEndpoint::open(master, endpoint))
         .collect::<Result<_, StoreError>>()?;
     Ok(Config { config_epoch: epochs.config, server: epochs.server, keys, models, endpoints })
 }
