@@ -21,7 +21,8 @@ use axum::Router;
 use prometheus_client::registry::Registry;
 use tokio::{net::TcpListener, time::Instant};
 use tokio_util::sync::CancellationToken;
-use tollgate_domain::Clock;
+use tollgate_admin::Admin;
+use tollgate_domain::{Clock, MasterKey};
 use tollgate_failpoints::{Point, hit};
 use tollgate_gateway::{Gateway, view::LiveView};
 use tollgate_metering::{AnalyticsBatcher, Journal, RecordKeys};
@@ -49,6 +50,10 @@ const DATABASE_RETRY: Duration = Duration::from_millis(500);
 /// How often it says that it still waits.
 const DATABASE_SAID_EVERY: Duration = Duration::from_secs(10);
 
+/// Connections for managing and reporting, apart from those that requests are charged by.
+const ADMIN_CONNECTIONS: usize = 4;
+
+const ADMIN: &str = "management API";
 const AUDITOR: &str = "auditor";
 const GATEWAY: &str = "gateway";
 const BATCHER: &str = "batcher";
@@ -62,6 +67,7 @@ pub struct App;
 #[derive(Debug)]
 pub struct RunningApp {
     address: SocketAddr,
+    admin_address: Option<SocketAddr>,
     tasks: Tasks,
     gateway: Gateway,
     journal: Journal,
@@ -99,6 +105,7 @@ struct Parts {
     address: SocketAddr,
     listener: TcpListener,
     router: Router,
+    admin: Option<(Admin, TcpListener)>,
     gateway: Gateway,
     journal: Journal,
     batcher: AnalyticsBatcher,
@@ -134,6 +141,7 @@ async fn assemble(
     let view = Arc::new(LiveView::new());
     let sink = Arc::new(JournalSink::new(journal.clone()));
     let settings = config.gateway.clone();
+    let admin = open_admin(config, database, &master_key, Arc::clone(&clock)).await?;
     let gateway = Gateway::new(settings, Arc::clone(&view), sink, clock, master_key.clone(), &mut registry)?;
     let health = Arc::new(Health::new());
     registry.register_collector(Box::new(SnapshotAge(Arc::clone(&health))));
@@ -154,9 +162,29 @@ async fn assemble(
     let listener =
         TcpListener::bind(&config.listen).await.map_err(|error| cannot_listen(&config.listen, &error))?;
     let address = listener.local_addr()?;
+    if let Some((_, listener)) = &admin {
+        lock.publish_admin_address(listener.local_addr()?)?;
+    }
     lock.publish_address(address)?;
     hit(Point::ServerListening);
-    Ok(Parts { address, listener, router, gateway, journal, batcher, refresher, auditor, health })
+    Ok(Parts { address, listener, router, admin, gateway, journal, batcher, refresher, auditor, health })
+}
+
+/// The management API and its listener; `None` where it is off.
+async fn open_admin(
+    config: &Config,
+    database: &Database,
+    master: &MasterKey,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Option<(Admin, TcpListener)>> {
+    let Some(listener) = tollgate_admin::bind(&config.admin).await? else { return Ok(None) };
+    let store = Store::connect(&StoreConfig {
+        max_connections: ADMIN_CONNECTIONS,
+        application_name: "tollgate admin".to_owned(),
+        ..StoreConfig::new(database.url.clone())
+    })?;
+    let check = |endpoint| refresher::endpoint(endpoint).check();
+    Ok(Some((Admin::new(store, master.clone(), clock, Arc::new(check)), listener)))
 }
 
 fn cannot_listen(address: &str, error: &io::Error) -> anyhow::Error {
@@ -178,7 +206,8 @@ fn cannot_listen(address: &str, error: &io::Error) -> anyhow::Error {
 
 impl Parts {
     fn spawn(self, config: &Config, database: Database, lock: ServeLock) -> RunningApp {
-        let Self { address, listener, router, gateway, journal, batcher, refresher, auditor, health } = self;
+        let Self { address, listener, router, admin, gateway, journal, batcher, refresher, auditor, health } =
+            self;
         let mut tasks = Tasks::default();
         let (stop_gateway, stop_batcher, stop_background) =
             (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
@@ -196,10 +225,19 @@ impl Parts {
         if let Some(auditor) = auditor {
             tasks.spawn(AUDITOR, auditor.run(stop_background.clone()));
         }
+        let admin_address = admin.as_ref().and_then(|(_, listener)| listener.local_addr().ok());
+        if let Some((admin, listener)) = admin {
+            let stop = stop_gateway.clone();
+            tasks.spawn(ADMIN, async move {
+                admin.serve(listener, stop).await;
+                Ok(())
+            });
+        }
         let (serving, stop) = (gateway.clone(), stop_gateway.clone());
         tasks.spawn(GATEWAY, async move { Ok(serving.serve_router(listener, router, stop).await?) });
         RunningApp {
             address,
+            admin_address,
             tasks,
             gateway,
             journal,
@@ -216,6 +254,11 @@ impl RunningApp {
     /// Where it listens.
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where its management API listens; `None` where it is off.
+    pub const fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin_address
     }
 
     /// Serves until `signal` returns, then stops in order; or until a task ends unasked, which is an error. When `signal` returns
@@ -272,6 +315,7 @@ impl RunningApp {
             self.tasks.end_of(GATEWAY, &mut others).await
         };
         hit(Point::GatewayStopped);
+        let admin = self.tasks.end_of(ADMIN, &mut others).await;
         self.stop_batcher.cancel();
         let batcher = self.tasks.end_of(BATCHER, &mut others).await;
         hit(Point::BatcherStopped);
@@ -290,7 +334,7 @@ impl RunningApp {
         let database = self.database.stop().await;
         hit(Point::ServerStopped);
         // What was lost comes first; the rest is logged.
-        let results = [batcher, spool, gateway, refresher, auditor, database];
+        let results = [batcher, spool, gateway, admin, refresher, auditor, database];
         let mut errors =
             results.into_iter().chain(others.into_iter().map(|ended| ended.result)).filter_map(Result::err);
         let Some(first) = errors.next() else { return Ok(()) };

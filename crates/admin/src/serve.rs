@@ -1,0 +1,117 @@
+//! Serving the management API: an accept loop with time-outs, apart from the gateway's, and the work that falls due.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tollgate_store::management::keys;
+
+use crate::app::Admin;
+use crate::table;
+
+/// Connections at once: people and scripts, not the public.
+const MAX_CONNECTIONS: usize = 256;
+/// How long a client may take to send the head of a request, and how long an idle connection is kept.
+const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// After an error of `accept` (no file descriptors left, most often), how long before the next try.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long requests may take to end when the server stops.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often keys are looked for whose overlap is over.
+const DUE_EVERY: Duration = Duration::from_secs(1);
+
+impl Admin {
+    /// Serves until `shutdown`, then lets requests end. Meanwhile ends what falls due.
+    pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) {
+        let due = tokio::spawn(self.clone().end_what_is_due(shutdown.clone()));
+        let connections = TaskTracker::new();
+        self.accept(&listener, &connections, &shutdown).await;
+        drop(listener);
+        connections.close();
+        if tokio::time::timeout(DRAIN_TIMEOUT, connections.wait()).await.is_err() {
+            tracing::warn!(
+                "requests of the management API did not end in {DRAIN_TIMEOUT:?}; they are left to themselves"
+            );
+        }
+        if let Err(error) = due.await {
+            tracing::error!(%error, "the task that ends replaced keys did not end well");
+        }
+    }
+
+    async fn accept(&self, listener: &TcpListener, connections: &TaskTracker, shutdown: &CancellationToken) {
+        let router = table::router(self);
+        let mut http = auto::Builder::new(TokioExecutor::new());
+        http.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_READ_TIMEOUT);
+        http.http2().timer(TokioTimer::new()).keep_alive_interval(HEADER_READ_TIMEOUT);
+        let http = Arc::new(http);
+        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return,
+                accepted = next(listener, &places) => accepted,
+            };
+            let Some((stream, place)) = accepted else {
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            };
+            let (http, router, shutdown) = (Arc::clone(&http), router.clone(), shutdown.clone());
+            connections.spawn(async move {
+                let service = TowerToHyperService::new(router);
+                let connection = http.serve_connection(TokioIo::new(stream), service);
+                tokio::pin!(connection);
+                let ended = tokio::select! {
+                    biased;
+                    ended = connection.as_mut() => ended,
+                    () = shutdown.cancelled() => {
+                        connection.as_mut().graceful_shutdown();
+                        connection.await
+                    }
+                };
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection to the management API ended with an error");
+                }
+                drop(place);
+            });
+        }
+    }
+
+    /// Revokes keys whose overlap with their successors is over. A database that is away is tried again.
+    async fn end_what_is_due(self, shutdown: CancellationToken) {
+        let mut ticks = tokio::time::interval(DUE_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            match self.store().tx("revoke_due_keys", async |tx| keys::revoke_due(&tx).await).await {
+                Ok(ended) if ended.is_empty() => {}
+                Ok(ended) => tracing::info!(keys = ended.len(), "replaced keys have ended"),
+                Err(error) => tracing::debug!(%error, "replaced keys could not be ended; it is tried again"),
+            }
+        }
+    }
+}
+
+async fn next(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    let place = Arc::clone(places).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, _address)) => Some((stream, place)),
+        Err(error) => {
+            tracing::warn!(%error, "a connection to the management API could not be accepted");
+            None
+        }
+    }
+}
