@@ -1,10 +1,11 @@
-//! Serving the management API: an accept loop with time-outs, apart from the gateway's, and the work that falls due.
+//! Serving the management API: an accept loop with time-outs, apart from the gateway's, and the work that falls due. HTTP/1.1: what
+//! speaks TLS in front speaks it behind.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -47,10 +48,8 @@ impl Admin {
 
     async fn accept(&self, listener: &TcpListener, connections: &TaskTracker, shutdown: &CancellationToken) {
         let router = table::router(self);
-        let mut http = auto::Builder::new(TokioExecutor::new());
-        http.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_READ_TIMEOUT);
-        http.http2().timer(TokioTimer::new()).keep_alive_interval(HEADER_READ_TIMEOUT);
-        let http = Arc::new(http);
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new()).header_read_timeout(HEADER_READ_TIMEOUT);
         let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         loop {
             let accepted = tokio::select! {
@@ -62,8 +61,17 @@ impl Admin {
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             };
-            let (http, router, shutdown) = (Arc::clone(&http), router.clone(), shutdown.clone());
+            let (http, router, shutdown) = (http.clone(), router.clone(), shutdown.clone());
             connections.spawn(async move {
+                // hyper's own time-out begins with the first line; a client that sends less than that meets this one.
+                let first_byte = tokio::time::timeout(HEADER_READ_TIMEOUT, stream.readable());
+                tokio::select! {
+                    biased;
+                    () = shutdown.cancelled() => return,
+                    came = first_byte => if !matches!(came, Ok(Ok(()))) {
+                        return;
+                    },
+                }
                 let service = TowerToHyperService::new(router);
                 let connection = http.serve_connection(TokioIo::new(stream), service);
                 tokio::pin!(connection);
@@ -72,7 +80,7 @@ impl Admin {
                     ended = connection.as_mut() => ended,
                     () = shutdown.cancelled() => {
                         connection.as_mut().graceful_shutdown();
-                        connection.await
+                        connection.as_mut().await
                     }
                 };
                 if let Err(error) = ended {

@@ -29,6 +29,7 @@ const COSTS: Takes = Takes {
     groups: &["project_id", "line_item", "api_key_id"],
     widths: &[("1d", BucketWidth::Day, 7, 180)],
     kind: None,
+    with_amount: true,
 };
 
 /// What one group was charged in one bucket.
@@ -74,7 +75,7 @@ pub(crate) async fn costs(
     let result = |row: BucketRow| {
         Ok(CostsResult {
             object: "organization.costs.result",
-            amount: Amount { value: ExactNumber::of(row.amount)?, currency: "credits" },
+            amount: Amount { value: ExactNumber::of(row.amount.unwrap_or_default())?, currency: "credits" },
             line_item: row.model,
             project_id: None,
             api_key_id: row.api_key_id.map(ApiKeyId::as_uuid),

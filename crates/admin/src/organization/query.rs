@@ -23,6 +23,8 @@ pub(super) struct Takes {
     pub(super) widths: &'static [(&'static str, BucketWidth, u32, u32)],
     /// Of which kind of usage.
     pub(super) kind: Option<UsageKind>,
+    /// Whether it tells what was charged.
+    pub(super) with_amount: bool,
 }
 
 /// What was asked for.
@@ -70,6 +72,7 @@ impl Asked {
             batch: one::<bool>(&values, "batch")?,
             kind: takes.kind,
             grouping: grouping(&values, takes)?,
+            with_amount: takes.with_amount,
         };
         Ok(Self { start, end, width, limit, page: one(&values, "page")?, filter })
     }

@@ -33,6 +33,7 @@ const COMPLETIONS: Takes = Takes {
     groups: &["project_id", "user_id", "api_key_id", "model", "batch", "service_tier"],
     widths: WIDTHS,
     kind: Some(UsageKind::Completions),
+    with_amount: false,
 };
 const EMBEDDINGS: Takes = Takes {
     parameters: &[
@@ -50,6 +51,7 @@ const EMBEDDINGS: Takes = Takes {
     groups: &["project_id", "user_id", "api_key_id", "model"],
     widths: WIDTHS,
     kind: Some(UsageKind::Embeddings),
+    with_amount: false,
 };
 
 /// Sums of one group in one bucket. What the sums are not told apart by is `null`.

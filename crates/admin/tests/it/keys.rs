@@ -177,3 +177,36 @@ async fn a_deactivated_user_is_out_and_stays_in_the_books() {
     let nobody = format!("/admin/api/v1/users/{}/deactivate", uuid::Uuid::nil());
     assert_eq!(house.write(Method::POST, &manager.key, &nobody, &Value::Null).await.problem().0, 422);
 }
+
+#[tokio::test]
+async fn no_key_is_made_for_a_user_who_is_deactivated_meanwhile() {
+    let house = House::open().await;
+    let manager = house.manager().await;
+    let ada = house.tenant("ada", ApiKeyPurpose::Realtime, None).await;
+    // The deactivation has the user's row, and has seen which keys there are, when the key is made.
+    let (held, release) = (tokio::sync::Notify::new(), tokio::sync::Notify::new());
+    let deactivating = house.store.tx("deactivate", async |tx| {
+        tollgate_store::management::accounts::deactivate(&tx, ada.id, "test").await?;
+        held.notify_one();
+        release.notified().await;
+        Ok(())
+    });
+    let making = async {
+        held.notified().await;
+        let new = json!({ "user_id": ada.id });
+        let made = house.post(&manager.key, KEYS, &new);
+        let letting_go = async {
+            let waiting = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
+            while house.rows(waiting).await.is_empty() {
+                tokio::task::yield_now().await;
+            }
+            release.notify_one();
+        };
+        tokio::join!(made, letting_go).0
+    };
+    let (deactivated, made) = tokio::join!(deactivating, making);
+    deactivated.unwrap();
+    assert_eq!(made.problem().0, 404);
+    let live = format!("select 1 from api_keys where user_id = '{}' and revoked_at is null", ada.id);
+    assert!(house.rows(&live).await.is_empty());
+}

@@ -134,6 +134,11 @@ pub async fn create(
         )));
     }
     let created = api_keys::create(tx, master, new, actor).await?;
+    // Asked once more, now that the key's row holds the user's: a deactivation that we waited for has not seen this key.
+    let sql = "select 1 from users where id = $1 and deleted_at is null";
+    if tx.query_opt(sql, &[&created.key.user_id.as_uuid()]).await?.is_none() {
+        return Err(StoreError::not_found("the user was deactivated just now"));
+    }
     if let Some(role) = role {
         let id = created.key.id;
         let sql = "update api_keys set platform_role = $2 where id = $1";

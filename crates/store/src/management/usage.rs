@@ -76,6 +76,8 @@ pub struct BucketQuery {
     pub kind: Option<UsageKind>,
     /// What to tell apart.
     pub grouping: Grouping,
+    /// Sum up what was charged, too: of all sums the dearest to reckon.
+    pub with_amount: bool,
 }
 
 /// Sums of one group in one bucket.
@@ -99,8 +101,8 @@ pub struct BucketRow {
     pub cache_read_tokens: i64,
     /// Every token out.
     pub completion_tokens: i64,
-    /// Charged, in credits.
-    pub amount: Credits,
+    /// Charged, in credits; `None` where that was not asked for.
+    pub amount: Option<Credits>,
 }
 
 /// The sums of the buckets that begin at `from`, a bucket's beginning, or later and before `until`. Buckets and groups without requests have
@@ -112,7 +114,7 @@ pub async fn buckets(
     until: Timestamp,
     query: &BucketQuery,
 ) -> Result<Vec<BucketRow>, StoreError> {
-    let BucketQuery { scope, users, api_keys, models, batch, kind, grouping } = query;
+    let BucketQuery { scope, users, api_keys, models, batch, kind, grouping, with_amount } = query;
     let users: Vec<Uuid> = users.iter().map(|user| user.as_uuid()).collect();
     let api_keys: Vec<Uuid> = api_keys.iter().map(|key| key.as_uuid()).collect();
     let of = |is_wanted: bool, column: &'static str| if is_wanted { column } else { "null::integer" };
@@ -129,7 +131,7 @@ pub async fn buckets(
                     sum(r.requests)::bigint as requests, sum(r.prompt_tokens)::bigint as prompt_tokens,
                     sum(r.cache_read_tokens)::bigint as cache_read_tokens,
                     sum(r.completion_tokens)::bigint as completion_tokens,
-                    (sum(r.amount_pico) * 0.000000000001)::numeric(28, 12) as amount
+                    {amount} as amount
              from usage_rollups r
              where r.hour >= $1 and r.hour < $2
                and ($3::uuid is null or r.user_no = (select no from users where id = $3))
@@ -145,9 +147,14 @@ pub async fn buckets(
          left join users u on u.no = s.user_no
          left join api_keys k on k.no = s.key_no
          left join deployed_models m on m.no = s.model_no
-         where s.requests <> 0 or s.amount <> 0
+         where s.requests <> 0
          order by s.starts_at, u.id, k.id, m.alias, s.model_no, s.is_batch",
         interval = width.interval(),
+        amount = if *with_amount {
+            "(sum(r.amount_pico) * 0.000000000001)::numeric(28, 12)"
+        } else {
+            "null::numeric"
+        },
         user = of(grouping.user, "r.user_no"),
         key = of(grouping.api_key, "r.key_no"),
         model = of(grouping.model, "r.model_no"),
@@ -183,6 +190,6 @@ fn from_row(row: &Row) -> Result<BucketRow, StoreError> {
         prompt_tokens: row.try_get(6)?,
         cache_read_tokens: row.try_get(7)?,
         completion_tokens: row.try_get(8)?,
-        amount: Credits::try_from(row.try_get::<_, Decimal>(9)?)?,
+        amount: row.try_get::<_, Option<Decimal>>(9)?.map(Credits::try_from).transpose()?,
     })
 }

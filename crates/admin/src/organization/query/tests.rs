@@ -15,6 +15,7 @@ const TAKES: Takes = Takes {
     groups: &["user_id", "model", "project_id"],
     widths: &[("1h", BucketWidth::Hour, 24, 168), ("1d", BucketWidth::Day, 7, 31)],
     kind: None,
+    with_amount: false,
 };
 
 fn refusal(query: &str) -> String {
