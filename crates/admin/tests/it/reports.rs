@@ -191,7 +191,9 @@ async fn usage_equals_the_sums_over_requests_in_every_grouping() {
     let mut compared = 0;
     for (width, unit, most) in [("1h", "hour", 168), ("1d", "day", 31)] {
         for (query, filter) in &filters {
-            for groups in groupings {
+            // Every grouping of everything, and every filter with one of them: both together would be the same again.
+            let groupings = if query.is_empty() { &groupings[..] } else { &groupings[5..] };
+            for groups in groupings.iter().copied() {
                 let by: Vec<String> = groups.iter().map(|group| format!("&group_by[]={group}")).collect();
                 let by = by.concat();
                 let path = format!(
