@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use serde::Serialize;
-use tollgate_domain::ApiKeyId;
+use tollgate_domain::{ApiKeyId, UserId};
 use tollgate_store::management::usage::{BucketRow, BucketWidth};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -21,12 +21,14 @@ const COSTS: Takes = Takes {
         "end_time",
         "bucket_width",
         "project_ids",
+        "user_ids",
         "api_key_ids",
+        "line_items",
         "group_by",
         "limit",
         "page",
     ],
-    groups: &["project_id", "line_item", "api_key_id"],
+    groups: &["project_id", "user_id", "line_item", "api_key_id", "api_source"],
     widths: &[("1d", BucketWidth::Day, 7, 180)],
     kind: None,
     with_amount: true,
@@ -42,7 +44,10 @@ pub(crate) struct CostsResult {
     line_item: Option<String>,
     /// Always `null`: there are no projects.
     project_id: Option<String>,
+    user_id: Option<Uuid>,
     api_key_id: Option<Uuid>,
+    /// Always `null`: an amount is of tokens of several kinds.
+    quantity: Option<f64>,
 }
 
 /// An amount as OpenAI writes it.
@@ -61,8 +66,10 @@ pub(crate) struct Amount {
         ("start_time" = i64, Query, description = "Unix seconds, inclusive; taken back to the beginning of its day"),
         ("end_time" = Option<i64>, Query, description = "Unix seconds, exclusive; now where it is left out"),
         ("bucket_width" = Option<String>, Query, description = "`1d`, as there"),
+        ("user_ids" = Option<Vec<String>>, Query, description = "Of these users"),
         ("api_key_ids" = Option<Vec<String>>, Query, description = "With these keys"),
-        ("group_by" = Option<Vec<String>>, Query, description = "`project_id`, `line_item` (the model), `api_key_id`"),
+        ("line_items" = Option<Vec<String>>, Query, description = "For these models"),
+        ("group_by" = Option<Vec<String>>, Query, description = "`project_id`, `user_id`, `line_item` (the model), `api_key_id`, `api_source`"),
         ("limit" = Option<u32>, Query, description = "Buckets of a page"),
         ("page" = Option<String>, Query, description = "`next_page` of the page before")),
     responses((status = 200, description = "A page of buckets", body = BucketPage<CostsResult>)))]
@@ -78,6 +85,8 @@ pub(crate) async fn costs(
             amount: Amount { value: ExactNumber::of(row.amount.unwrap_or_default())?, currency: "credits" },
             line_item: row.model,
             project_id: None,
+            user_id: row.user_id.map(UserId::as_uuid),
+            quantity: None,
             api_key_id: row.api_key_id.map(ApiKeyId::as_uuid),
         })
     };

@@ -68,7 +68,8 @@ impl Asked {
             scope: None,
             users: many::<UserId>(&values, "user_ids")?,
             api_keys: many::<ApiKeyId>(&values, "api_key_ids")?,
-            models: many::<String>(&values, "models")?,
+            // A line of the costs is a model.
+            models: [many::<String>(&values, "models")?, many::<String>(&values, "line_items")?].concat(),
             batch: one::<bool>(&values, "batch")?,
             kind: takes.kind,
             grouping: grouping(&values, takes)?,

@@ -30,7 +30,7 @@ const COMPLETIONS: Takes = Takes {
         "limit",
         "page",
     ],
-    groups: &["project_id", "user_id", "api_key_id", "model", "batch", "service_tier"],
+    groups: &["project_id", "user_id", "api_key_id", "model", "batch", "service_tier", "api_source"],
     widths: WIDTHS,
     kind: Some(UsageKind::Completions),
     with_amount: false,
@@ -48,7 +48,7 @@ const EMBEDDINGS: Takes = Takes {
         "limit",
         "page",
     ],
-    groups: &["project_id", "user_id", "api_key_id", "model"],
+    groups: &["project_id", "user_id", "api_key_id", "model", "api_source"],
     widths: WIDTHS,
     kind: Some(UsageKind::Embeddings),
     with_amount: false,
@@ -63,6 +63,10 @@ pub(crate) struct CompletionsResult {
     input_tokens: i64,
     /// Of these, read from a cache.
     input_cached_tokens: i64,
+    /// Of these, written to a cache.
+    input_cache_write_tokens: i64,
+    /// Of these, the others.
+    input_uncached_tokens: i64,
     /// Every token out.
     output_tokens: i64,
     /// Always `null`: no sums of it are kept.
@@ -105,7 +109,7 @@ pub(crate) struct EmbeddingsResult {
         ("api_key_ids" = Option<Vec<String>>, Query, description = "With these keys"),
         ("models" = Option<Vec<String>>, Query, description = "For these models"),
         ("batch" = Option<bool>, Query, description = "With keys for batches, or with others"),
-        ("group_by" = Option<Vec<String>>, Query, description = "`project_id`, `user_id`, `api_key_id`, `model`, `batch`, `service_tier`"),
+        ("group_by" = Option<Vec<String>>, Query, description = "`project_id`, `user_id`, `api_key_id`, `model`, `batch`, `service_tier`, `api_source`"),
         ("limit" = Option<u32>, Query, description = "Buckets of a page"),
         ("page" = Option<String>, Query, description = "`next_page` of the page before")),
     responses((status = 200, description = "A page of buckets", body = BucketPage<CompletionsResult>)))]
@@ -120,6 +124,13 @@ pub(crate) async fn completions(
             object: "organization.usage.completions.result",
             input_tokens: row.prompt_tokens,
             input_cached_tokens: row.cache_read_tokens,
+            input_cache_write_tokens: row.cache_write_tokens,
+            // Stated parts may exceed their whole: what is left of it is then nothing.
+            input_uncached_tokens: row
+                .prompt_tokens
+                .saturating_sub(row.cache_read_tokens)
+                .saturating_sub(row.cache_write_tokens)
+                .max(0),
             output_tokens: row.completion_tokens,
             input_audio_tokens: None,
             output_audio_tokens: None,

@@ -107,7 +107,11 @@ async fn filled(house: &House) -> Vec<Tenant> {
             "embedding".clone_into(&mut record.response_type);
             record.usage.completion_tokens = None;
         }
-        record.usage.cache_read_tokens = random.random_range(0..=record.usage.prompt_tokens.unwrap());
+        let cached = random.random_range(0..=record.usage.prompt_tokens.unwrap());
+        record.usage.cache_read_tokens = random.random_range(0..=cached);
+        record.usage.cache_write_5m_tokens = random.random_range(0..=cached - record.usage.cache_read_tokens);
+        record.usage.cache_write_1h_tokens =
+            cached - record.usage.cache_read_tokens - record.usage.cache_write_5m_tokens;
         let midnight = start().as_second() / DAY * DAY;
         let seconds = match random.random_range(0..4) {
             0 => midnight - DAY * random.random_range(0..4),
@@ -143,7 +147,8 @@ async fn oracle(house: &House, width: &str, filter: &str, groups: &[&str]) -> BT
     let sql = format!(
         "select jsonb_build_array(extract(epoch from date_trunc('{width}', \"timestamp\", 'UTC'))::bigint{columns}) as key,
                 count(*) as requests, coalesce(sum(prompt_tokens), 0) as input, coalesce(sum(completion_tokens), 0) as output,
-                coalesce(sum(cache_read_tokens), 0) as cached, trim_scale(sum(total_cost))::text as cost
+                coalesce(sum(cache_read_tokens), 0) as cached,
+                coalesce(sum(cache_write_5m_tokens + cache_write_1h_tokens), 0) as written, trim_scale(sum(total_cost))::text as cost
          from http_analytics where {filter} group by 1"
     );
     house.rows(&sql).await.into_iter().map(|row| (row["key"].to_string(), row)).collect()
@@ -209,6 +214,10 @@ async fn usage_equals_the_sums_over_requests_in_every_grouping() {
                         assert_eq!(result["num_model_requests"], row["requests"], "{path} {bucket}");
                         assert_eq!(result["input_tokens"], row["input"], "{path} {bucket}");
                         assert_eq!(result["input_cached_tokens"], row["cached"], "{path} {bucket}");
+                        assert_eq!(result["input_cache_write_tokens"], row["written"], "{path} {bucket}");
+                        let parts = ["cached", "cache_write", "uncached"]
+                            .map(|part| result[format!("input_{part}_tokens")].as_i64().unwrap());
+                        assert_eq!(json!(parts.iter().sum::<i64>()), row["input"], "{path} {bucket}");
                         assert_eq!(result["output_tokens"], row["output"], "{path} {bucket}");
                         found += 1;
                     }
@@ -249,7 +258,7 @@ async fn costs_equal_what_was_charged_to_the_last_digit() {
     let manager = house.manager().await;
     filled(&house).await;
     let from = start().checked_sub(SignedDuration::from_hours(24 * 6)).unwrap().as_second();
-    for groups in [&[][..], &["line_item"], &["api_key_id"], &["line_item", "api_key_id"]] {
+    for groups in [&[][..], &["line_item"], &["api_key_id"], &["line_item", "api_key_id", "user_id"]] {
         let by: Vec<String> = groups.iter().map(|group| format!("&group_by={group}")).collect();
         let by = by.concat();
         let expected = oracle(&house, "day", "true", groups).await;
@@ -267,6 +276,14 @@ async fn costs_equal_what_was_charged_to_the_last_digit() {
         }
         assert_eq!(found, expected.len(), "{path}");
     }
+    // A line of the costs is a model, by which it is asked for too.
+    let lines =
+        format!("/v1/organization/costs?start_time={from}&limit=180&group_by=line_item&line_items[]=small");
+    let expected = oracle(&house, "day", "model = 'small'", &["line_item"]).await;
+    let lines = buckets(&house, &manager.key, &lines).await;
+    let lines: Vec<&Value> = lines.iter().flat_map(|bucket| bucket["results"].as_array().unwrap()).collect();
+    assert_eq!(lines.len(), expected.len());
+    assert!(lines.iter().all(|line| line["line_item"] == "small"), "{lines:?}");
     // A JSON number may be read through a float; what stands there is exact all the same.
     let all = format!("/v1/organization/costs?start_time={from}&limit=180");
     let text = String::from_utf8(house.get(&manager.key, &all).await.body.to_vec()).unwrap();

@@ -99,6 +99,8 @@ pub struct BucketRow {
     pub prompt_tokens: i64,
     /// Of these, read from a cache.
     pub cache_read_tokens: i64,
+    /// Of these, written to a cache.
+    pub cache_write_tokens: i64,
     /// Every token out.
     pub completion_tokens: i64,
     /// Charged, in credits; `None` where that was not asked for.
@@ -130,6 +132,7 @@ pub async fn buckets(
                     {user} as user_no, {key} as key_no, {model} as model_no, {batch} as is_batch,
                     sum(r.requests)::bigint as requests, sum(r.prompt_tokens)::bigint as prompt_tokens,
                     sum(r.cache_read_tokens)::bigint as cache_read_tokens,
+                    sum(r.cache_write_tokens)::bigint as cache_write_tokens,
                     sum(r.completion_tokens)::bigint as completion_tokens,
                     {amount} as amount
              from usage_rollups r
@@ -142,7 +145,7 @@ pub async fn buckets(
                and ($8::boolean is null or $8 = (r.model_no in (select no from kinds)))
              group by 1, 2, 3, 4, 5)
          select s.starts_at, u.id, k.id, m.alias, s.is_batch, s.requests, s.prompt_tokens, s.cache_read_tokens,
-                s.completion_tokens, s.amount
+                s.cache_write_tokens, s.completion_tokens, s.amount
          from summed s
          left join users u on u.no = s.user_no
          left join api_keys k on k.no = s.key_no
@@ -189,7 +192,8 @@ fn from_row(row: &Row) -> Result<BucketRow, StoreError> {
         requests: row.try_get(5)?,
         prompt_tokens: row.try_get(6)?,
         cache_read_tokens: row.try_get(7)?,
-        completion_tokens: row.try_get(8)?,
-        amount: row.try_get::<_, Option<Decimal>>(9)?.map(Credits::try_from).transpose()?,
+        cache_write_tokens: row.try_get(8)?,
+        completion_tokens: row.try_get(9)?,
+        amount: row.try_get::<_, Option<Decimal>>(10)?.map(Credits::try_from).transpose()?,
     })
 }
