@@ -1,7 +1,7 @@
 //! API keys. A secret is shown once, where its key is made, and kept nowhere.
 //!
 //! A member makes and ends keys of its own user. It gets no role and no trust by that: what carries either is a manager's to give, to
-//! replace and to take away.
+//! replace and to take away. Nor does it choose its price: a purpose that has tariffs of its own is a manager's to give.
 
 use axum::Json;
 use axum::extract::State;
@@ -86,7 +86,7 @@ pub(crate) struct NewKeyWithSecret {
 pub(crate) struct NewKey {
     /// Who pays; the caller's own user where it is left out.
     user_id: Option<Uuid>,
-    /// `realtime` (the default), `batch`, `playground` or `platform`.
+    /// `realtime` (the default), `platform`, or `batch` and `playground`, which have prices of their own and are a manager's to give.
     #[serde(default)]
     #[schema(value_type = Option<String>, example = "realtime")]
     purpose: ApiKeyPurpose,
@@ -165,6 +165,15 @@ pub(crate) async fn create(
     caller.may_see(owner)?;
     if caller.role != Role::Manager && (new.role.is_some() || new.trusted) {
         return Err(Problem::new(Kind::Forbidden, "`role` and `trusted` are a manager's to give"));
+    }
+    // Which tariff applies is the purpose's to say: whoever chose it would choose what they pay.
+    let has_usual_price = matches!(new.purpose, ApiKeyPurpose::Realtime | ApiKeyPurpose::Platform);
+    if caller.role != Role::Manager && !has_usual_price {
+        let purpose = new.purpose.as_str();
+        return Err(Problem::new(
+            Kind::Forbidden,
+            format!("a key for {purpose} use has prices of its own and is a manager's to give"),
+        ));
     }
     let wanted = NewApiKey {
         user: owner.to_string(),

@@ -125,6 +125,8 @@ async fn a_member_gets_no_more_power_than_it_has() {
         (json!({ "purpose": "platform", "role": "manager" }), 403),
         (json!({ "purpose": "platform", "role": "viewer" }), 403),
         (json!({ "trusted": true }), 403),
+        (json!({ "purpose": "batch" }), 403),
+        (json!({ "purpose": "playground" }), 403),
         (json!({ "user_id": bob.id }), 404),
         (json!({ "purpose": "platform", "platform_role": "manager" }), 422),
         (json!({ "purpose": "platform", "created_by": bob.id }), 422),
@@ -138,7 +140,9 @@ async fn a_member_gets_no_more_power_than_it_has() {
         403
     );
     // What it may do works, and is its own user's.
+    house.post(&ada.key, KEYS, &json!({ "purpose": "platform" })).await.ok();
     let made = house.post(&ada.key, KEYS, &json!({ "name": "mine" })).await.ok();
+    assert_eq!(made["purpose"], "realtime");
     assert_eq!(
         (&made["user_id"], &made["role"], &made["trusted"]),
         (&json!(ada.id), &Value::Null, &json!(false))
