@@ -150,7 +150,7 @@ pub(crate) async fn enter(
         user: user_id.to_string(),
         kind: new.r#type,
         amount: new.amount,
-        source_id: new.source_id.unwrap_or_else(|| source_of(&attempt)),
+        source_id: new.source_id.unwrap_or_else(|| source_of(&admin, &attempt)),
         description: new.reason,
     };
     let actor = caller.actor();
@@ -178,11 +178,17 @@ pub(crate) async fn enter(
     admin.store().tx("admin_enter_credits", enter).await?.respond()
 }
 
-/// A source id for an entry that names none: the same one however late the same request comes again.
-fn source_of(attempt: &kept::Attempt) -> String {
-    let digest = Uuid::from_bytes(attempt.fingerprint.as_bytes());
-    let key: String = attempt.key.chars().take(100).collect();
-    format!("api:{}:{key}:{}", attempt.caller, digest.simple())
+/// How much of an idempotency key a source id shows, for people who look for it.
+const SHOWN_KEY_CHARS: usize = 60;
+
+/// A source id for an entry that names none: the same one however late the same request comes again. What tells it from others is a
+/// digest of the whole key and the whole request.
+fn source_of(admin: &Admin, attempt: &kept::Attempt) -> String {
+    let fingerprint = attempt.fingerprint.as_bytes();
+    let whole = [b"source id\0".as_slice(), attempt.key.as_bytes(), b"\0", fingerprint.as_slice()].concat();
+    let digest = Uuid::from_bytes(admin.idempotency().digest(&whole).as_bytes());
+    let shown: String = attempt.key.chars().take(SHOWN_KEY_CHARS).collect();
+    format!("api:{}:{shown}:{}", attempt.caller, digest.simple())
 }
 
 /// A user's ledger, newest first, each entry with the balance after it. It reads all of the user's entries: narrow it where there are

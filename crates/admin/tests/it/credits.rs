@@ -83,6 +83,18 @@ async fn the_same_request_again_gets_the_first_answer_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn keys_that_differ_in_their_last_character_are_two_writes() {
+    let house = House::open().await;
+    let manager = house.manager().await;
+    let body = json!({ "type": "admin_grant", "amount": "10" });
+    let long = "x".repeat(254);
+    for last in ["a", "b"] {
+        assert_eq!(enter(&house, &manager.key, manager.id, &format!("{long}{last}"), &body).await.status, 201);
+    }
+    assert_eq!(balance(&house, &manager.key, manager.id).await, "20");
+}
+
+#[tokio::test]
 async fn a_key_that_belongs_to_another_request_is_422() {
     let house = House::open().await;
     let manager = house.manager().await;
