@@ -2,6 +2,8 @@
 //!
 //! Without one: 400. With one that is in use by a request that has not ended: 409. With one that belongs to another request: 422. The same
 //! request again: the first answer, marked `Idempotency-Replayed: true`. What was refused may be tried again under its key.
+//!
+//! A key is its user's, whichever API key carries the request: one that was replaced meanwhile must not make a retry a second write.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -41,7 +43,7 @@ pub(crate) fn attempt(
         Problem::new(Kind::Internal, "the server's log says more")
     })?;
     let message = [route.as_bytes(), b"\0", &body].concat();
-    Ok(Attempt { caller: caller.key_id, key, fingerprint: admin.idempotency().digest(&message) })
+    Ok(Attempt { caller: caller.user_id, key, fingerprint: admin.idempotency().digest(&message) })
 }
 
 /// The draft has the key as a structured-field string, in quotes; most clients send it bare. Both are the same key.

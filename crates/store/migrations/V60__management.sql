@@ -8,15 +8,16 @@ create index api_keys_user on api_keys (user_id, no);
 create index api_keys_ending on api_keys (revoke_at) where revoke_at is not null and revoked_at is null;
 
 -- What a write of money came to, under the key that its client chose for it: written in the transaction of the write itself. The
--- same key again is answered from here; with another request it is refused. `fingerprint` is a keyed digest of the request.
+-- same key again is answered from here; with another request it is refused. `fingerprint` is a keyed digest of the request. A key is
+-- its user's: the API key that carries a request may be replaced between two tries.
 create table idempotency_keys (
-    api_key_id  uuid        not null references api_keys (id),
+    user_id     uuid        not null references users (id),
     key         text        not null check (key <> ''),
     fingerprint uuid        not null,
     status      smallint    not null,
     body        jsonb       not null,
     created_at  timestamptz not null default clock_timestamp(),
-    primary key (api_key_id, key)
+    primary key (user_id, key)
 );
 create index idempotency_keys_age on idempotency_keys (created_at);
 

@@ -83,6 +83,28 @@ async fn the_same_request_again_gets_the_first_answer_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_retry_with_the_key_that_replaced_the_first_one_counts_once() {
+    let house = House::open().await;
+    let manager = house.manager().await;
+    let ada = house.tenant("ada", ApiKeyPurpose::Realtime, None).await;
+    let body = json!({ "type": "admin_grant", "amount": "10" });
+    let first = enter(&house, &manager.key, ada.id, "k", &body).await;
+    assert_eq!(first.status, 201);
+    let rotate = format!("/admin/api/v1/api-keys/{}/rotate", manager.key_id);
+    let new = house.post(&manager.key, &rotate, &json!({ "overlap_seconds": 0 })).await.ok();
+    let new = new["secret"].as_str().unwrap();
+    let again = enter(&house, new, ada.id, "k", &body).await;
+    assert_eq!(again.headers["idempotency-replayed"], "true");
+    assert_eq!((again.status, again.json()), (first.status, first.json()));
+    // Also when the answer has been forgotten.
+    let forget = async |tx: tollgate_store::Tx| Ok(tx.execute("delete from idempotency_keys", &[]).await?);
+    assert_eq!(house.store.tx("forget", forget).await.unwrap(), 1);
+    let late = enter(&house, new, ada.id, "k", &body).await;
+    assert_eq!((late.status.as_u16(), &late.json()["id"]), (200, &first.json()["id"]));
+    assert_eq!(balance(&house, new, ada.id).await, "10");
+}
+
+#[tokio::test]
 async fn keys_that_differ_in_their_last_character_are_two_writes() {
     let house = House::open().await;
     let manager = house.manager().await;

@@ -4,7 +4,7 @@
 //! not at all. What was refused leaves no memory: it may be tried again under the same key.
 
 use serde_json::Value;
-use tollgate_domain::{ApiKeyId, RecordDigest};
+use tollgate_domain::{RecordDigest, UserId};
 use uuid::Uuid;
 
 use crate::{StoreError, Tx};
@@ -17,8 +17,8 @@ const CLEARED_AT_ONCE: i64 = 100;
 /// A write under a key.
 #[derive(Debug, Clone)]
 pub struct Attempt {
-    /// Whose key it is: another caller's same key is another one.
-    pub caller: ApiKeyId,
+    /// Whose key it is: another user's same key is another one. The user's, because an API key may be replaced between two tries.
+    pub caller: UserId,
     /// As the client chose it.
     pub key: String,
     /// A keyed digest of the whole request.
@@ -54,7 +54,7 @@ pub async fn begin(tx: &Tx, attempt: &Attempt) -> Result<Begun, StoreError> {
     if !row.try_get::<_, bool>(0)? {
         return Ok(Begun::InProgress);
     }
-    let sql = "select fingerprint, status, body from idempotency_keys where api_key_id = $1 and key = $2";
+    let sql = "select fingerprint, status, body from idempotency_keys where user_id = $1 and key = $2";
     let Some(row) = tx.query_opt(sql, &[&attempt.caller.as_uuid(), &attempt.key]).await? else {
         return Ok(Begun::Fresh);
     };
@@ -71,7 +71,7 @@ pub async fn finish(tx: &Tx, attempt: &Attempt, answer: &Answer) -> Result<(), S
     let status = i16::try_from(answer.status)
         .map_err(|_| StoreError::Corrupt(format!("{} is no status", answer.status)))?;
     tx.execute(
-        "insert into idempotency_keys (api_key_id, key, fingerprint, status, body) values ($1, $2, $3, $4, $5)",
+        "insert into idempotency_keys (user_id, key, fingerprint, status, body) values ($1, $2, $3, $4, $5)",
         &[
             &attempt.caller.as_uuid(),
             &attempt.key,
@@ -82,8 +82,8 @@ pub async fn finish(tx: &Tx, attempt: &Attempt, answer: &Answer) -> Result<(), S
     )
     .await?;
     tx.execute(
-        "delete from idempotency_keys where (api_key_id, key) in (
-             select api_key_id, key from idempotency_keys
+        "delete from idempotency_keys where (user_id, key) in (
+             select user_id, key from idempotency_keys
              where created_at < clock_timestamp() - $1 * interval '1 day'
              order by created_at limit $2 for update skip locked)",
         &[&f64::from(KEPT_FOR_DAYS), &CLEARED_AT_ONCE],
