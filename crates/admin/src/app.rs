@@ -7,6 +7,8 @@ use tollgate_metering::RecordKeys;
 use tollgate_store::Store;
 use tollgate_store::snapshot::ConfigEndpoint;
 
+use crate::reports::Reports;
+
 /// Says why a gateway could not use an endpoint. Given from outside: the management API knows no gateway.
 pub type EndpointCheck = Arc<dyn Fn(ConfigEndpoint) -> Result<(), String> + Send + Sync>;
 
@@ -20,6 +22,7 @@ struct Inner {
     record_keys: RecordKeys,
     cursors: DigestKey,
     idempotency: DigestKey,
+    reports: Reports,
     clock: Arc<dyn Clock>,
     check_endpoint: EndpointCheck,
 }
@@ -42,6 +45,7 @@ impl Admin {
             record_keys: RecordKeys::derive(&master),
             cursors: DigestKey::derive(&master, "tollgate admin cursor v1"),
             idempotency: DigestKey::derive(&master, "tollgate admin idempotency v1"),
+            reports: Reports::new(store.max_connections()),
             store,
             master,
             clock,
@@ -67,6 +71,10 @@ impl Admin {
 
     pub(crate) fn idempotency(&self) -> &DigestKey {
         &self.0.idempotency
+    }
+
+    pub(crate) fn reports(&self) -> &Reports {
+        &self.0.reports
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tollgate_domain::{ApiKeyId, Credits, UserId};
 use tollgate_store::Tx;
+use tollgate_store::management::bound_report;
 use tollgate_store::management::idempotency::{self as kept, Answer, Begun};
 use tollgate_store::management::ledger::{self, LedgerFilter, RunningEntry};
 use tollgate_store::movements::{self, MovementKind, NewMovement};
@@ -217,10 +218,12 @@ pub(crate) async fn ledger(
     let list = List::new(&admin, &name, caller.scope(), &filter);
     let after: Option<(Timestamp, String)> = list.place(query.cursor.as_deref())?;
     let read = async |tx| {
+        bound_report(&tx).await?;
         let after = after.as_ref().map(|(at, id)| (*at, id.as_str()));
         ledger::page(&tx, user_id, &filter, after, limit).await
     };
-    let page = admin.store().tx_repeatable_read("admin_ledger", read).await?;
+    let page = admin.store().tx_repeatable_read("admin_ledger", read);
+    let page = admin.reports().run(caller.user_id, page).await?;
     let place = |row: &RunningEntry| (row.entry.created_at, row.entry.id.clone());
     Ok(Json(list.answer(page, place, Entry::from)?))
 }

@@ -37,8 +37,11 @@ const EVERYWHERE: [(Kind, &str); 5] = [
     (Kind::Unavailable, "The database does not answer"),
 ];
 /// What a route behind a door may answer, too.
-const BEHIND_A_DOOR: [(Kind, &str); 2] =
-    [(Kind::Unauthenticated, "No live key was sent"), (Kind::Forbidden, "The key's role does not allow it")];
+const BEHIND_A_DOOR: [(Kind, &str); 3] = [
+    (Kind::Unauthenticated, "No live key was sent"),
+    (Kind::Forbidden, "The key's role does not allow it"),
+    (Kind::TooManyReports, "Other reports are being read"),
+];
 /// What a route that writes may answer, too.
 const WRITING: [(Kind, &str); 3] = [
     (Kind::Conflict, "It conflicts with what is there"),

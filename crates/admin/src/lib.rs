@@ -18,6 +18,7 @@ mod page;
 mod problem;
 mod quarantine;
 mod receipts;
+mod reports;
 mod serve;
 mod table;
 mod tariffs;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tollgate_domain::Credits;
 use tollgate_domain::Outcome;
+use tollgate_store::management::bound_report;
 use tollgate_store::management::keys;
 use tollgate_store::management::spending::{self, KeySpending};
 use tollgate_store::usage_records::UsageRow;
@@ -59,8 +60,12 @@ pub(crate) async fn credits(
     State(admin): State<Admin>,
     caller: Caller,
 ) -> Result<Json<Data<CreditTotals>>, Problem> {
-    let read = async |tx| spending::of_user(&tx, caller.user_id).await;
-    let totals = admin.store().tx_repeatable_read("admin_credits", read).await?;
+    let read = async |tx| {
+        bound_report(&tx).await?;
+        spending::of_user(&tx, caller.user_id).await
+    };
+    let totals = admin.store().tx_repeatable_read("admin_credits", read);
+    let totals = admin.reports().run(caller.user_id, totals).await?;
     Ok(Json(Data {
         data: CreditTotals {
             total_credits: ExactNumber::of(totals.given)?,
@@ -101,10 +106,11 @@ pub(crate) struct KeyInfo {
 pub(crate) async fn key(State(admin): State<Admin>, caller: Caller) -> Result<Json<Data<KeyInfo>>, Problem> {
     let now = admin.clock().now();
     let read = async |tx| {
+        bound_report(&tx).await?;
         let key = keys::find(&tx, caller.key_id, Some(caller.user_id)).await?;
         Ok((spending::of_key(&tx, key.no, now).await?, key))
     };
-    let (spent, key) = admin.store().tx("admin_key", read).await?;
+    let (spent, key) = admin.reports().run(caller.user_id, admin.store().tx("admin_key", read)).await?;
     let KeySpending { total, today, this_week, this_month } = spent;
     let label = if key.key.name.is_empty() { format!("{}…", key.key.prefix) } else { key.key.name };
     Ok(Json(Data {

@@ -9,6 +9,9 @@ use serde::Serialize;
 use tollgate_store::{ErrorClass, StoreError};
 use utoipa::ToSchema;
 
+/// What the database says of a statement that it stopped at its time limit.
+const QUERY_CANCELED: &str = "57014";
+
 /// What went wrong, in the words of programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -36,6 +39,8 @@ pub enum Kind {
     Invalid,
     /// The idempotency key belongs to another request.
     IdempotencyKeyReused,
+    /// Others, or the caller itself, have more reports read than there are places for.
+    TooManyReports,
     /// The database does not answer.
     Unavailable,
     /// Our fault.
@@ -70,6 +75,9 @@ impl Kind {
                 "idempotency_key_reused",
                 "The Idempotency-Key belongs to another request",
             ),
+            Self::TooManyReports => {
+                (StatusCode::TOO_MANY_REQUESTS, "too_many_reports", "Other reports are being read")
+            }
             Self::Unavailable => {
                 (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The database does not answer")
             }
@@ -134,6 +142,9 @@ impl From<StoreError> for Problem {
             StoreError::Money(error) => return Self::new(Kind::Invalid, error.to_string()),
             _ => {}
         }
+        if error.sqlstate() == Some(QUERY_CANCELED) {
+            return Self::new(Kind::Unavailable, "the database took too long and was stopped; ask for less");
+        }
         match error.class() {
             ErrorClass::Retry => {
                 tracing::warn!(%error, "a request of the management API met a database that does not answer");
@@ -166,7 +177,7 @@ impl IntoResponse for Problem {
             Kind::Unauthenticated => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
-            Kind::Unavailable | Kind::IdempotencyKeyInUse => {
+            Kind::Unavailable | Kind::IdempotencyKeyInUse | Kind::TooManyReports => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             Kind::IdempotencyKeyMissing => {

@@ -5,11 +5,13 @@ use axum::extract::State;
 use jiff::Timestamp;
 use serde::Serialize;
 use tollgate_domain::{ModelId, UserId};
+use tollgate_store::management::bound_report;
 use tollgate_store::management::unrated::{self, Waiting};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::app::Admin;
+use crate::caller::Caller;
 use crate::page::Whole;
 use crate::problem::Problem;
 
@@ -53,7 +55,14 @@ impl From<Waiting> for Unrated {
 /// What waits for a price, the most requests first.
 #[utoipa::path(get, path = "/admin/api/v1/unrated", tag = "tariffs",
     responses((status = 200, description = "By user, model, purpose and window", body = Whole<Unrated>)))]
-pub(crate) async fn list(State(admin): State<Admin>) -> Result<Json<Whole<Unrated>>, Problem> {
-    let waiting = admin.store().tx("admin_unrated", async |tx| unrated::waiting(&tx).await).await?;
+pub(crate) async fn list(
+    State(admin): State<Admin>,
+    caller: Caller,
+) -> Result<Json<Whole<Unrated>>, Problem> {
+    let read = async |tx| {
+        bound_report(&tx).await?;
+        unrated::waiting(&tx).await
+    };
+    let waiting = admin.reports().run(caller.user_id, admin.store().tx("admin_unrated", read)).await?;
     Ok(Json(Whole::of(waiting)))
 }

@@ -5,6 +5,7 @@ use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tollgate_domain::{Credits, UserId};
+use tollgate_store::management::bound_report;
 use tollgate_store::reports::{self, GroupBy, UsageQuery, UsageRow};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -100,7 +101,10 @@ pub(crate) async fn of_user(
             UsageGroup::Hour => GroupBy::Hour,
         },
     };
-    let read = async |tx| reports::usage_of(&tx, Some(account.user.no), &query).await;
-    let usage = admin.store().tx("admin_user_usage", read).await?;
+    let read = async |tx| {
+        bound_report(&tx).await?;
+        reports::usage_of(&tx, Some(account.user.no), &query).await
+    };
+    let usage = admin.reports().run(caller.user_id, admin.store().tx("admin_user_usage", read)).await?;
     Ok(Json(Whole::of(usage)))
 }

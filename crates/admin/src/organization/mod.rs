@@ -14,6 +14,7 @@ pub(crate) use usage::{__path_completions, __path_embeddings, completions, embed
 
 use jiff::Timestamp;
 use serde::Serialize;
+use tollgate_store::management::bound_report;
 use tollgate_store::management::usage::{self as sums, BucketRow, BucketWidth};
 use utoipa::ToSchema;
 
@@ -69,8 +70,11 @@ async fn page<T>(
         None => first,
     };
     let page_end = sums::later(width, from, limit.into()).min(until);
-    let read = async |tx| sums::buckets(&tx, width, from, page_end, &filter).await;
-    let rows = admin.store().tx("admin_usage_buckets", read).await?;
+    let read = async |tx| {
+        bound_report(&tx).await?;
+        sums::buckets(&tx, width, from, page_end, &filter).await
+    };
+    let rows = admin.reports().run(caller.user_id, admin.store().tx("admin_usage_buckets", read)).await?;
     let has_more = page_end < until;
     let next_page = has_more.then(|| list.cursor(&page_end.as_second())).transpose()?;
     Ok(BucketPage { object: "page", data: fill(width, from, page_end, rows, result)?, has_more, next_page })

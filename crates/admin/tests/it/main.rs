@@ -15,3 +15,4 @@ mod month;
 mod prices;
 mod reports;
 mod tenants;
+mod turns;

@@ -1,7 +1,7 @@
 //! A user's ledger in pages, each entry with the balance after it, filtered and searched.
 //!
 //! The running balance is summed over the whole ledger before anything is filtered away, so each page reads all of the user's entries
-//! (usage records carry no index by user: among very many records it is a scan).
+//! (usage records carry no index by user: among very many records it is a scan). Bound it with [`super::bound_report`].
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;

@@ -4,6 +4,10 @@
 //! Every list takes the place behind which it begins and returns one row more than was asked for where there are more
 //! ([`Page::of`] takes that row off again). Whose rows may be seen is an argument of each function, never a filter that a caller adds.
 
+use std::time::Duration;
+
+use crate::{StoreError, Tx};
+
 pub mod accounts;
 pub mod changes;
 pub mod idempotency;
@@ -16,6 +20,24 @@ pub mod usage;
 
 /// Most rows of one page.
 pub const MAX_PAGE: u32 = 500;
+
+/// The database ends a report after this long: sooner than other statements, because nobody's report is worth that much of it.
+pub const REPORT_TIMEOUT: Duration = Duration::from_secs(20);
+/// How often the database looks whether whoever asked for a report still waits for it.
+pub const CLIENT_CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Bounds what comes next in this transaction: it ends after [`REPORT_TIMEOUT`], and soon after its caller has gone, who takes the
+/// connection along. Without that the query of a client that hung up would go on to its end. A database on Windows cannot tell that
+/// a connection is closed, and only does the first.
+pub async fn bound_report(tx: &Tx) -> Result<(), StoreError> {
+    let sql = format!(
+        "set local statement_timeout = {};
+         select set_config('client_connection_check_interval', '{}', true) where version() ~* 'linux|darwin|bsd'",
+        REPORT_TIMEOUT.as_millis(),
+        CLIENT_CHECK_INTERVAL.as_millis()
+    );
+    Ok(tx.batch_execute(&sql).await?)
+}
 
 /// A page, and whether there are more rows behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,55 @@
+//! Reports take turns: nobody's take the database from the rest.
+
+use tollgate_domain::ApiKeyPurpose;
+
+use crate::house::{House, PATIENCE};
+
+const WAITING: &str =
+    "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
+
+#[tokio::test]
+async fn of_one_users_reports_one_is_read_at_a_time_and_another_users_beside_it() {
+    let house = House::open().await;
+    let ada = house.tenant("ada", ApiKeyPurpose::Realtime, None).await;
+    let bob = house.tenant("bob", ApiKeyPurpose::Realtime, None).await;
+    let ledger = |id| format!("/admin/api/v1/users/{id}/ledger");
+    // Whoever reads movements waits, so every ledger that is being read can be counted.
+    let (held, release) = (tokio::sync::Notify::new(), tokio::sync::Notify::new());
+    let holding = house.store.tx("hold", async |tx| {
+        tx.execute("lock table credit_movements in access exclusive mode", &[]).await?;
+        held.notify_one();
+        release.notified().await;
+        Ok(())
+    });
+    let until_wait = async |count: usize| {
+        let waiting = async {
+            while house.rows(WAITING).await.len() < count {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.expect("reports that wait for the lock");
+    };
+    let asking = async {
+        held.notified().await;
+        let adas = ledger(ada.id);
+        let ask = || house.get(&ada.key, &adas);
+        let others = async {
+            until_wait(1).await;
+            let bobs = ledger(bob.id);
+            let counting = async {
+                until_wait(2).await;
+                let waiting = house.rows(WAITING).await.len();
+                release.notify_one();
+                waiting
+            };
+            tokio::join!(house.get(&bob.key, &bobs), counting)
+        };
+        tokio::join!(ask(), ask(), ask(), others)
+    };
+    let (held, (first, second, third, (bobs, waiting))) = tokio::join!(holding, asking);
+    held.unwrap();
+    assert_eq!(waiting, 2, "ada's and bob's");
+    bobs.ok();
+    let statuses = [first, second, third].map(|reply| reply.status.as_u16());
+    assert!(statuses.contains(&200) && statuses.iter().all(|status| [200, 429].contains(status)), "{statuses:?}");
+}
