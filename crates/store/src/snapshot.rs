@@ -27,6 +27,8 @@ pub struct ConfigKey {
     pub trusted: bool,
     /// It admits nothing any more.
     pub revoked: bool,
+    /// When it ends because another key has taken its place.
+    pub revoke_at: Option<Timestamp>,
 }
 
 /// A live model.
@@ -149,7 +151,7 @@ pub async fn load_balances(store: &Store, since: Option<Cursor>) -> Result<Balan
 }
 
 async fn load_keys(tx: &Tx) -> Result<Vec<ConfigKey>, StoreError> {
-    let sql = "select id, digest, user_id, purpose, trusted, revoked_at is not null from api_keys";
+    let sql = "select id, digest, user_id, purpose, trusted, revoked_at is not null, revoke_at from api_keys";
     let rows = tx.query(sql, &[]).await?;
     let mut keys = Vec::with_capacity(rows.len());
     for row in rows {
@@ -160,6 +162,7 @@ async fn load_keys(tx: &Tx) -> Result<Vec<ConfigKey>, StoreError> {
             purpose: ApiKeyPurpose::from_stored(row.try_get(3)?),
             trusted: row.try_get(4)?,
             revoked: row.try_get(5)?,
+            revoke_at: row.try_get(6)?,
         });
     }
     Ok(keys)

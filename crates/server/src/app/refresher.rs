@@ -167,6 +167,7 @@ fn translate(config: snapshot::Config) -> view::Config {
         purpose: key.purpose,
         trusted: key.trusted,
         revoked: key.revoked,
+        revoke_at: key.revoke_at,
     });
     view::Config {
         keys: keys.collect(),

@@ -190,8 +190,8 @@ pub(super) async fn live_of(tx: &Tx, user: UserId) -> Result<Vec<ApiKeyId>, Stor
     rows.iter().map(|row| Ok(ApiKeyId::from_uuid(row.try_get(0)?))).collect()
 }
 
-/// Makes a key that is like this one, and ends this one after `overlap`: until then both are live. Its end is
-/// [`revoke_due`]'s work.
+/// Makes a key that is like this one, and ends this one after `overlap`: until then both are live. Gateways have its end in their
+/// snapshot and keep to it; that it is marked as revoked afterwards is [`revoke_due`]'s work.
 pub async fn rotate(
     tx: &Tx,
     master: &MasterKey,

@@ -70,6 +70,7 @@ fn in_flight() -> (InFlight, Arc<Mutex<Vec<RawAnalyticsRecord>>>, Arc<Metrics>) 
         purpose: ApiKeyPurpose::Realtime,
         trusted: false,
         revoked: false,
+        revoke_at: None,
     };
     let in_flight = InFlight::new(Admission {
         slot: Box::new(Slot(Arc::clone(&records))),
