@@ -253,6 +253,37 @@ async fn embeddings_and_completions_are_all_requests_and_none_twice() {
 }
 
 #[tokio::test]
+async fn a_model_stays_one_of_embeddings_whatever_it_is_asked_in_vain() {
+    let house = House::open().await;
+    let ada = house.tenant("ada", ApiKeyPurpose::Realtime, None).await;
+    house.model("vectors", "0.001", "0").await;
+    let mut recorder = Recorder::new();
+    let mut answered = recorder.record(Credential::Key(ada.key_id), "vectors", 100, 0);
+    "/v1/embeddings".clone_into(&mut answered.uri);
+    "embedding".clone_into(&mut answered.response_type);
+    let mut records = vec![answered];
+    for (status_code, outcome) in
+        [(400, Outcome::Failed), (200, Outcome::Cancelled), (200, Outcome::Interrupted)]
+    {
+        let mut chat = recorder.record(Credential::Key(ada.key_id), "vectors", 0, 0);
+        chat.status_code = status_code;
+        chat.outcome = outcome;
+        chat.usage = StatedUsage::default();
+        chat.usage_source = UsageSource::None;
+        records.push(chat);
+    }
+    house.enter(records).await;
+    let from = start().as_second() / DAY * DAY;
+    for (kind, requests) in [("embeddings", 4), ("completions", 0)] {
+        let path = format!("/v1/organization/usage/{kind}?start_time={from}");
+        let buckets = buckets(&house, &ada.key, &path).await;
+        let found = buckets.iter().flat_map(|bucket| bucket["results"].as_array().unwrap());
+        let found: i64 = found.map(|result| result["num_model_requests"].as_i64().unwrap()).sum();
+        assert_eq!(found, requests, "{kind}: {buckets:?}");
+    }
+}
+
+#[tokio::test]
 async fn costs_equal_what_was_charged_to_the_last_digit() {
     let house = House::open().await;
     let manager = house.manager().await;

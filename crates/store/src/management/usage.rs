@@ -1,7 +1,8 @@
 //! Usage and costs in buckets of time, from the hourly sums and nothing else: what they cost does not grow with the requests.
 //!
-//! An hour is the shortest bucket. Which kind of usage a model's sums are is the model's: one that only ever answered embeddings
-//! counts as that, every other as completions, so each request counts in exactly one of the kinds.
+//! An hour is the shortest bucket. Which kind of usage a model's sums are is the model's: one whose answers were only ever embeddings
+//! counts as that, every other as completions, so each request counts in exactly one of the kinds. Only what was answered says what a
+//! model is: anybody may ask an embedding model for a chat, and is refused.
 
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
@@ -40,7 +41,7 @@ impl BucketWidth {
 /// Which kind of usage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum UsageKind {
-    /// Of models that only ever answered embeddings.
+    /// Of models whose answers were only ever embeddings.
     Embeddings,
     /// Of every other model, and of requests without one.
     Completions,
@@ -125,6 +126,7 @@ pub async fn buckets(
         "with kinds as (
              select m.no from deployed_models m
              join usage_dimensions d on d.request_model = m.alias
+             where d.outcome in ('completed', 'drained')
              group by m.no having bool_and(d.response_type like 'embedding%')),
          batch_keys as (select no from api_keys where purpose = 'batch'),
          summed as (
