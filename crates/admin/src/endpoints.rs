@@ -100,7 +100,7 @@ pub(crate) struct NewEndpoint {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
-    /// `http://` or `https://`, without query.
+    /// `http://` or `https://`, without query. Another scheme, host or port needs the credential anew.
     #[schema(example = "https://api.openai.com")]
     base_url: Option<String>,
     /// Whose it is, such as `openai`.

@@ -21,6 +21,10 @@ async fn a_model_is_offered_moved_priced_and_deleted() {
     let up = up.json();
     assert_eq!((&up["base_url"], &up["auth_style"]), (&json!("https://up.test"), &json!("bearer")));
     let up_path = format!("{endpoints}/{}", up["id"].as_str().unwrap());
+    let elsewhere = json!({ "base_url": "https://elsewhere.test" });
+    let refused = house.write(Method::PATCH, key, &up_path, &elsewhere).await;
+    assert_eq!(refused.problem(), (422, "invalid".to_owned()));
+    assert!(refused.json()["detail"].as_str().unwrap().contains("credential anew"), "{refused:?}");
     let other =
         house.post(key, endpoints, &json!({ "name": "other", "base_url": "http://other.test" })).await.ok();
     assert_eq!(other["auth_style"], "none");
