@@ -5,7 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tollgate_metering::quarantine::{self, Entry, Replayed};
+use tollgate_metering::quarantine::{self, Entry};
 use tollgate_store::management::MAX_PAGE;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -115,14 +115,11 @@ pub(crate) async fn list(
     responses((status = 200, description = "What came of it", body = ReplayOutcome)))]
 pub(crate) async fn replay(
     State(admin): State<Admin>,
+    caller: Caller,
     Path(id): Path<Uuid>,
 ) -> Result<Json<ReplayOutcome>, Problem> {
-    let replayed = quarantine::replay(admin.store(), admin.record_keys(), id).await?;
-    let outcome = match replayed {
-        Replayed::Entered => "entered",
-        Replayed::AlreadyEntered => "already_entered",
-    };
-    Ok(Json(ReplayOutcome { id, outcome: outcome.to_owned() }))
+    let replayed = quarantine::replay(admin.store(), admin.record_keys(), id, &caller.actor()).await?;
+    Ok(Json(ReplayOutcome { id, outcome: replayed.as_str().to_owned() }))
 }
 
 /// Gives a record up, in the caller's name. It stays to be seen, and is never entered.
@@ -135,7 +132,7 @@ pub(crate) async fn write_off(
     Path(id): Path<Uuid>,
 ) -> Result<Json<WrittenOff>, Problem> {
     let written_off_by = caller.actor();
-    quarantine::write_off(admin.store(), id, &written_off_by).await?;
+    quarantine::write_off(admin.store(), id, &written_off_by, &written_off_by).await?;
     Ok(Json(WrittenOff { id, written_off_by }))
 }
 

@@ -172,4 +172,43 @@ async fn a_refused_record_is_seen_replayed_or_given_up_by_name() {
         house.get(&manager.key, &path).await.ok()["data"].as_array().unwrap().len()
     };
     assert_eq!((count("").await, count("?with_written_off=true").await), (1, 2));
+    // Who gave it up is in the log of changes; what was refused again changed nothing.
+    let log = house.get(&manager.key, "/admin/api/v1/audit-log?action=quarantine.").await.ok();
+    let log = log["data"].as_array().unwrap();
+    assert_eq!(log.len(), 1, "{log:?}");
+    assert_eq!((&log[0]["action"], &log[0]["subject"]), (&json!("quarantine.write_off"), &list[0]["id"]));
+    assert_eq!(log[0]["actor"], format!("key:{}", manager.key_id));
+    assert_eq!(log[0]["before"]["reason"], list[0]["reason"]);
+}
+
+#[tokio::test]
+async fn a_mended_record_is_replayed_and_charged_once_and_the_log_says_by_whom() {
+    let house = House::open().await;
+    let manager = house.manager().await;
+    let ada = house.tenant("ada", ApiKeyPurpose::Realtime, None).await;
+    house.model("m", "0.1", "0.2").await;
+    let alter = async |change: &str| {
+        let sql = format!("alter table usage_records {change}");
+        house.store.tx("alter", async |tx| Ok(tx.batch_execute(&sql).await?)).await.unwrap();
+    };
+    alter("add constraint usage_records_teapot check (status_code <> 418)").await;
+    let mut record = Recorder::new().record(Credential::Key(ada.key_id), "m", 10, 10);
+    record.status_code = 418;
+    house.enter(vec![record]).await;
+    let waiting = house.get(&manager.key, "/admin/api/v1/quarantine").await.ok();
+    let id = waiting["data"][0]["id"].as_str().unwrap().to_owned();
+    let replay = format!("/admin/api/v1/quarantine/{id}/replay");
+    assert!(!house.post(&manager.key, &replay, &Value::Null).await.status.is_success());
+    alter("drop constraint usage_records_teapot").await;
+    let replayed = house.post(&manager.key, &replay, &Value::Null).await.ok();
+    assert_eq!(replayed, json!({ "id": id, "outcome": "entered" }));
+    assert_eq!(house.post(&manager.key, &replay, &Value::Null).await.problem().0, 404);
+    assert_eq!(house.get(&manager.key, "/admin/api/v1/quarantine").await.ok()["data"], json!([]));
+    let account = house.get(&manager.key, &format!("/admin/api/v1/users/{}", ada.id)).await.ok();
+    assert_eq!(account["balance"], "-3");
+    let log = house.get(&manager.key, "/admin/api/v1/audit-log?action=quarantine.replay").await.ok();
+    let log = log["data"].as_array().unwrap();
+    assert_eq!(log.len(), 1, "{log:?}");
+    assert_eq!((&log[0]["subject"], &log[0]["after"]["outcome"]), (&json!(id), &json!("entered")));
+    assert_eq!(log[0]["actor"], format!("key:{}", manager.key_id));
 }
