@@ -1,9 +1,12 @@
 //! Serving the management API: an accept loop with time-outs, apart from the gateway's, and the work that falls due. HTTP/1.1: what
 //! speaks TLS in front speaks it behind.
 
+mod patience;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -14,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tollgate_store::management::keys;
 
+use self::patience::Patience;
 use crate::app::Admin;
 use crate::table;
 
@@ -21,6 +25,8 @@ use crate::table;
 const MAX_CONNECTIONS: usize = 256;
 /// How long a client may take to send the head of a request, and how long an idle connection is kept.
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a client may take to take one answer, from the first wait for it on: an answer is a page of a few hundred rows.
+const WRITE_TIMEOUT: Duration = Duration::from_mins(1);
 /// After an error of `accept` (no file descriptors left, most often), how long before the next try.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long requests may take to end when the server stops.
@@ -63,29 +69,7 @@ impl Admin {
             };
             let (http, router, shutdown) = (http.clone(), router.clone(), shutdown.clone());
             connections.spawn(async move {
-                // hyper's own time-out begins with the first line; a client that sends less than that meets this one.
-                let first_byte = tokio::time::timeout(HEADER_READ_TIMEOUT, stream.readable());
-                tokio::select! {
-                    biased;
-                    () = shutdown.cancelled() => return,
-                    came = first_byte => if !matches!(came, Ok(Ok(()))) {
-                        return;
-                    },
-                }
-                let service = TowerToHyperService::new(router);
-                let connection = http.serve_connection(TokioIo::new(stream), service);
-                tokio::pin!(connection);
-                let ended = tokio::select! {
-                    biased;
-                    ended = connection.as_mut() => ended,
-                    () = shutdown.cancelled() => {
-                        connection.as_mut().graceful_shutdown();
-                        connection.as_mut().await
-                    }
-                };
-                if let Err(error) = ended {
-                    tracing::debug!(%error, "a connection to the management API ended with an error");
-                }
+                serve_connection(stream, &http, router, WRITE_TIMEOUT, &shutdown).await;
                 drop(place);
             });
         }
@@ -110,6 +94,39 @@ impl Admin {
     }
 }
 
+/// Answers what comes on one connection, until it ends or `shutdown` and the answer under way.
+async fn serve_connection(
+    stream: TcpStream,
+    http: &http1::Builder,
+    router: Router,
+    write_timeout: Duration,
+    shutdown: &CancellationToken,
+) {
+    // hyper's own time-out begins with the first line; a client that sends less than that meets this one.
+    let first_byte = tokio::time::timeout(HEADER_READ_TIMEOUT, stream.readable());
+    tokio::select! {
+        biased;
+        () = shutdown.cancelled() => return,
+        came = first_byte => if !matches!(came, Ok(Ok(()))) {
+            return;
+        },
+    }
+    let stream = TokioIo::new(Patience::new(stream, write_timeout));
+    let connection = http.serve_connection(stream, TowerToHyperService::new(router));
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        biased;
+        ended = connection.as_mut() => ended,
+        () = shutdown.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.as_mut().await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection to the management API ended with an error");
+    }
+}
+
 async fn next(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
@@ -123,3 +140,6 @@ async fn next(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
