@@ -75,7 +75,8 @@ impl Admin {
         }
     }
 
-    /// Revokes keys whose overlap with their successors is over. A database that is away is tried again.
+    /// Revokes keys whose overlap with their successors is over. A database that is away is tried again. A sweep that is under way at
+    /// shutdown is dropped, which rolls it back: the next server does it, and gateways keep to the time by themselves.
     async fn end_what_is_due(self, shutdown: CancellationToken) {
         let mut ticks = tokio::time::interval(DUE_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -85,7 +86,13 @@ impl Admin {
                 () = shutdown.cancelled() => return,
                 _ = ticks.tick() => {}
             }
-            match self.store().tx("revoke_due_keys", async |tx| keys::revoke_due(&tx).await).await {
+            let sweep = self.store().tx("revoke_due_keys", async |tx| keys::revoke_due(&tx).await);
+            let swept = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return,
+                swept = sweep => swept,
+            };
+            match swept {
                 Ok(ended) if ended.is_empty() => {}
                 Ok(ended) => tracing::info!(keys = ended.len(), "replaced keys have ended"),
                 Err(error) => tracing::debug!(%error, "replaced keys could not be ended; it is tried again"),

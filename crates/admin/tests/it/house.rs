@@ -41,7 +41,7 @@ pub(crate) struct House {
     client: Client<HttpConnector, Full<Bytes>>,
     address: SocketAddr,
     shutdown: CancellationToken,
-    _serving: JoinHandle<()>,
+    serving: JoinHandle<()>,
     // Last: dropped after the store's connections.
     _database: TestDatabase,
 }
@@ -111,7 +111,13 @@ impl House {
         let shutdown = CancellationToken::new();
         let serving = tokio::spawn(admin.serve(listener, shutdown.clone()));
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { store, master, clock, client, address, shutdown, _serving: serving, _database: database }
+        Self { store, master, clock, client, address, shutdown, serving, _database: database }
+    }
+
+    /// Tells it to stop, and says whether it has within this time.
+    pub(crate) async fn stops_within(&mut self, limit: Duration) -> bool {
+        self.shutdown.cancel();
+        tokio::time::timeout(limit, &mut self.serving).await.is_ok()
     }
 
     /// Sends a request as it is.

@@ -1,4 +1,6 @@
-//! Reports take turns: nobody's take the database from the rest.
+//! Reports take turns: nobody's take the database from the rest. And nothing that waits for the database keeps the server from stopping.
+
+use std::time::Duration;
 
 use tollgate_domain::ApiKeyPurpose;
 
@@ -52,4 +54,30 @@ async fn of_one_users_reports_one_is_read_at_a_time_and_another_users_beside_it(
     bobs.ok();
     let statuses = [first, second, third].map(|reply| reply.status.as_u16());
     assert!(statuses.contains(&200) && statuses.iter().all(|status| [200, 429].contains(status)), "{statuses:?}");
+}
+
+#[tokio::test]
+async fn a_sweep_that_waits_for_the_database_does_not_keep_the_server_from_stopping() {
+    let mut house = House::open().await;
+    let store = house.store.clone();
+    let (held, release) = (tokio::sync::Notify::new(), tokio::sync::Notify::new());
+    let holding = store.tx("hold", async |tx| {
+        tx.execute("lock table api_keys in access exclusive mode", &[]).await?;
+        held.notify_one();
+        release.notified().await;
+        Ok(())
+    });
+    let stopping = async {
+        held.notified().await;
+        while house.rows(WAITING).await.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        // Less than the half minute after which the database would end the sweep by itself.
+        let has_stopped = house.stops_within(Duration::from_secs(20)).await;
+        release.notify_one();
+        has_stopped
+    };
+    let (held, has_stopped) = tokio::join!(holding, stopping);
+    held.unwrap();
+    assert!(has_stopped);
 }

@@ -315,10 +315,11 @@ impl RunningApp {
             self.tasks.end_of(GATEWAY, &mut others).await
         };
         hit(Point::GatewayStopped);
-        let admin = self.tasks.end_of(ADMIN, &mut others).await;
         self.stop_batcher.cancel();
         let batcher = self.tasks.end_of(BATCHER, &mut others).await;
         hit(Point::BatcherStopped);
+        // Told to stop together with the gateway. The books do not wait for whoever reads a report.
+        let admin = self.tasks.end_of(ADMIN, &mut others).await;
         self.stop_background.cancel();
         let refresher = self.tasks.end_of(REFRESHER, &mut others).await;
         let auditor = self.tasks.end_of(AUDITOR, &mut others).await;
