@@ -39,13 +39,15 @@ pub async fn of_user(tx: &Tx, user: UserId) -> Result<UserSpending, StoreError> 
     Ok(UserSpending { given, used: given.checked_sub(balance)? })
 }
 
-/// Of the key with this number in the books.
+/// Of the key with this number in the books. Sums are found by who pays, which is its owner for as long as there is a key.
 pub async fn of_key(tx: &Tx, key_no: i32, now: Timestamp) -> Result<KeySpending, StoreError> {
     let since = |unit: &str| format!("filter (where hour >= date_trunc('{unit}', $2::timestamptz, 'UTC'))");
     let sum =
         |filter: &str| format!("(coalesce(sum(amount_pico) {filter}, 0) * 0.000000000001)::numeric(28, 12)");
     let sql = format!(
-        "select {}, {}, {}, {} from usage_rollups where key_no = $1",
+        "select {}, {}, {}, {} from usage_rollups
+         where key_no = $1
+           and user_no = (select u.no from api_keys k join users u on u.id = k.user_id where k.no = $1)",
         sum(""),
         sum(&since("day")),
         sum(&since("week")),
