@@ -103,7 +103,7 @@ pub(crate) async fn of_user(
     };
     let read = async |tx| {
         bound_report(&tx).await?;
-        reports::usage_of(&tx, Some(account.user.no), &query).await
+        reports::usage_of(&tx, account.user.no, &query).await
     };
     let usage = admin.reports().run(caller.user_id, admin.store().tx("admin_user_usage", read)).await?;
     Ok(Json(Whole::of(usage)))

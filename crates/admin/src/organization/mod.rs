@@ -74,7 +74,9 @@ async fn page<T>(
         bound_report(&tx).await?;
         sums::buckets(&tx, width, from, page_end, &filter).await
     };
-    let rows = admin.reports().run(caller.user_id, admin.store().tx("admin_usage_buckets", read)).await?;
+    let read = admin.reports().run(caller.user_id, admin.store().tx("admin_usage_buckets", read)).await?;
+    // Sooner than was asked for where there were too many rows.
+    let sums::Buckets { rows, until: page_end } = read;
     let has_more = page_end < until;
     let next_page = has_more.then(|| list.cursor(&page_end.as_second())).transpose()?;
     Ok(BucketPage { object: "page", data: fill(width, from, page_end, rows, result)?, has_more, next_page })

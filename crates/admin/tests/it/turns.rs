@@ -113,3 +113,43 @@ async fn one_tenants_sums_are_found_without_reading_everybodys() {
         tokio::time::timeout(PATIENCE, counted).await.unwrap_or_else(|_| panic!("{path} does not use the index"));
     }
 }
+
+#[tokio::test]
+async fn a_report_of_very_many_rows_comes_in_more_pages_or_not_at_all() {
+    let house = House::open().await;
+    let manager = house.manager().await;
+    let ada = house.tenant("ada", ApiKeyPurpose::Realtime, None).await;
+    // On three days 6,000 keys, on the fourth 10,001; and one user's 10,001 hours.
+    let no = format!("(select no from users where id = '{}')", ada.id);
+    let fill = format!(
+        "insert into usage_rollups (hour, user_no, key_no, model_no, requests)
+         select timestamptz '2026-11-01 00:00:00+00' + d * interval '1 day', 0, k, 0, 1
+         from generate_series(0, 3) d, generate_series(1, case when d = 3 then 10001 else 6000 end) k;
+         insert into usage_rollups (hour, user_no, key_no, model_no, requests)
+         select timestamptz '2020-01-01 00:00:00+00' + h * interval '1 hour', {no}, 1, 1, 1
+         from generate_series(0, 10000) h"
+    );
+    house.store.tx_unbounded("fill", async |tx| Ok(tx.batch_execute(&fill).await?)).await.unwrap();
+    let from = "2026-11-01T00:00:00Z".parse::<jiff::Timestamp>().unwrap().as_second();
+    let path = |days: i64| {
+        let end = from + days * 86_400;
+        let usage = "/v1/organization/usage/completions";
+        format!("{usage}?start_time={from}&end_time={end}&limit=31&group_by=api_key_id")
+    };
+    let (mut days, mut next) = (Vec::new(), String::new());
+    loop {
+        let page = house.get(&manager.key, &format!("{}{next}", path(3))).await.ok();
+        let data = page["data"].as_array().unwrap();
+        days.push(data.iter().map(|day| day["results"].as_array().unwrap().len()).collect::<Vec<_>>());
+        let Some(place) = page["next_page"].as_str() else { break };
+        next = format!("&page={place}");
+    }
+    assert_eq!(days, [[6_000], [6_000], [6_000]]);
+    let one_day = format!("&start_time={}", from + 3 * 86_400);
+    let fourth = path(4).replace(&format!("?start_time={from}"), "?limit=1").replace("&limit=31", &one_day);
+    assert_eq!(house.get(&manager.key, &fourth).await.problem(), (422, "invalid".to_owned()));
+    let hours = format!("/admin/api/v1/users/{}/usage?group_by=hour", ada.id);
+    assert_eq!(house.get(&ada.key, &hours).await.problem(), (422, "invalid".to_owned()));
+    let fewer = house.get(&ada.key, &format!("{hours}&since=2020-01-01T01:00:00Z")).await.ok();
+    assert_eq!(fewer["data"].as_array().unwrap().len(), 10_000);
+}

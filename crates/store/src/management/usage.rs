@@ -12,6 +12,9 @@ use uuid::Uuid;
 
 use crate::{StoreError, Tx};
 
+/// Most rows of one answer. A page ends sooner where it would have more.
+pub const MAX_ROWS: usize = 10_000;
+
 /// How wide a bucket is. Buckets begin at whole hours and days of UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BucketWidth {
@@ -108,15 +111,24 @@ pub struct BucketRow {
     pub amount: Option<Credits>,
 }
 
+/// Rows of whole buckets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Buckets {
+    /// In order of time, then of what is told apart.
+    pub rows: Vec<BucketRow>,
+    /// Where they end: every bucket that begins before then is whole. Sooner than was asked for where there were too many rows.
+    pub until: Timestamp,
+}
+
 /// The sums of the buckets that begin at `from`, a bucket's beginning, or later and before `until`. Buckets and groups without requests have
-/// no row. In order of time, then of what is told apart.
+/// no row. At most [`MAX_ROWS`]: then the first buckets, as many as are whole. One bucket that has more is refused.
 pub async fn buckets(
     tx: &Tx,
     width: BucketWidth,
     from: Timestamp,
     until: Timestamp,
     query: &BucketQuery,
-) -> Result<Vec<BucketRow>, StoreError> {
+) -> Result<Buckets, StoreError> {
     let BucketQuery { scope, users, api_keys, models, batch, kind, grouping, with_amount } = query;
     let users: Vec<Uuid> = users.iter().map(|user| user.as_uuid()).collect();
     let api_keys: Vec<Uuid> = api_keys.iter().map(|key| key.as_uuid()).collect();
@@ -153,7 +165,9 @@ pub async fn buckets(
          left join api_keys k on k.no = s.key_no
          left join deployed_models m on m.no = s.model_no
          where s.requests <> 0
-         order by s.starts_at, u.id, k.id, m.alias, s.model_no, s.is_batch",
+         order by s.starts_at, u.id, k.id, m.alias, s.model_no, s.is_batch
+         limit {limit}",
+        limit = MAX_ROWS.saturating_add(1),
         interval = width.interval(),
         amount = if *with_amount {
             "(sum(r.amount_pico) * 0.000000000001)::numeric(28, 12)"
@@ -169,7 +183,20 @@ pub async fn buckets(
     let scope = scope.map(UserId::as_uuid);
     let rows =
         tx.query(&sql, &[&from, &until, &scope, &users, &api_keys, models, batch, &is_embedding]).await?;
-    rows.iter().map(from_row).collect()
+    let rows = rows.iter().map(from_row).collect::<Result<_, _>>()?;
+    whole_buckets(rows, until)
+}
+
+/// Takes off the bucket in which there was one row too many.
+fn whole_buckets(mut rows: Vec<BucketRow>, until: Timestamp) -> Result<Buckets, StoreError> {
+    let Some(cut) = rows.get(MAX_ROWS).map(|row| row.starts_at) else { return Ok(Buckets { rows, until }) };
+    rows.retain(|row| row.starts_at < cut);
+    if rows.is_empty() {
+        return Err(StoreError::refused(format!(
+            "one bucket has more than {MAX_ROWS} groups; tell less apart, or ask for fewer of them"
+        )));
+    }
+    Ok(Buckets { rows, until: cut })
 }
 
 /// The beginning of the bucket that an instant lies in.
