@@ -21,7 +21,7 @@ use crate::caller::Caller;
 use crate::extract::{Body, Path, Query};
 use crate::idempotency::{self, Outcome};
 use crate::page::{self, List, Listing};
-use crate::problem::{Kind, Problem};
+use crate::problem::Problem;
 use crate::users;
 
 /// A change of a balance.
@@ -144,9 +144,6 @@ pub(crate) async fn enter(
 ) -> Result<Response, Problem> {
     let route = format!("credits {user_id}");
     let attempt = idempotency::attempt(&admin, &caller, &headers, &route, &new)?;
-    if new.r#type == MovementKind::Adjustment && new.reason.trim().is_empty() {
-        return Err(Problem::new(Kind::Invalid, "an adjustment needs a `reason`"));
-    }
     let movement = NewMovement {
         user: user_id.to_string(),
         kind: new.r#type,

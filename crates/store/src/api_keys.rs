@@ -102,7 +102,8 @@ pub async fn create(
     Ok(CreatedApiKey { key, secret })
 }
 
-/// Revokes the key with this id, or with this prefix where only one has it. Revoking twice changes nothing.
+/// Revokes the key with this id, or with this prefix where only one has it. Revoking twice changes nothing. What people ask for goes
+/// through [`crate::management::keys::revoke`], which keeps the last manager.
 pub async fn revoke(tx: &Tx, id_or_prefix: &str, actor: &str) -> Result<Revoked, StoreError> {
     let found = find(tx, id_or_prefix).await?;
     let rows = tx

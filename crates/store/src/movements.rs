@@ -83,7 +83,7 @@ pub struct NewMovement {
     pub amount: Credits,
     /// Unique: an invoice, an order, whatever caused it.
     pub source_id: String,
-    /// For people; may be empty.
+    /// For people; may be empty, but for an adjustment, which needs a reason.
     pub description: String,
 }
 
@@ -129,6 +129,9 @@ pub async fn apply(tx: &Tx, new: &NewMovement, actor: &str) -> Result<Applied, S
             "the amount is {}; give one above zero, the type of the movement says which way it goes",
             new.amount
         )));
+    }
+    if new.kind == MovementKind::Adjustment && new.description.trim().is_empty() {
+        return Err(StoreError::refused("an adjustment needs a reason; say why in its description"));
     }
     let user = users::find(tx, &new.user).await?;
     if user.id == UserId::SYSTEM {

@@ -41,7 +41,10 @@ async fn create(session: &Session, new: NewApiKey, role: Option<PlatformRole>) -
 }
 
 async fn revoke(session: &Session, id_or_prefix: &str) -> anyhow::Result<Answer> {
-    let revoke = async |tx: Tx| api_keys::revoke(&tx, id_or_prefix, ACTOR).await;
+    let revoke = async |tx: Tx| {
+        let found = api_keys::find(&tx, id_or_prefix).await?;
+        keys::revoke(&tx, found.id, ACTOR).await
+    };
     let revoked = session.store.tx("revoke_key", revoke).await?;
     let key = &revoked.key;
     let text = if revoked.already {

@@ -16,8 +16,9 @@ async fn what_is_set_up_by_the_api_serves_and_its_receipt_is_what_the_client_was
     let app = place.serve().await;
     let admin = app.admin_address().unwrap();
     place.cli("user create boss").await;
-    let manager = place.cli("key create --user boss --purpose platform --role manager").await;
-    let manager = manager["secret"].as_str().unwrap();
+    let make_manager = "key create --user boss --purpose platform --role manager";
+    let made = place.cli(make_manager).await;
+    let manager = made["secret"].as_str().unwrap();
     let post = async |path: &str, body: Value| {
         let reply = post_json(admin, &format!("/admin/api/v1{path}"), manager, &body).await;
         assert!(reply.status.is_success(), "{path}: {}", reply.text);
@@ -67,6 +68,13 @@ async fn what_is_set_up_by_the_api_serves_and_its_receipt_is_what_the_client_was
         let status = get_with_key(admin, path, manager).await.status;
         assert_eq!(status, StatusCode::NOT_FOUND, "{path} on the management listener");
     }
+    // The last manager stays, whoever would remove it and by what.
+    let first = made["id"].as_str().unwrap();
+    let error = place.cli_fails(&format!("key revoke {first}")).await;
+    assert!(error.contains("last manager"), "{error}");
+    place.cli(make_manager).await;
+    place.cli(&format!("key revoke {first}")).await;
+
     let published = std::fs::read_to_string(place.data_dir().join("admin.addr")).unwrap();
     assert_eq!(published.trim(), admin.to_string());
     app.stop().await.unwrap();

@@ -221,7 +221,8 @@ pub async fn rotate(
     Ok(created)
 }
 
-/// As [`api_keys::revoke`]; the last manager's key is refused, because nobody could make another but on the server's own machine.
+/// As [`api_keys::revoke`], for every way to ask for it; the last manager's key is refused, because nobody could make another but on the
+/// server's own machine.
 pub async fn revoke(tx: &Tx, id: ApiKeyId, actor: &str) -> Result<api_keys::Revoked, StoreError> {
     // All of them, in order: of two revocations at once the second sees the first.
     let sql =
