@@ -3,14 +3,18 @@
 //!
 //! What a role may see of a route that it may use is the handler's: `Caller::scope`.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::{Body, to_bytes};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, header};
-use utoipa::openapi::path::Paths;
+use http::{HeaderValue, Method, header};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn, Paths};
 use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
 
@@ -24,6 +28,8 @@ use crate::{
 
 /// Largest request body. A list of a thousand tariffs with every price takes half of it.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+/// Most bytes of a body that says nothing.
+const MAX_NO_BODY_BYTES: usize = 1024;
 /// A request that has not been answered by then is given up: longer than any transaction may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(90);
 
@@ -114,34 +120,66 @@ pub(crate) fn lines() -> Vec<Line> {
 }
 
 /// Method, path and access of every route, as the router has them: for tests.
-pub fn doors() -> Vec<(http::Method, String, Access)> {
-    let doors = lines().into_iter().flat_map(|Line { access, routes: (_, paths, _) }| {
-        operations(paths).into_iter().map(move |(method, path)| (method, path, access))
-    });
-    doors.collect()
+pub fn doors() -> Vec<(Method, String, Access)> {
+    let mut doors = Vec::new();
+    for Line { access, routes: (_, paths, _) } in lines() {
+        doors.extend(operations(&paths).map(|(method, path, _)| (method, path.to_owned(), access)));
+    }
+    doors
 }
 
-fn operations(paths: Paths) -> Vec<(http::Method, String)> {
-    let methods = paths.paths.into_iter().flat_map(|(path, item)| {
+fn operations(paths: &Paths) -> impl Iterator<Item = (Method, &str, &Operation)> {
+    paths.paths.iter().flat_map(|(path, item)| {
         [
-            (http::Method::GET, item.get.is_some()),
-            (http::Method::POST, item.post.is_some()),
-            (http::Method::PUT, item.put.is_some()),
-            (http::Method::PATCH, item.patch.is_some()),
-            (http::Method::DELETE, item.delete.is_some()),
+            (Method::GET, &item.get),
+            (Method::POST, &item.post),
+            (Method::PUT, &item.put),
+            (Method::PATCH, &item.patch),
+            (Method::DELETE, &item.delete),
         ]
         .into_iter()
-        .filter(|(_, is_there)| *is_there)
-        .map(move |(method, _)| (method, path.clone()))
-    });
-    methods.collect()
+        .filter_map(move |(method, operation)| Some((method, path.as_str(), operation.as_ref()?)))
+    })
+}
+
+/// What a route reads of a request beside its path, as its operation in the document says.
+#[derive(Debug, Clone, Copy)]
+struct Reads {
+    query: bool,
+    body: bool,
+}
+
+impl Reads {
+    fn of(operation: &Operation) -> Self {
+        let mut parameters = operation.parameters.iter().flatten();
+        let is_in_query = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query);
+        Self { query: parameters.any(is_in_query), body: operation.request_body.is_some() }
+    }
+
+    /// Refuses what the route would not look at: whoever sent it meant something by it.
+    async fn check(self, request: Request) -> Result<Request, Problem> {
+        if !self.query && request.uri().query().is_some_and(|query| !query.is_empty()) {
+            return Err(Problem::bad_request("this route takes no parameters"));
+        }
+        if self.body {
+            return Ok(request);
+        }
+        let (head, body) = request.into_parts();
+        let said = to_bytes(body, MAX_NO_BODY_BYTES).await.ok();
+        let says_nothing = |said: &[u8]| matches!(said.trim_ascii(), b"" | b"null" | b"{}");
+        if !said.is_some_and(|said| says_nothing(&said)) {
+            return Err(Problem::new(Kind::Invalid, "this route takes no body; send none"));
+        }
+        Ok(Request::from_parts(head, Body::empty()))
+    }
 }
 
 /// The router: the lines of the table, each behind its door.
 pub(crate) fn router(admin: &Admin) -> Router {
     let mut router = Router::<Admin>::new();
     for Line { access, routes: (_, paths, method_router) } in lines() {
-        let door = Door { admin: admin.clone(), access };
+        let reads = operations(&paths).map(|(method, _, operation)| (method, Reads::of(operation))).collect();
+        let door = Door { admin: admin.clone(), access, reads: Arc::new(reads) };
         let guarded = method_router.route_layer(middleware::from_fn_with_state(door, enter));
         for path in paths.paths.into_keys() {
             router = router.route(&path, guarded.clone());
@@ -161,17 +199,37 @@ pub(crate) fn router(admin: &Admin) -> Router {
 struct Door {
     admin: Admin,
     access: Access,
+    reads: Arc<HashMap<Method, Reads>>,
 }
 
-/// Lets the callers in that the line names. The body has not been read yet.
-async fn enter(State(Door { admin, access }): State<Door>, mut request: Request, next: Next) -> Response {
+impl Door {
+    /// What the route reads by this method; `HEAD` is as `GET`.
+    fn reads(&self, method: &Method) -> Option<Reads> {
+        let method = if *method == Method::HEAD { &Method::GET } else { method };
+        self.reads.get(method).copied()
+    }
+}
+
+/// Lets the callers in that the line names, with nothing that the route does not read. Until then no body is read.
+async fn enter(State(door): State<Door>, request: Request, next: Next) -> Response {
+    let Door { admin, access, .. } = &door;
+    let access = *access;
     if access == Access::Public {
         return next.run(request).await;
     }
-    match authenticate(&admin, request.headers()).await {
+    match authenticate(admin, request.headers()).await {
         Ok(caller) if access.lets_in(caller.role) => {
-            request.extensions_mut().insert(caller);
-            next.run(request).await
+            let request = match door.reads(request.method()) {
+                Some(reads) => reads.check(request).await,
+                None => Ok(request),
+            };
+            match request {
+                Ok(mut request) => {
+                    request.extensions_mut().insert(caller);
+                    next.run(request).await
+                }
+                Err(problem) => problem.into_response(),
+            }
         }
         Ok(_) => {
             Problem::new(Kind::Forbidden, "the key is good, and may not do this: its role does not allow it")

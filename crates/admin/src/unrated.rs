@@ -12,7 +12,6 @@ use uuid::Uuid;
 
 use crate::app::Admin;
 use crate::caller::Caller;
-use crate::page::Whole;
 use crate::problem::Problem;
 
 /// Requests of one user for one model that wait for a price.
@@ -52,17 +51,24 @@ impl From<Waiting> for Unrated {
     }
 }
 
+/// What waits, by groups.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct UnratedGroups {
+    /// The groups with the most requests, at most a thousand.
+    data: Vec<Unrated>,
+    /// There are more groups. They are seen once these have prices.
+    has_more: bool,
+}
+
 /// What waits for a price, the most requests first.
 #[utoipa::path(get, path = "/admin/api/v1/unrated", tag = "tariffs",
-    responses((status = 200, description = "By user, model, purpose and window", body = Whole<Unrated>)))]
-pub(crate) async fn list(
-    State(admin): State<Admin>,
-    caller: Caller,
-) -> Result<Json<Whole<Unrated>>, Problem> {
+    responses((status = 200, description = "By user, model, purpose and window", body = UnratedGroups)))]
+pub(crate) async fn list(State(admin): State<Admin>, caller: Caller) -> Result<Json<UnratedGroups>, Problem> {
     let read = async |tx| {
         bound_report(&tx).await?;
         unrated::waiting(&tx).await
     };
     let waiting = admin.reports().run(caller.user_id, admin.store().tx("admin_unrated", read)).await?;
-    Ok(Json(Whole::of(waiting)))
+    let data = waiting.rows.into_iter().map(Unrated::from).collect();
+    Ok(Json(UnratedGroups { data, has_more: waiting.has_more }))
 }

@@ -172,12 +172,7 @@ async fn key_of(tx: &Tx, credential: Credential, keys: &mut Keys) -> Result<Opti
 /// Writes the record to the books as if it came now, under its first identity, and takes it out of quarantine, both or neither.
 ///
 /// A record that is refused again stays where it is, and the error is the reason. Otherwise the log of changes says that `actor` did it.
-pub async fn replay(
-    store: &Store,
-    keys: &RecordKeys,
-    id: Uuid,
-    actor: &str,
-) -> Result<Replayed, StoreError> {
+pub async fn replay(store: &Store, keys: &RecordKeys, id: Uuid, actor: &str) -> Result<Replayed, StoreError> {
     let preparer = Preparer {
         store: store.clone(),
         keys: keys.clone(),

@@ -158,8 +158,15 @@ pub async fn write_off(tx: &Tx, id: Uuid, by: &str, actor: &str) -> Result<bool,
     let Some(row) = tx.query_opt(&sql, &[&id, &by]).await? else { return Ok(false) };
     let given_up = read(&row)?;
     let after = json!({ "written_off_at": given_up.written_off_at, "written_off_by": by });
-    audit_log::write(tx, actor, "quarantine.write_off", &id.to_string(), Some(logged(&given_up)), Some(after))
-        .await?;
+    audit_log::write(
+        tx,
+        actor,
+        "quarantine.write_off",
+        &id.to_string(),
+        Some(logged(&given_up)),
+        Some(after),
+    )
+    .await?;
     Ok(true)
 }
 

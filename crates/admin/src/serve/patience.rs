@@ -10,24 +10,24 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
-/// Fails what is written when it has not left within `patience` of the first wait for the client, the whole of it: answers here are short.
+/// Fails what is written when it has not left within `limit` of the first wait for the client, the whole of it: answers here are short.
 #[derive(Debug)]
 pub(super) struct Patience {
     stream: TcpStream,
-    patience: Duration,
+    limit: Duration,
     /// Runs while something waits to be taken.
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
 impl Patience {
-    pub(super) fn new(stream: TcpStream, patience: Duration) -> Self {
-        Self { stream, patience, deadline: None }
+    pub(super) fn new(stream: TcpStream, limit: Duration) -> Self {
+        Self { stream, limit, deadline: None }
     }
 
     /// A write is to go on: the deadline is that of the first one that had to wait, whatever has been taken since.
     fn watch<T>(&mut self, cx: &mut Context<'_>, progress: Poll<Result<T>>) -> Poll<Result<T>> {
         if progress.is_pending() && self.deadline.is_none() {
-            self.deadline = Some(Box::pin(tokio::time::sleep_until(Instant::now() + self.patience)));
+            self.deadline = Some(Box::pin(tokio::time::sleep_until(Instant::now() + self.limit)));
         }
         let is_late = self.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready());
         if !is_late {

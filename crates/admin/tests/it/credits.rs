@@ -111,7 +111,10 @@ async fn keys_that_differ_in_their_last_character_are_two_writes() {
     let body = json!({ "type": "admin_grant", "amount": "10" });
     let long = "x".repeat(254);
     for last in ["a", "b"] {
-        assert_eq!(enter(&house, &manager.key, manager.id, &format!("{long}{last}"), &body).await.status, 201);
+        assert_eq!(
+            enter(&house, &manager.key, manager.id, &format!("{long}{last}"), &body).await.status,
+            201
+        );
     }
     assert_eq!(balance(&house, &manager.key, manager.id).await, "20");
 }

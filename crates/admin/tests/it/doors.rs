@@ -110,6 +110,32 @@ async fn a_key_is_taken_from_either_header_and_the_same_one_from_both() {
 }
 
 #[tokio::test]
+async fn what_a_route_does_not_read_is_refused_by_every_route() {
+    let house = House::open().await;
+    let manager = house.manager().await;
+    let document = house.get("", OPENAPI_PATH).await.ok();
+    let said = serde_json::json!({ "reason": "somebody meant something by it" });
+    let mut without_body = 0;
+    for (method, path, _) in doors().into_iter().filter(|(_, _, access)| *access != Access::Public) {
+        let unknown = format!("{}?colour=red", filled(&path));
+        let reply = house.write(method.clone(), &manager.key, &unknown, &Value::Null).await;
+        assert_eq!(reply.problem(), (400, "bad_request".to_owned()), "{method} {path}");
+        let operation = &document["paths"][&path][method.as_str().to_lowercase()];
+        if operation["requestBody"].is_null() {
+            without_body += 1;
+            let reply = house.write(method.clone(), &manager.key, &filled(&path), &said).await;
+            assert_eq!(reply.problem(), (422, "invalid".to_owned()), "{method} {path}");
+        }
+    }
+    assert!(without_body > 25, "{without_body}");
+    // A body that says nothing is none.
+    let revoke = format!("/admin/api/v1/api-keys/{}/revoke", manager.key_id);
+    for nothing in [Value::Null, serde_json::json!({})] {
+        assert_eq!(house.post(&manager.key, &revoke, &nothing).await.problem().0, 409);
+    }
+}
+
+#[tokio::test]
 async fn the_document_has_every_route_and_nothing_else() {
     let house = House::open().await;
     let document = house.get("", OPENAPI_PATH).await.ok();

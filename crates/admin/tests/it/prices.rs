@@ -139,6 +139,21 @@ async fn what_waited_for_a_price_is_charged_when_it_comes() {
 }
 
 #[tokio::test]
+async fn more_groups_without_a_price_than_are_listed_are_said_to_be_there() {
+    let house = House::open().await;
+    let manager = house.manager().await;
+    let ada = house.tenant("ada", ApiKeyPurpose::Realtime, None).await;
+    let mut recorder = Recorder::new();
+    let mut record = |number: i32| recorder.record(Credential::Key(ada.key_id), &format!("m-{number}"), 1, 1);
+    for (numbers, listed, has_more) in [(0..1_000, 1_000, false), (1_000..1_001, 1_000, true)] {
+        house.enter(numbers.map(&mut record).collect()).await;
+        let waiting = house.get(&manager.key, "/admin/api/v1/unrated").await.ok();
+        assert_eq!(waiting["data"].as_array().unwrap().len(), listed);
+        assert_eq!(waiting["has_more"], has_more);
+    }
+}
+
+#[tokio::test]
 async fn a_refused_record_is_seen_replayed_or_given_up_by_name() {
     let house = House::open().await;
     let manager = house.manager().await;

@@ -53,7 +53,10 @@ async fn of_one_users_reports_one_is_read_at_a_time_and_another_users_beside_it(
     assert_eq!(waiting, 2, "ada's and bob's");
     bobs.ok();
     let statuses = [first, second, third].map(|reply| reply.status.as_u16());
-    assert!(statuses.contains(&200) && statuses.iter().all(|status| [200, 429].contains(status)), "{statuses:?}");
+    assert!(
+        statuses.contains(&200) && statuses.iter().all(|status| [200, 429].contains(status)),
+        "{statuses:?}"
+    );
 }
 
 #[tokio::test]
@@ -110,7 +113,9 @@ async fn one_tenants_sums_are_found_without_reading_everybodys() {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(PATIENCE, counted).await.unwrap_or_else(|_| panic!("{path} does not use the index"));
+        tokio::time::timeout(PATIENCE, counted)
+            .await
+            .unwrap_or_else(|_| panic!("{path} does not use the index"));
     }
 }
 

@@ -5,10 +5,11 @@ use tokio_postgres::Row;
 use tollgate_domain::{ModelId, UserId};
 use uuid::Uuid;
 
+use super::Page;
 use crate::{StoreError, Tx};
 
 /// Most groups in an answer.
-const MAX_GROUPS: i64 = 1_000;
+const MAX_GROUPS: u32 = 1_000;
 
 /// Requests of one user for one model that wait for a price.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,8 +38,8 @@ pub struct Waiting {
     pub newest_at: Timestamp,
 }
 
-/// All groups, those with the most requests first; the first thousand where there are more.
-pub async fn waiting(tx: &Tx) -> Result<Vec<Waiting>, StoreError> {
+/// All groups, those with the most requests first; the first thousand where there are more, and that there are.
+pub async fn waiting(tx: &Tx) -> Result<Page<Waiting>, StoreError> {
     let sql = "select u.id, u.name, m.id, coalesce(m.alias, d.request_model) as model, d.api_key_purpose,
                       d.batch_completion_window, count(*) as requests,
                       coalesce(sum(r.prompt_tokens), 0)::bigint, coalesce(sum(r.completion_tokens), 0)::bigint,
@@ -48,7 +49,8 @@ pub async fn waiting(tx: &Tx) -> Result<Vec<Waiting>, StoreError> {
                left join users u on u.no = r.user_no
                left join deployed_models m on m.no = r.model_no
                where r.state = 'u' group by 1, 2, 3, 4, 5, 6 order by requests desc, model, u.name limit $1";
-    tx.query(sql, &[&MAX_GROUPS]).await?.iter().map(from_row).collect()
+    let rows = tx.query(sql, &[&(i64::from(MAX_GROUPS) + 1)]).await?;
+    Ok(Page::of(rows.iter().map(from_row).collect::<Result<_, _>>()?, MAX_GROUPS))
 }
 
 fn from_row(row: &Row) -> Result<Waiting, StoreError> {

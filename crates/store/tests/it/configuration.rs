@@ -194,7 +194,8 @@ async fn a_credential_is_sent_to_no_other_host_than_it_was_given_for() {
         .tx("endpoint", async |tx| endpoints::create(&tx, &books.master, &new, ACTOR).await)
         .await
         .unwrap();
-    let move_to = |url: &str| EndpointChanges { base_url: Some(url.to_owned()), ..EndpointChanges::default() };
+    let move_to =
+        |url: &str| EndpointChanges { base_url: Some(url.to_owned()), ..EndpointChanges::default() };
     let set = async |changes: EndpointChanges| set_endpoint(&books, "up", &changes).await;
     for elsewhere in [
         "https://api.up.test.evil.test/v1",
