@@ -12,7 +12,7 @@ use tollgate_store::catalog::{self, Catalog, CatalogModel};
 use tollgate_store::ledger::BalanceChange;
 use tollgate_store::usage_dimensions::{self, Dimensions};
 use tollgate_store::usage_records::{self, RecordKey, Settlement, UsageRow};
-use tollgate_store::{Store, StoreError, Tx, epochs, leases, overdrafts, usage_commits};
+use tollgate_store::{Store, StoreError, Tx, epochs, leases, notify, overdrafts, usage_commits};
 
 use crate::digest::RecordKeys;
 use crate::dimensions::OTHER;
@@ -96,6 +96,19 @@ pub async fn rate_unrated(store: &Store, keys: &RecordKeys) -> Result<Rating, St
     }
     if rating.rated > 0 {
         tracing::info!(rated = rating.rated, left = rating.left, charged = %rating.charged, "late prices were applied");
+    }
+    Ok(rating)
+}
+
+/// As [`rate_unrated`], and tells the gateways where that moved balances. `now_micros` is the time since 1970 of the notification.
+pub async fn rate_and_notify(
+    store: &Store,
+    keys: &RecordKeys,
+    now_micros: i64,
+) -> Result<Rating, StoreError> {
+    let rating = rate_unrated(store, keys).await?;
+    if !rating.balances.is_empty() {
+        store.tx("notify_balances", async |tx| notify::notify_balances(&tx, now_micros).await).await?;
     }
     Ok(rating)
 }

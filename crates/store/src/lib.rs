@@ -16,6 +16,7 @@ pub mod leases;
 pub mod ledger;
 pub mod limits;
 mod liveness;
+pub mod management;
 mod migrate;
 pub mod models;
 pub mod movements;

@@ -83,7 +83,7 @@ pub struct NewMovement {
     pub amount: Credits,
     /// Unique: an invoice, an order, whatever caused it.
     pub source_id: String,
-    /// For people; may be empty.
+    /// For people; may be empty, but for an adjustment, which needs a reason.
     pub description: String,
 }
 
@@ -129,6 +129,9 @@ pub async fn apply(tx: &Tx, new: &NewMovement, actor: &str) -> Result<Applied, S
             "the amount is {}; give one above zero, the type of the movement says which way it goes",
             new.amount
         )));
+    }
+    if new.kind == MovementKind::Adjustment && new.description.trim().is_empty() {
+        return Err(StoreError::refused("an adjustment needs a reason; say why in its description"));
     }
     let user = users::find(tx, &new.user).await?;
     if user.id == UserId::SYSTEM {
@@ -190,7 +193,7 @@ async fn entered_before(tx: &Tx, new: &NewMovement, user: UserId) -> Result<Appl
     .into_iter()
     .find_map(|(what, differs)| differs.then_some(what));
     if let Some(what) = difference {
-        return Err(StoreError::refused(format!(
+        return Err(StoreError::conflict(format!(
             "source id \"{}\" is taken by a movement of {} credits ({}) with another {what}; nothing was changed, use a new \
              source id",
             new.source_id,

@@ -14,6 +14,8 @@ use uuid::Uuid;
 
 use crate::{StoreError, Tx, users};
 
+/// Most groups that a caller may ask usage to be summed by who shall not have as many as there are: the hours of more than a year.
+pub const MAX_GROUPS: u32 = 10_000;
 /// Most ledger entries in one page.
 pub const MAX_PAGE: i64 = 1_000;
 
@@ -244,6 +246,27 @@ pub async fn usage(tx: &Tx, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreEr
         Some(user) => Some(users::find(tx, user).await?.no),
         None => None,
     };
+    sums(tx, user_no, query, None).await
+}
+
+/// As [`usage`], of the user with this number in the books, also one who was deactivated; `query.user` is not read. More than
+/// [`MAX_GROUPS`] groups are refused.
+pub async fn usage_of(tx: &Tx, user_no: i32, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
+    let rows = sums(tx, Some(user_no), query, Some(i64::from(MAX_GROUPS) + 1)).await?;
+    if rows.len() > usize::try_from(MAX_GROUPS).unwrap_or(usize::MAX) {
+        return Err(StoreError::refused(format!(
+            "this comes to more than {MAX_GROUPS} groups; narrow it with `since` and `until`"
+        )));
+    }
+    Ok(rows)
+}
+
+async fn sums(
+    tx: &Tx,
+    user_no: Option<i32>,
+    query: &UsageQuery,
+    limit: Option<i64>,
+) -> Result<Vec<UsageRow>, StoreError> {
     let (name, id, order) = match query.group_by {
         GroupBy::Model => ("m.alias", "m.id", "amount desc, requests desc, 1"),
         GroupBy::Key => ("k.prefix", "k.id", "amount desc, requests desc, 1"),
@@ -265,9 +288,9 @@ pub async fn usage(tx: &Tx, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreEr
          where ($1::integer is null or r.user_no = $1)
            and ($2::timestamptz is null or r.hour >= date_trunc('hour', $2, 'UTC'))
            and ($3::timestamptz is null or r.hour < date_trunc('hour', $3, 'UTC'))
-         group by 1, 2 order by {order}"
+         group by 1, 2 order by {order} limit $4"
     );
-    tx.query(&sql, &[&user_no, &query.since, &query.until]).await?.iter().map(usage_from).collect()
+    tx.query(&sql, &[&user_no, &query.since, &query.until, &limit]).await?.iter().map(usage_from).collect()
 }
 
 fn entry_from(row: &Row) -> Result<LedgerEntry, StoreError> {

@@ -91,7 +91,7 @@ pub async fn create(tx: &Tx, name: &str, kind: UserKind, actor: &str) -> Result<
     );
     let id = UserId::generate().as_uuid();
     let Some(row) = tx.query_opt(&sql, &[&id, &name, &kind.as_str()]).await? else {
-        return Err(StoreError::refused(format!("user \"{name}\" already exists; choose another name")));
+        return Err(StoreError::conflict(format!("user \"{name}\" already exists; choose another name")));
     };
     let user = from_row(&row)?;
     tx.execute("insert into user_balances (user_no, user_id) values ($1, $2)", &[&user.no, &id]).await?;
@@ -125,7 +125,7 @@ pub async fn find(tx: &Tx, name_or_id: &str) -> Result<User, StoreError> {
     check_name("the user's name", name_or_id)?;
     match tx.query_opt(&sql, &[&name_or_id, &id]).await? {
         Some(row) => from_row(&row),
-        None => Err(StoreError::refused(format!(
+        None => Err(StoreError::not_found(format!(
             "user \"{name_or_id}\" does not exist; create it with `tollgate user create {name_or_id}`"
         ))),
     }

@@ -44,6 +44,9 @@ pub struct KeyEntry {
     pub trusted: bool,
     /// Whether it has been revoked.
     pub revoked: bool,
+    /// When it ends because another key has taken its place: from then on it is as unknown as a revoked one, whether or not anybody
+    /// has said so since.
+    pub revoke_at: Option<Timestamp>,
     /// What becomes of its owner's streams that outgrow the money.
     pub when_spent: WhenSpent,
 }
@@ -262,9 +265,9 @@ impl Snapshot {
         (snapshot, problems)
     }
 
-    /// The live key with this digest.
-    pub fn key(&self, digest: &KeyDigest) -> Option<&Arc<KeyEntry>> {
-        self.keys.get(digest)
+    /// The key with this digest that is live at this instant.
+    pub fn key(&self, digest: &KeyDigest, at: Timestamp) -> Option<&Arc<KeyEntry>> {
+        self.keys.get(digest).filter(|key| key.revoke_at.is_none_or(|end| at < end))
     }
 
     /// The live model that clients call `alias`.

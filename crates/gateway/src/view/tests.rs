@@ -278,12 +278,18 @@ fn a_revoked_key_is_not_in_force() {
         trusted: false,
         revoked,
         when_spent: WhenSpent::Finish,
+        revoke_at: None,
     };
+    let end = jiff::Timestamp::from_second(1_000).unwrap();
+    let replaced = KeyEntry { revoke_at: Some(end), ..key(3, false) };
     let view = LiveView::new();
-    view.replace_config(Config { keys: vec![key(1, false), key(2, true)], ..Config::default() });
+    view.replace_config(Config { keys: vec![key(1, false), key(2, true), replaced], ..Config::default() });
     let snapshot = view.snapshot();
-    assert!(snapshot.key(&KeyDigest::from_bytes([1; 32])).is_some());
-    assert!(snapshot.key(&KeyDigest::from_bytes([2; 32])).is_none());
+    let is_live = |byte: u8, at| snapshot.key(&KeyDigest::from_bytes([byte; 32]), at).is_some();
+    assert!(is_live(1, end) && !is_live(2, end));
+    // One that was replaced ends by the clock, without news from the database.
+    let just_before = end.checked_sub(jiff::SignedDuration::from_micros(1)).unwrap();
+    assert!(is_live(3, just_before) && !is_live(3, end));
 }
 
 #[test]

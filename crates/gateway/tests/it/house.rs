@@ -47,6 +47,10 @@ pub(crate) const RUNNER: &str = "tg-runner-secret";
 pub(crate) const PLATFORM: &str = "tg-platform-secret";
 /// Was Alice's until it was revoked.
 pub(crate) const REVOKED: &str = "tg-revoked-secret";
+/// Was Alice's until now, when another took its place.
+pub(crate) const ENDED: &str = "tg-ended-secret";
+/// Is Alice's for a second more.
+pub(crate) const ENDING: &str = "tg-ending-secret";
 
 /// The time that every test begins at.
 pub(crate) const NOW: &str = "2026-03-01T12:00:00Z";
@@ -147,7 +151,13 @@ fn key(name: &str, secret: &str, purpose: ApiKeyPurpose) -> KeyEntry {
         trusted: false,
         revoked: false,
         when_spent: WhenSpent::Finish,
+        revoke_at: None,
     }
+}
+
+fn replaced(name: &str, secret: &str, end: &str) -> KeyEntry {
+    let revoke_at = Some(end.parse().expect("a time"));
+    KeyEntry { user: user("alice"), revoke_at, ..key(name, secret, ApiKeyPurpose::Realtime) }
 }
 
 fn model(alias: &str, upstream_model: &str, endpoint: EndpointId) -> ModelEntry {
@@ -206,6 +216,8 @@ fn configuration(base_url: &str, change: fn(&mut EndpointEntry), when_spent: Whe
         KeyEntry { trusted: true, ..key("runner", RUNNER, ApiKeyPurpose::Batch) },
         key("platform", PLATFORM, ApiKeyPurpose::Platform),
         KeyEntry { revoked: true, ..key("revoked", REVOKED, ApiKeyPurpose::Realtime) },
+        replaced("ended", ENDED, NOW),
+        replaced("ending", ENDING, "2026-03-01T12:00:01Z"),
     ];
     Config { keys, models: vec![chat, free, unpriced], endpoints: vec![main], tariffs, ..Config::default() }
 }

@@ -183,6 +183,7 @@ fn translate(config: snapshot::Config) -> view::Config {
             users::WhenSpent::Finish => WhenSpent::Finish,
             users::WhenSpent::Cut => WhenSpent::Cut,
         },
+        revoke_at: key.revoke_at,
     });
     let limits = config.limits.iter().map(limits).collect();
     view::Config {

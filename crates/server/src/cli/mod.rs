@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use tollgate_domain::{ApiKeyPurpose, Credits, PriceList, PricePerToken};
+use tollgate_store::management::keys::PlatformRole;
 
 pub(crate) use instant::parse_instant;
 pub use limit::LimitCommand;
@@ -406,6 +407,10 @@ pub enum KeyCommand {
         /// What the key is for: realtime, batch, playground or platform.
         #[arg(long, value_name = "P", default_value = "realtime")]
         purpose: ApiKeyPurpose,
+        /// What a platform key may do on the whole platform: manager, billing_manager or viewer. Without one it manages what is
+        /// its own user's.
+        #[arg(long, value_name = "R")]
+        role: Option<PlatformRole>,
         /// Believe the batch metadata headers of this key's requests.
         #[arg(long)]
         trusted: bool,

@@ -18,6 +18,7 @@ use std::{
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
+use tollgate_admin::AdminConfig;
 use tollgate_gateway::GatewayConfig;
 use tollgate_metering::{AnalyticsConfig, SpoolConfig, audit::AuditConfig};
 
@@ -55,6 +56,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// The gateway: limits and time-outs of requests.
     pub gateway: GatewayConfig,
+    /// The management API, on a listener of its own.
+    pub admin: AdminConfig,
     /// The durable queue between the gateway and the books, in the data directory.
     pub spool: SpoolConfig,
     /// The batcher that enters records into the books.
@@ -75,6 +78,7 @@ impl Default for Config {
             master_key_file: None,
             database: DatabaseConfig::default(),
             gateway: GatewayConfig::default(),
+            admin: AdminConfig::default(),
             spool: SpoolConfig::default(),
             analytics: AnalyticsConfig::default(),
             leases: LeaseConfig::default(),
@@ -161,6 +165,13 @@ impl Config {
                 "`listen` is `{}`; write an address and a port, such as {DEFAULT_LISTEN}, or 0.0.0.0:8080 for every \
                  interface",
                 self.listen
+            )));
+        }
+        let admin = &self.admin.listen;
+        if !admin.is_empty() && !self.admin.is_off() && !is_address(admin) {
+            return Err(ConfigError::Invalid(format!(
+                "`admin.listen` is `{admin}`; write an address and a port, such as {}, or `off`",
+                tollgate_admin::DEFAULT_LISTEN
             )));
         }
         logging::filter(&self.log.filter).map_err(|error| ConfigError::Invalid(error.to_string()))?;

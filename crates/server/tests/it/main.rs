@@ -7,6 +7,7 @@
     reason = "a helper of a test fails loudly, too"
 )]
 
+mod admin;
 mod audits;
 mod broken_disk;
 mod canary;

@@ -5,6 +5,7 @@
 mod configuration;
 mod leases;
 mod limits;
+mod management;
 mod money;
 mod prices;
 mod reports;

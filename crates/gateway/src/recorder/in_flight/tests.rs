@@ -81,6 +81,7 @@ fn in_flight() -> (InFlight, Arc<Mutex<Vec<RawAnalyticsRecord>>>, Arc<Metrics>) 
         trusted: false,
         revoked: false,
         when_spent: WhenSpent::Finish,
+        revoke_at: None,
     };
     let view = Arc::new(LiveView::new());
     let balances = vec![(key.user, Credits::from_pico(100).unwrap())];
