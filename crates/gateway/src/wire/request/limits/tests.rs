@@ -38,5 +38,6 @@ fn a_limit_of_gemini_that_comes_twice_is_none() {
     assert_eq!(generation_config(br#"{"maxOutputTokens":5,"candidateCount":2}"#), Ok((Some(5), Some(2))));
     assert_eq!(generation_config(b"null"), Ok((None, None)));
     assert_eq!(generation_config(br#"{"maxOutputTokens":5,"max_output_tokens":6}"#), Err(Unclear));
-    assert_eq!(generation_config(br#"{"maxOutputTokens":5,"candidateCount":"2"}"#), Err(Unclear));
+    assert_eq!(generation_config(br#"{"maxOutputTokens":5,"candidateCount":"2"}"#), Ok((Some(5), Some(2))));
+    assert_eq!(generation_config(br#"{"maxOutputTokens":5,"candidateCount":"two"}"#), Err(Unclear));
 }
