@@ -23,7 +23,3 @@ create index idempotency_keys_age on idempotency_keys (created_at);
 
 -- The log of changes is read newest first, in pages.
 create index audit_log_newest on audit_log (at desc, id desc);
-
--- One user's sums, whatever the others': their own pages and clients read no more than these. An hour's row is added to in place, so
--- this costs something once for each hour, user, key and model.
-create index usage_rollups_user on usage_rollups (user_no, hour);
