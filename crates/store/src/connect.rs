@@ -18,7 +18,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::connection::{
     ADDRESS_TIMEOUT, CONNECT_TIMEOUT, IDLE_IN_TRANSACTION_TIMEOUT, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL,
-    KEEPALIVE_RETRIES, STATEMENT_TIMEOUT, TCP_USER_TIMEOUT,
+    KEEPALIVE_RETRIES, Plans, STATEMENT_TIMEOUT, TCP_USER_TIMEOUT,
 };
 use crate::{StoreConfig, StoreError, notify, tls};
 
@@ -30,6 +30,7 @@ pub(crate) struct Connector {
     hosts: Vec<Config>,
     is_random: bool,
     tls: Option<MakeRustlsConnect>,
+    plans: Plans,
 }
 
 /// An open connection that is not driven yet.
@@ -65,7 +66,7 @@ impl Connector {
             .keepalives_interval(KEEPALIVE_INTERVAL)
             .keepalives_retries(KEEPALIVE_RETRIES);
         let is_random = parsed.get_load_balance_hosts() == LoadBalanceHosts::Random;
-        Ok(Self { hosts: each_host(parsed), is_random, tls })
+        Ok(Self { hosts: each_host(parsed), is_random, tls, plans: config.plans })
     }
 
     /// How long all hosts together may take.
@@ -110,7 +111,7 @@ impl Connector {
 
     async fn connect_to(&self, host: &Config, limits: Limits) -> Result<(Client, Line), Error> {
         let config = match limits {
-            Limits::Server => bounded(host),
+            Limits::Server => bounded(host, self.plans),
             Limits::None => host.clone(),
         };
         if let Some(tls) = &self.tls {
@@ -144,12 +145,15 @@ impl Connect for ForPool {
     }
 }
 
-/// The settings with the server's own time limits, and with plans that are made once: what a flush asks, a hundred times a second, is always the
-/// same, and two of its statements were planned anew each time.
-fn bounded(config: &Config) -> Config {
+/// The settings with the server's own time limits and with the plans that were asked for.
+fn bounded(config: &Config, plans: Plans) -> Config {
     let mut config = config.clone();
+    let plans = match plans {
+        Plans::Once => "force_generic_plan",
+        Plans::Auto => "auto",
+    };
     let limits = format!(
-        "{} -c statement_timeout={} -c idle_in_transaction_session_timeout={} -c plan_cache_mode=force_generic_plan",
+        "{} -c statement_timeout={} -c idle_in_transaction_session_timeout={} -c plan_cache_mode={plans}",
         config.get_options().unwrap_or_default(),
         STATEMENT_TIMEOUT.as_millis(),
         IDLE_IN_TRANSACTION_TIMEOUT.as_millis()

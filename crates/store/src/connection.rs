@@ -53,17 +53,34 @@ pub struct StoreConfig {
     pub application_name: String,
     /// When an ordinary transaction is given up; [`DEFAULT_TRANSACTION_TIMEOUT`](crate::DEFAULT_TRANSACTION_TIMEOUT) by default.
     pub transaction_timeout: Duration,
+    /// How its statements are planned.
+    pub plans: Plans,
+}
+
+/// How the statements of a pool's connections are planned, outside transactions without limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plans {
+    /// Once for all parameters: for what asks the same a hundred times a second, as a flush does.
+    Once,
+    /// As PostgreSQL sees fit: for reports, whose filters may be absent, so that one plan for all would read everything.
+    Auto,
 }
 
 impl StoreConfig {
-    /// The database at `url`, with the usual number of connections.
+    /// The database at `url`, with the usual number of connections, for the request path and the books.
     pub fn new(url: impl Into<SecretString>) -> Self {
         Self {
             url: url.into(),
             max_connections: DEFAULT_MAX_CONNECTIONS,
             application_name: "tollgate".to_owned(),
             transaction_timeout: crate::DEFAULT_TRANSACTION_TIMEOUT,
+            plans: Plans::Once,
         }
+    }
+
+    /// The same for people who ask: commands, the management API.
+    pub fn for_reports(url: impl Into<SecretString>) -> Self {
+        Self { plans: Plans::Auto, ..Self::new(url) }
     }
 }
 

@@ -151,6 +151,9 @@ fn classify(error: &tokio_postgres::Error) -> ErrorClass {
     match db.code().code() {
         code if code.starts_with("22") => ErrorClass::Poison,
         code if code == SqlState::UNIQUE_VIOLATION.code() => ErrorClass::Duplicate,
+        // The bounds of a partition, which have no name: while the row was on its way to the default partition, its day got one of
+        // its own.
+        code if code == SqlState::CHECK_VIOLATION.code() && db.constraint().is_none() => ErrorClass::Retry,
         code if code == SqlState::CHECK_VIOLATION.code() || code == SqlState::NOT_NULL_VIOLATION.code() => {
             if is_about_a_record(db) {
                 ErrorClass::Poison

@@ -44,7 +44,7 @@ pub mod utc;
 pub mod webhook_deliveries;
 pub mod webhooks;
 
-pub use connection::{Store, StoreConfig};
+pub use connection::{Plans, Store, StoreConfig};
 pub use error::{ErrorClass, StoreError};
 pub use liveness::ServerRun;
 pub use tx::{DEFAULT_TRANSACTION_TIMEOUT, SharedSnapshot, Tx};

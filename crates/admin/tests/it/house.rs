@@ -95,7 +95,7 @@ pub(crate) fn start() -> Timestamp {
 impl House {
     pub(crate) async fn open() -> Self {
         let database = TestDatabase::create().await;
-        let store = Store::connect(&StoreConfig::new(database.url())).unwrap();
+        let store = Store::connect(&StoreConfig::for_reports(database.url())).unwrap();
         let master = MasterKey::from_bytes([9; 32]);
         let clock = Arc::new(ManualClock::new(start()));
         let check = |config: tollgate_store::snapshot::ConfigEndpoint| {

@@ -8,6 +8,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tollgate_domain::{ApiKeyId, ApiKeyPurpose, Credential, PriceList};
 use tollgate_metering::{AnalyticsConfig, audit, unrated};
+use tollgate_store::ErrorClass;
 use tollgate_store::tariffs::{self, WantedTariff};
 
 use crate::books::{Books, Recorder, price, sample, start};
@@ -87,6 +88,25 @@ async fn a_locked_table_holds_up_its_partition_and_not_the_books() {
         .unwrap();
     running.stop().await.unwrap();
     assert_eq!(books.balance("ada").await.to_string(), "0.7");
+}
+
+#[tokio::test]
+async fn a_row_whose_day_got_its_partition_while_it_was_written_is_tried_again_and_not_set_aside() {
+    let books = Books::open().await;
+    let running = books.run();
+    books.wait_for_count("pg_class where relname = 'usage_records_2026_11_27'", 1).await;
+    running.send(Recorder::new().record(Credential::None, "m", 3, 0)).await;
+    books.wait_for_count("usage_records", 1).await;
+    running.stop().await.unwrap();
+    // What PostgreSQL says then, it says also of a row that is put where it does not belong.
+    let misplaced = "insert into usage_records_default (requested_at, correlation_id, amount_pico, raw_digest, rated_digest, day,
+             instance_no, pricing_epoch, dimensions_no, duration_ms, status_code, state, usage_source)
+         select requested_at, correlation_id + 1, amount_pico, raw_digest, rated_digest, day, instance_no, pricing_epoch,
+             dimensions_no, duration_ms, status_code, state, usage_source from usage_records";
+    let written = books.store.tx("misplace", async |tx| Ok(tx.batch_execute(misplaced).await?)).await;
+    let error = written.unwrap_err();
+    assert_eq!(error.sqlstate(), Some("23514"), "{error}");
+    assert_eq!(error.class(), ErrorClass::Retry, "{error}");
 }
 
 /// The auditor selects each tariff again as it was known at the record's pricing epoch. Whatever prices are changed to, and whenever

@@ -215,7 +215,7 @@ async fn open_admin(
     let store = Store::connect(&StoreConfig {
         max_connections: ADMIN_CONNECTIONS,
         application_name: "tollgate admin".to_owned(),
-        ..StoreConfig::new(database.url.clone())
+        ..StoreConfig::for_reports(database.url.clone())
     })?;
     let check = |endpoint| refresher::endpoint(endpoint).check();
     Ok(Some((Admin::new(store, master.clone(), clock, Arc::new(check)), listener)))

@@ -70,7 +70,7 @@ async fn connect(database: &Database) -> anyhow::Result<Store> {
     let store = Store::connect(&StoreConfig {
         max_connections: CONNECTIONS,
         application_name: "tollgate command".to_owned(),
-        ..StoreConfig::new(database.url.clone())
+        ..StoreConfig::for_reports(database.url.clone())
     })?;
     if !database.is_kept_by_another {
         store.migrate().await?;
