@@ -15,7 +15,7 @@ pub mod instances;
 pub mod ledger;
 pub mod limits;
 mod liveness;
-mod migrate;
+pub mod migrate;
 pub mod models;
 pub mod movements;
 pub mod notify;

@@ -67,6 +67,11 @@ impl Place {
         self.directory.path().join("data")
     }
 
+    /// Goes on with another database.
+    pub(crate) fn use_database(&mut self, url: &str) {
+        self.url = Some(url.to_owned());
+    }
+
     /// Gives up the master key that is shared with the place beside.
     pub(crate) fn use_own_master_key(&mut self) {
         self.master_key_file = self.directory.path().join("own-master.key");
@@ -187,6 +192,13 @@ pub(crate) async fn get_with_key(address: SocketAddr, path: &str, key: &str) -> 
     let request =
         Request::get(format!("http://{address}{path}")).header("authorization", format!("Bearer {key}"));
     send(request.body(Full::default()).unwrap()).await
+}
+
+pub(crate) async fn post_json(address: SocketAddr, path: &str, key: &str, body: &Value) -> Reply {
+    let request = Request::post(format!("http://{address}{path}"))
+        .header("authorization", format!("Bearer {key}"))
+        .header("content-type", "application/json");
+    send(request.body(Full::from(body.to_string())).unwrap()).await
 }
 
 /// A chat completion. `script` tells the scripted upstream what to do.
