@@ -65,6 +65,7 @@ grant update (deleted_at) on webhooks to tollgate_admin;
 grant update (low_balance) on user_balances to tollgate_admin;
 grant update (written_off_at, written_off_by) on quarantine to tollgate_admin;
 grant delete on limits to tollgate_admin;
+grant select on http_analytics, credits_transactions to tollgate_admin;
 
 -- Who only reads: the views and what they are made of, without digests of keys, sealed secrets and payloads.
 grant select on http_analytics, credits_transactions, usage_rollups, user_balances, users, deployed_models, model_tariffs,

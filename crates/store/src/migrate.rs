@@ -27,17 +27,18 @@ impl Store {
             let failed = |error| StoreError::Migration(Box::new(error));
             let runner = embedded::migrations::runner();
             let rights = Rights::of(&client).await?;
-            if rights.may_migrate {
-                let report = runner.run_async(&mut client).await.map_err(failed)?;
-                return Ok::<_, StoreError>(report.applied_migrations().clone());
-            }
             let applied = if rights.may_read_history {
                 runner.get_applied_migrations_async(&mut client).await.map_err(failed)?
             } else {
                 Vec::new()
             };
-            prove_complete(runner.get_migrations(), &applied)?;
-            Ok(Vec::new())
+            refuse_unknown(runner.get_migrations(), &applied)?;
+            if !rights.may_migrate {
+                refuse_missing(runner.get_migrations(), &applied)?;
+                return Ok(Vec::new());
+            }
+            let report = runner.run_async(&mut client).await.map_err(failed)?;
+            Ok::<_, StoreError>(report.applied_migrations().clone())
         };
         // However long it takes, but not for a server that is not there any more.
         let applied = tokio::select! {
@@ -73,23 +74,29 @@ impl Rights {
     }
 }
 
-/// That the database has had just these migrations.
-fn prove_complete(known: &[Migration], applied: &[Migration]) -> Result<(), StoreError> {
-    let named = |migrations: &mut dyn Iterator<Item = &Migration>| {
-        migrations.map(ToString::to_string).collect::<Vec<_>>().join(", ")
-    };
-    let unknown = named(&mut applied.iter().filter(|one| !known.contains(one)));
-    if !unknown.is_empty() {
-        return Err(StoreError::SchemaDiffers(format!(
-            "the database has migrations of another version of this program: {unknown}"
-        )));
+/// A schema that another version of this program made is not ours to work on.
+fn refuse_unknown(known: &[Migration], applied: &[Migration]) -> Result<(), StoreError> {
+    let unknown = names_of(applied, known);
+    if unknown.is_empty() {
+        return Ok(());
     }
-    let missing = named(&mut known.iter().filter(|one| !applied.contains(one)));
-    if !missing.is_empty() {
-        return Err(StoreError::SchemaDiffers(format!(
-            "the database lacks migrations that this role may not make: {missing}. Run `tollgate migrate` as the owner of \
-             the schema"
-        )));
+    Err(StoreError::SchemaDiffers(format!(
+        "the database has migrations that this version does not know: {unknown}. Use the version that made them, or a later one"
+    )))
+}
+
+fn refuse_missing(known: &[Migration], applied: &[Migration]) -> Result<(), StoreError> {
+    let missing = names_of(known, applied);
+    if missing.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    Err(StoreError::SchemaDiffers(format!(
+        "the database lacks migrations that this role may not make: {missing}. Run `tollgate migrate` as the owner of the schema"
+    )))
+}
+
+/// Those that are not among the `others`.
+fn names_of(migrations: &[Migration], others: &[Migration]) -> String {
+    let names = migrations.iter().filter(|one| !others.contains(one)).map(ToString::to_string);
+    names.collect::<Vec<_>>().join(", ")
 }

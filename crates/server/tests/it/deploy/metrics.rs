@@ -72,7 +72,7 @@ fn unknown(text: &str, exposed: &Exposed) -> BTreeSet<String> {
                 unknown.extend(wrong.map(|label| format!("{word}{{{label}}}")));
             }
             None if labels_of_all.contains(word) => {}
-            None => drop(unknown.insert(word.to_owned())),
+            None => unknown.extend([word.to_owned()]),
         }
     }
     unknown
