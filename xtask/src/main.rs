@@ -1,11 +1,12 @@
 //! Development tasks, reached by the aliases of `.cargo/config.toml`: `cargo tidy`, `cargo ci`, `cargo demo`, `cargo fuzz-test`,
-//! `cargo soak`, `cargo slow-connections`.
+//! `cargo soak`, `cargo slow-connections`, `cargo overdraft-test`.
 #![expect(clippy::print_stdout, reason = "the tasks talk to the person who started them")]
 
 mod ci;
 mod demo;
 mod fuzz;
 mod load;
+mod overdraft;
 mod process;
 mod sdks;
 mod slow;
@@ -37,6 +38,8 @@ enum Task {
     Demo(demo::Options),
     /// Run at half of capacity for a while, and see that nothing grows.
     Soak(soak::Options),
+    /// Let many clients of one user at several gateways use up the credits, and see by how much they are overdrawn.
+    OverdraftTest(overdraft::Options),
     /// Measure what thousands of slow connections cost the others.
     SlowConnections(slow::Options),
     /// Hold slow connections; the process that measures starts this one.
@@ -71,6 +74,7 @@ fn run() -> anyhow::Result<()> {
         Task::Ci => ci::run(),
         Task::Demo(options) => demo::run(&options),
         Task::Soak(options) => soak::run(&options),
+        Task::OverdraftTest(options) => overdraft::run(&options),
         Task::SlowConnections(options) => slow::run(&options),
         Task::HoldSlowConnections(options) => slow::hold(&options),
         Task::FuzzTest(options) => fuzz::run(&options),

@@ -77,26 +77,49 @@ pub enum ChargeError {
     OutOfRange(#[from] MoneyError),
 }
 
+/// One line of a charge: so many of a kind, at this price each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChargeLine {
+    /// The kind of token, by its name in [`TokenUsage`]; `request` for the request itself.
+    pub kind: &'static str,
+    /// How many.
+    pub quantity: TokenCount,
+    /// For each.
+    pub price: PricePerToken,
+}
+
+impl ChargeLine {
+    /// What the line comes to.
+    pub fn amount(&self) -> Result<Credits, MoneyError> {
+        Credits::from_pico(times(self.quantity, self.price)?)
+    }
+}
+
+/// Every line of a charge, in a fixed order, those of nothing included. Their sum is [`charge`].
+pub fn charge_lines(usage: &TokenUsage, prices: &PriceList) -> [ChargeLine; 10] {
+    let input = prices.input_price;
+    let output = prices.output_price;
+    let line = |kind, quantity, price| ChargeLine { kind, quantity, price };
+    [
+        line("uncached_input", usage.uncached_input, input),
+        line("cache_read", usage.cache_read, prices.cache_read_price.unwrap_or(input)),
+        line("cache_write_5m", usage.cache_write_5m, prices.cache_write_5m_price.unwrap_or(input)),
+        line("cache_write_1h", usage.cache_write_1h, prices.cache_write_1h_price.unwrap_or(input)),
+        line("audio_input", usage.audio_input, prices.audio_input_price.unwrap_or(input)),
+        line("image_input", usage.image_input, prices.image_input_price.unwrap_or(input)),
+        line("output", usage.output, output),
+        line("reasoning", usage.reasoning, prices.reasoning_price.unwrap_or(output)),
+        line("audio_output", usage.audio_output, prices.audio_output_price.unwrap_or(output)),
+        line("request", TokenCount::ONE, prices.request_price.unwrap_or(PricePerToken::ZERO)),
+    ]
+}
+
 /// The cost of one request, in credits: Σ over the disjoint kinds of tokens × price, plus the price of the request.
 /// Zero or more, at most `i64::MAX` pico-credits.
 pub fn charge(usage: &TokenUsage, prices: &PriceList) -> Result<Credits, ChargeError> {
-    let input = prices.input_price;
-    let output = prices.output_price;
-    let terms = [
-        (usage.uncached_input, input),
-        (usage.cache_read, prices.cache_read_price.unwrap_or(input)),
-        (usage.cache_write_5m, prices.cache_write_5m_price.unwrap_or(input)),
-        (usage.cache_write_1h, prices.cache_write_1h_price.unwrap_or(input)),
-        (usage.audio_input, prices.audio_input_price.unwrap_or(input)),
-        (usage.image_input, prices.image_input_price.unwrap_or(input)),
-        (usage.output, output),
-        (usage.reasoning, prices.reasoning_price.unwrap_or(output)),
-        (usage.audio_output, prices.audio_output_price.unwrap_or(output)),
-    ];
-    let request = prices.request_price.unwrap_or(PricePerToken::ZERO);
-    let mut total = i128::from(request.pico());
-    for (tokens, price) in terms {
-        total = total.checked_add(times(tokens, price)?).ok_or(MoneyError::OutOfRange)?;
+    let mut total = 0_i128;
+    for line in charge_lines(usage, prices) {
+        total = total.checked_add(times(line.quantity, line.price)?).ok_or(MoneyError::OutOfRange)?;
     }
     if i64::try_from(total).is_err() {
         return Err(MoneyError::OutOfRange.into());

@@ -17,7 +17,7 @@ mod tariff;
 mod tokens;
 mod window;
 
-pub use charge::{ChargeError, PriceList, charge};
+pub use charge::{ChargeError, ChargeLine, PriceList, charge, charge_lines};
 pub use clock::{Clock, ManualClock, truncate_to_micros};
 pub use credential::{ApiKeySecret, KeyDigest, MasterKey, MasterKeyError};
 pub use digest::{DigestKey, RecordDigest};

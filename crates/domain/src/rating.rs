@@ -1,8 +1,8 @@
 //! Which state a request ends in, and at what amount. One decision, in one place.
 
 use crate::{
-    ChargeError, Credits, Outcome, PricePerToken, RawAnalyticsRecord, StatedUsage, Tariff, TokenCountError,
-    TokenUsage, UsageSource, UserId, charge,
+    ChargeError, ChargeLine, Credits, Outcome, PriceList, PricePerToken, RawAnalyticsRecord, StatedUsage,
+    Tariff, TokenCount, TokenCountError, TokenUsage, UsageSource, UserId, charge, charge_lines,
 };
 
 /// The state of a usage record. Every record is in exactly one.
@@ -92,13 +92,31 @@ impl RatingFacts {
             || matches!(self.outcome, Outcome::Failed | Outcome::Interrupted)
     }
 
+    /// The lines that a charge at this tariff is the sum of, those of nothing left out; none where nothing is charged.
+    pub fn lines(&self, tariff: &Tariff) -> Result<Vec<ChargeLine>, RatingError> {
+        let (rated, _) = self.rate(Some(tariff))?;
+        if rated.state != UsageState::Charged {
+            return Ok(Vec::new());
+        }
+        let (usage, _) = TokenUsage::split(&self.usage)?;
+        let failed = is_failed(self.status_code, self.outcome);
+        let Some(prices) = prices_for(self.source(), failed, &tariff.prices) else { return Ok(Vec::new()) };
+        let lines = charge_lines(&usage, &prices);
+        let counts =
+            |line: &ChargeLine| line.quantity != TokenCount::ZERO && line.price != PricePerToken::ZERO;
+        Ok(lines.into_iter().filter(counts).collect())
+    }
+
+    /// Where usage comes from that has a price: a total that nobody split into input and output has none; unknown is never zero.
+    fn source(&self) -> UsageSource {
+        let is_split = self.usage.prompt_tokens.is_some() || self.usage.completion_tokens.is_some();
+        if is_split { self.usage_source } else { UsageSource::None }
+    }
+
     /// State and amount at this tariff, and whether stated parts had to be clamped.
     pub fn rate(&self, tariff: Option<&Tariff>) -> Result<(Rated, bool), RatingError> {
         let (usage, clamped) = TokenUsage::split(&self.usage)?;
-        // A total that nobody split into input and output has no price; unknown is never zero.
-        let is_split = self.usage.prompt_tokens.is_some() || self.usage.completion_tokens.is_some();
-        let source = if is_split { self.usage_source } else { UsageSource::None };
-        let rated = rate(self.user, self.status_code, self.outcome, source, &usage, tariff)?;
+        let rated = rate(self.user, self.status_code, self.outcome, self.source(), &usage, tariff)?;
         Ok((rated, clamped))
     }
 }
@@ -119,7 +137,7 @@ pub fn rate(
     if outcome == Outcome::Interrupted && usage_source == UsageSource::None {
         return Ok(Rated::VOIDED);
     }
-    let failed = !(200..300).contains(&status_code) || outcome == Outcome::Failed;
+    let failed = is_failed(status_code, outcome);
     if failed && usage_source == UsageSource::None {
         return Ok(Rated::FREE);
     }
@@ -127,18 +145,28 @@ pub fn rate(
         return Ok(Rated::FREE);
     }
     let Some(tariff) = tariff else { return Ok(Rated::UNRATED) };
-    let mut prices = tariff.prices;
+    let Some(prices) = prices_for(usage_source, failed, &tariff.prices) else {
+        return Ok(if tariff.prices.is_free() { Rated::FREE } else { Rated::UNRATED });
+    };
+    let amount = charge(usage, &prices)?;
+    Ok(if amount.is_positive() { Rated { state: UsageState::Charged, amount } } else { Rated::FREE })
+}
+
+const fn is_failed(status_code: i32, outcome: Outcome) -> bool {
+    !(200 <= status_code && status_code < 300) || matches!(outcome, Outcome::Failed)
+}
+
+/// The prices that count for such a request: without usage that of the request alone, after a failure never that. `None`: a request
+/// without usage at a tariff without a price for it.
+fn prices_for(usage_source: UsageSource, failed: bool, prices: &PriceList) -> Option<PriceList> {
+    let mut prices = *prices;
     if usage_source == UsageSource::None {
-        let Some(request_price) = prices.request_price else {
-            return Ok(if prices.is_free() { Rated::FREE } else { Rated::UNRATED });
-        };
-        prices = crate::PriceList { request_price: Some(request_price), ..crate::PriceList::default() };
+        prices = PriceList { request_price: Some(prices.request_price?), ..PriceList::default() };
     }
     if failed {
         prices.request_price = Some(PricePerToken::ZERO);
     }
-    let amount = charge(usage, &prices)?;
-    Ok(if amount.is_positive() { Rated { state: UsageState::Charged, amount } } else { Rated::FREE })
+    Some(prices)
 }
 
 #[cfg(test)]

@@ -24,6 +24,8 @@ pub struct TokenCountError {
 impl TokenCount {
     /// No tokens.
     pub const ZERO: Self = Self(0);
+    /// One.
+    pub(crate) const ONE: Self = Self(1);
 
     /// Checks a stated number; `kind` names it in the error.
     pub fn new(kind: &'static str, stated: i64) -> Result<Self, TokenCountError> {

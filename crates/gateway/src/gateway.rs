@@ -19,6 +19,7 @@ use uuid::Uuid;
 use crate::admit::{self, Intake, Refusal};
 use crate::exchange::Lifecycle;
 use crate::forward::{self, TlsError, Upstreams};
+use crate::hold::{HoldMetrics, Learned};
 use crate::limit::Limiter;
 use crate::metrics::Metrics;
 use crate::models;
@@ -59,6 +60,8 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) master_key: MasterKey,
     pub(crate) metrics: Arc<Metrics>,
+    /// How long answers really are, for estimates of what a request may cost.
+    pub(crate) learned: Arc<Learned>,
     pub(crate) upstreams: Upstreams,
     /// One permit for each request in flight.
     pub(crate) in_flight: Arc<Semaphore>,
@@ -96,6 +99,7 @@ impl Gateway {
         let upstreams = Upstreams::new(&config)?;
         let permits =
             |count: u32| Arc::new(Semaphore::new(usize::try_from(count).unwrap_or(usize::MAX >> 3)));
+        registry.register_collector(Box::new(HoldMetrics(Arc::downgrade(&view))));
         Ok(Self(Arc::new(Inner {
             in_flight: permits(config.max_in_flight),
             held_bytes: permits(config.held_body_bytes),
@@ -105,6 +109,7 @@ impl Gateway {
             clock,
             master_key,
             metrics: Arc::new(Metrics::register(registry)),
+            learned: Arc::default(),
             upstreams,
             lifecycle: Lifecycle::default(),
             limiter: Limiter::register(registry),

@@ -5,6 +5,7 @@ mod config;
 mod exchange;
 mod forward;
 mod gateway;
+mod hold;
 pub mod limit;
 mod metrics;
 mod models;

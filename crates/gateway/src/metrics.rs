@@ -36,6 +36,7 @@ pub(crate) struct Metrics {
     pub(crate) connections: Gauge,
     pub(crate) panics: Counter,
     pub(crate) unaccounted: Counter,
+    pub(crate) cut_for_credits: Counter,
 }
 
 impl Metrics {
@@ -66,6 +67,11 @@ impl Metrics {
             "unaccounted_requests",
             "Requests that were served and whose record could not be kept; zero, or the sink is broken",
             metrics.unaccounted.clone(),
+        );
+        group.register(
+            "cut_for_credits",
+            "Streams that were cut off because the credits of their users were used up",
+            metrics.cut_for_credits.clone(),
         );
         group.register("panics", "Requests on whose path the gateway panicked", metrics.panics.clone());
         group.register("connections", "Connections of clients", metrics.connections.clone());

@@ -1,8 +1,8 @@
 //! Enrichment: from what a gateway saw to what the books hold. Pure: a record and a catalog in, a row or a named refusal out.
 
 use tollgate_domain::{
-    AccessSource, ApiKeyId, ApiKeyPurpose, Credential, Rated, RatingError, RatingFacts, RawAnalyticsRecord,
-    RecordDigest, RequestOrigin, StatedUsage,
+    AccessSource, ApiKeyId, ApiKeyPurpose, Credential, Outcome, Rated, RatingError, RatingFacts,
+    RawAnalyticsRecord, RecordDigest, RequestOrigin, StatedUsage,
 };
 use tollgate_store::catalog::{Catalog, CatalogKey, CatalogModel, CatalogTariff};
 use tollgate_store::usage_records::{FLAG_CLAMPED, FLAG_FAILED, RecordKey, UsageCounts, UsageRow};
@@ -15,6 +15,9 @@ use crate::digest::DimensionsRef;
 pub const MAX_TEXT_BYTES: usize = 256;
 /// Longest `custom_id` and `trace_id`, in bytes: they are the client's, and identify something there.
 pub const MAX_DETAIL_BYTES: usize = 1024;
+
+/// A gateway that reaches the database knows a tariff within this many seconds after it was made.
+const KNOWN_WITHIN_S: u64 = 5;
 
 /// Why the books cannot hold a record. The text becomes the reason in `quarantine`; it names fields, never contents.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -117,6 +120,15 @@ impl<'a> EnrichedRecord<'a> {
             usage: facts.usage,
             flags,
         })
+    }
+
+    /// Whether its gateway may have held, and reckoned with, something else than the books charge: the process ended before the request
+    /// did, or the tariff is newer than what the gateway had read.
+    pub(crate) fn is_unheld(&self) -> bool {
+        let made = self.tariff.and_then(|tariff| tariff.tariff.id.as_uuid().get_timestamp());
+        let begun = u64::try_from(self.raw.timestamp.as_second()).unwrap_or(0);
+        let is_news = |made: u64| made.saturating_add(KNOWN_WITHIN_S) >= begun;
+        self.raw.outcome == Outcome::Interrupted || made.is_some_and(|made| is_news(made.to_unix().0))
     }
 
     /// The row, but for its two numbers and its digest, which the caller fills in.

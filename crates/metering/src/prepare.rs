@@ -21,6 +21,8 @@ use crate::instances::Instances;
 pub(crate) struct PreparedRow {
     pub(crate) row: UsageRow,
     pub(crate) details: Option<Box<UsageDetails>>,
+    /// Whether its gateway may have held something else for it than it costs ([`EnrichedRecord::is_unheld`]).
+    pub(crate) is_unheld: bool,
     /// The record itself, as an index into the batch.
     pub(crate) index: usize,
 }
@@ -94,8 +96,8 @@ impl Preparer {
             let index = prepared.records;
             prepared.records += 1;
             let raw_digest = self.keys.raw_digest(record, &mut scratch);
-            let (mut row, details, has_dimensions) =
-                match self.row(record, raw_digest, prepared, &mut scratch) {
+            let (PreparedRow { mut row, details, is_unheld, .. }, has_dimensions) =
+                match self.row(record, raw_digest, index, prepared, &mut scratch) {
                     Ok(row) => row,
                     Err(refusal) => {
                         prepared.refused.push(refused(record, raw_digest, refusal.to_string(), None));
@@ -118,7 +120,7 @@ impl Preparer {
                 prepared.without_digest.push(at);
             }
             prepared.effects.add(&row);
-            prepared.rows.push(PreparedRow { row, details, index });
+            prepared.rows.push(PreparedRow { row, details, is_unheld, index });
         }
     }
 
@@ -154,9 +156,10 @@ impl Preparer {
         &self,
         record: &RawAnalyticsRecord,
         raw_digest: RecordDigest,
+        index: usize,
         prepared: &mut Prepared,
         scratch: &mut Vec<u8>,
-    ) -> Result<(UsageRow, Option<Box<UsageDetails>>, bool), Refusal> {
+    ) -> Result<(PreparedRow, bool), Refusal> {
         let catalog = Arc::clone(&prepared.catalog);
         let enriched = EnrichedRecord::new(record, &catalog).inspect_err(|refusal| {
             prepared.missed |= matches!(refusal, Refusal::UnknownKey(_));
@@ -169,7 +172,8 @@ impl Preparer {
         let knows_model = enriched.model.is_some();
         let number = self.interner.number(&dimensions, knows_model, next, &mut prepared.unnumbered, scratch);
         row.dimensions_no = number.unwrap_or(0);
-        Ok((row, details, number.is_some()))
+        let row = PreparedRow { row, details, is_unheld: enriched.is_unheld(), index };
+        Ok((row, number.is_some()))
     }
 }
 

@@ -97,6 +97,16 @@ pub enum Replayed {
     AlreadyEntered,
 }
 
+impl Replayed {
+    /// The name, as logged and as on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Entered => "entered",
+            Self::AlreadyEntered => "already_entered",
+        }
+    }
+}
+
 /// The newest `limit` records in quarantine; with those written off where `with_written_off`.
 pub async fn list(store: &Store, with_written_off: bool, limit: i64) -> Result<Vec<Entry>, StoreError> {
     let read = async |tx: Tx| {
@@ -150,7 +160,7 @@ async fn key_of(tx: &Tx, credential: Credential, keys: &mut Keys) -> Result<Opti
         Credential::None => None,
         Credential::Key(id) => match api_keys::find(tx, &id.to_string()).await {
             Ok(key) => Some(key),
-            Err(StoreError::Refused(_)) => None,
+            Err(StoreError::NotFound(_)) => None,
             Err(error) => return Err(error),
         },
         Credential::Digest(digest) => api_keys::find_by_digest(tx, &digest).await?,
@@ -161,8 +171,8 @@ async fn key_of(tx: &Tx, credential: Credential, keys: &mut Keys) -> Result<Opti
 
 /// Writes the record to the books as if it came now, under its first identity, and takes it out of quarantine, both or neither.
 ///
-/// A record that is refused again stays where it is, and the error is the reason.
-pub async fn replay(store: &Store, keys: &RecordKeys, id: Uuid) -> Result<Replayed, StoreError> {
+/// A record that is refused again stays where it is, and the error is the reason. Otherwise the log of changes says that `actor` did it.
+pub async fn replay(store: &Store, keys: &RecordKeys, id: Uuid, actor: &str) -> Result<Replayed, StoreError> {
     let preparer = Preparer {
         store: store.clone(),
         keys: keys.clone(),
@@ -185,7 +195,7 @@ pub async fn replay(store: &Store, keys: &RecordKeys, id: Uuid) -> Result<Replay
             return Err(StoreError::refused(format!("the record is still refused: {}", refused.reason)));
         }
         let replayed = store
-            .tx("replay_quarantined", async |tx| replay_in(&tx, id, &view, &records, &prepared).await)
+            .tx("replay_quarantined", async |tx| replay_in(&tx, id, &view, &records, &prepared, actor).await)
             .await?;
         if let Some(replayed) = replayed {
             return Ok(replayed);
@@ -200,25 +210,26 @@ async fn replay_in(
     view: &CatalogView,
     records: &[&RawAnalyticsRecord],
     prepared: &Prepared,
+    actor: &str,
 ) -> Result<Option<Replayed>, StoreError> {
     let seen = epochs::read_shared(tx).await?.epochs;
     if view.is_stale(&prepared.catalog, seen, prepared.missed) {
         return Ok(None);
     }
-    if quarantine::take(tx, id).await?.is_none() {
-        return Err(gone(id));
-    }
+    let Some(taken) = quarantine::take(tx, id).await? else { return Err(gone(id)) };
     let written = write::write(tx, records, prepared, Mode::Staged, false).await?;
     if written.conflicts > 0 {
         return Err(StoreError::refused(format!("the record is still refused: {CONFLICT}")));
     }
-    Ok(Some(if written.inserted == 0 { Replayed::AlreadyEntered } else { Replayed::Entered }))
+    let replayed = if written.inserted == 0 { Replayed::AlreadyEntered } else { Replayed::Entered };
+    quarantine::log_replay(tx, &taken, replayed.as_str(), actor).await?;
+    Ok(Some(replayed))
 }
 
-/// Gives the record up, in `by`'s name. It stays to be seen, and is never replayed.
-pub async fn write_off(store: &Store, id: Uuid, by: &str) -> Result<(), StoreError> {
+/// Gives the record up, in `by`'s name. It stays to be seen, and is never replayed. The log of changes says that `actor` did it.
+pub async fn write_off(store: &Store, id: Uuid, by: &str, actor: &str) -> Result<(), StoreError> {
     let written_off =
-        store.tx("write_off_quarantined", async |tx| quarantine::write_off(&tx, id, by).await).await?;
+        store.tx("write_off_quarantined", async |tx| quarantine::write_off(&tx, id, by, actor).await).await?;
     if written_off { Ok(()) } else { Err(gone(id)) }
 }
 
@@ -235,7 +246,7 @@ fn decode(waiting: &Quarantined) -> Result<RawAnalyticsRecord, StoreError> {
 }
 
 fn gone(id: Uuid) -> StoreError {
-    StoreError::refused(format!(
+    StoreError::not_found(format!(
         "no record {id} waits in quarantine; see `tollgate quarantine list`, it may have been replayed or written off"
     ))
 }

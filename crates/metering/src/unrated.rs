@@ -12,7 +12,7 @@ use tollgate_store::catalog::{self, Catalog, CatalogModel};
 use tollgate_store::ledger::BalanceChange;
 use tollgate_store::usage_dimensions::{self, Dimensions};
 use tollgate_store::usage_records::{self, RecordKey, Settlement, UsageRow};
-use tollgate_store::{Store, StoreError, Tx, epochs, usage_commits};
+use tollgate_store::{Store, StoreError, Tx, epochs, leases, notify, overdrafts, usage_commits};
 
 use crate::digest::RecordKeys;
 use crate::dimensions::OTHER;
@@ -100,6 +100,19 @@ pub async fn rate_unrated(store: &Store, keys: &RecordKeys) -> Result<Rating, St
     Ok(rating)
 }
 
+/// As [`rate_unrated`], and tells the gateways where that moved balances. `now_micros` is the time since 1970 of the notification.
+pub async fn rate_and_notify(
+    store: &Store,
+    keys: &RecordKeys,
+    now_micros: i64,
+) -> Result<Rating, StoreError> {
+    let rating = rate_unrated(store, keys).await?;
+    if !rating.balances.is_empty() {
+        store.tx("notify_balances", async |tx| notify::notify_balances(&tx, now_micros).await).await?;
+    }
+    Ok(rating)
+}
+
 /// Rates up to so many rows behind a key. `None`: the catalog is out of date. The last row that was looked at is left in `tried`.
 async fn rate_page(
     tx: &Tx,
@@ -157,13 +170,18 @@ async fn rate_page(
             effects.settle(before, after);
         }
     }
+    let users: Vec<i32> = effects.balance_deltas()?.into_iter().map(|(user, _)| user).collect();
+    leases::keep_out(tx, &users).await?;
+    let balances = write::apply(tx, &effects).await?;
+    // Nothing was held for them: nobody knew a price.
+    overdrafts::add_unheld(tx, &balances).await?;
     usage_commits::enter(tx, true, returned.iter().copied(), effects.charged_pico()).await?;
     Ok(Some(Page {
         last,
         rated: u64::try_from(returned.len()).unwrap_or(u64::MAX),
         left: u64::try_from(waiting.saturating_sub(settlements.len())).unwrap_or(u64::MAX),
         charged: effects.charged()?,
-        balances: write::apply(tx, &effects).await?,
+        balances,
     }))
 }
 

@@ -1,7 +1,7 @@
 //! The one transaction: rows, details, balances, rollups, quarantine and position, all or nothing; and, for the audit of what is
 //! new, which rows these were.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use foldhash::fast::RandomState;
 use futures_util::future::{try_join, try_join3};
@@ -10,7 +10,7 @@ use tollgate_store::ledger::{self, BalanceChange};
 use tollgate_store::quarantine::{self, Refused};
 use tollgate_store::usage_details::{self, UsageDetails};
 use tollgate_store::usage_records::{self, RecordKey, UsageRow};
-use tollgate_store::{StoreError, Tx, rollups, usage_commits};
+use tollgate_store::{StoreError, Tx, leases, overdrafts, rollups, usage_commits};
 use uuid::Uuid;
 
 use crate::effects::Effects;
@@ -129,6 +129,11 @@ async fn take_effect(
     let details: Vec<(RecordKey, &UsageDetails)> =
         inserted.iter().filter_map(|row| Some((row.row.key, row.details.as_deref()?))).collect();
     let keys = inserted.iter().map(|row| row.row.key);
+    let unheld = unheld(inserted)?;
+    if !unheld.is_empty() {
+        let users: Vec<i32> = unheld.keys().copied().collect();
+        leases::keep_out(tx, &users).await?;
+    }
     let ((), balances, ()) = try_join3(
         usage_details::insert(tx, &details),
         apply(tx, effects),
@@ -136,7 +141,21 @@ async fn take_effect(
         usage_commits::enter(tx, false, keys, effects.charged_pico()),
     )
     .await?;
+    overdrafts::add_unheld_amounts(tx, unheld.into_iter()).await?;
+    overdrafts::add_falls(tx, &balances).await?;
     Ok(balances)
+}
+
+/// What gateways may have held nothing for, by user.
+fn unheld(inserted: &[&PreparedRow]) -> Result<BTreeMap<i32, Credits>, StoreError> {
+    let mut sums = BTreeMap::new();
+    for row in inserted.iter().filter(|row| row.is_unheld && row.row.amount_pico > 0) {
+        if let Some(user) = row.row.user_no {
+            let sum = sums.entry(user).or_insert(Credits::ZERO);
+            *sum = sum.checked_add(Credits::from_pico(row.row.amount_pico.into())?)?;
+        }
+    }
+    Ok(sums)
 }
 
 /// Moves balances and rollups, the contended rows, as late as possible; always in this order.

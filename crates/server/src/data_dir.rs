@@ -3,12 +3,13 @@
 //! ```text
 //! <data_dir>/serve.lock     held by the running server; the kernel frees it however the server ends
 //! <data_dir>/listen.addr    where the running server listens, such as 127.0.0.1:8080
+//! <data_dir>/admin.addr     where its management API listens
 //! <data_dir>/database.url   the database of the running server, mode 0600: it may hold a password
 //! <data_dir>/master.key     see `master_key`
 //! <data_dir>/spool/         requests that the books do not have yet; see the spool's own README
 //! <data_dir>/postgres/      the private database
 //! ```
-//! The two files of a running server are valid only while `serve.lock` is held: a killed server leaves them behind.
+//! The files of a running server are valid only while `serve.lock` is held: a killed server leaves them behind.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
@@ -144,6 +145,11 @@ impl ServeLock {
         self.publish("listen.addr", &address.to_string(), 0o644)
     }
 
+    /// Tells whoever wants to know where the management API listens.
+    pub(crate) fn publish_admin_address(&self, address: SocketAddr) -> anyhow::Result<()> {
+        self.publish("admin.addr", &address.to_string(), 0o644)
+    }
+
     /// In one step: a reader sees the whole text or none.
     fn publish(&self, name: &str, text: &str, mode: u32) -> anyhow::Result<()> {
         let path = self.directory.0.join(name);
@@ -161,7 +167,7 @@ impl ServeLock {
     }
 
     fn withdraw(&self) {
-        for name in ["database.url", "listen.addr"] {
+        for name in ["database.url", "listen.addr", "admin.addr"] {
             remove(&self.directory.0.join(name));
         }
     }

@@ -101,8 +101,14 @@ async fn serve(config: Config, json: bool) -> anyhow::Result<()> {
         () = signalled() => anyhow::bail!("stopped by a signal before it served"),
     };
     let url = format!("http://{}", app.address());
-    let ready = json!({ "url": url, "listen": app.address().to_string(), "pid": std::process::id() });
-    let text = format!("Tollgate serves on {url} (data in {})", data_dir.display());
+    let admin = app.admin_address().map(|address| format!("http://{address}/admin/api/v1/docs"));
+    let ready = json!({
+        "url": url, "listen": app.address().to_string(), "admin": admin, "pid": std::process::id()
+    });
+    let mut text = format!("Tollgate serves on {url} (data in {})", data_dir.display());
+    if let Some(admin) = admin {
+        text = format!("{text}\nIt is managed on {admin}");
+    }
     Answer::new(&ready, text)?.print(json)?;
     app.run_until(signalled).await
 }

@@ -103,7 +103,8 @@ pub async fn create(
     Ok(CreatedApiKey { key, secret })
 }
 
-/// Revokes the key with this id, or with this prefix where only one has it. Revoking twice changes nothing.
+/// Revokes the key with this id, or with this prefix where only one has it. Revoking twice changes nothing. What people ask for goes
+/// through [`crate::management::keys::revoke`], which keeps the last manager.
 pub async fn revoke(tx: &Tx, id_or_prefix: &str, actor: &str) -> Result<Revoked, StoreError> {
     let found = find(tx, id_or_prefix).await?;
     let rows = tx
@@ -133,7 +134,7 @@ pub async fn find(tx: &Tx, id_or_prefix: &str) -> Result<ApiKey, StoreError> {
     match rows.as_slice() {
         [row] => from_row(row),
         // What was typed is not repeated: it may be a whole secret.
-        [] => Err(StoreError::refused(
+        [] => Err(StoreError::not_found(
             "no key has this id or prefix; `tollgate key list` shows ids and prefixes",
         )),
         several => Err(StoreError::refused(format!("{} keys have this prefix; give the id", several.len()))),
@@ -162,7 +163,7 @@ pub async fn list(tx: &Tx, user: Option<&str>) -> Result<Vec<ApiKey>, StoreError
     rows.iter().map(from_row).collect()
 }
 
-fn from_row(row: &Row) -> Result<ApiKey, StoreError> {
+pub(crate) fn from_row(row: &Row) -> Result<ApiKey, StoreError> {
     Ok(ApiKey {
         id: ApiKeyId::from_uuid(row.try_get(0)?),
         prefix: row.try_get(1)?,

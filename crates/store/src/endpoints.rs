@@ -207,7 +207,7 @@ pub async fn create(
         )
         .await?;
     let Some(row) = row else {
-        return Err(StoreError::refused(format!(
+        return Err(StoreError::conflict(format!(
             "endpoint \"{}\" already exists; choose another name",
             new.name
         )));
@@ -220,7 +220,7 @@ pub async fn create(
 /// What is to be different about an upstream; `None` stays as it is.
 #[derive(Debug, Clone, Default)]
 pub struct EndpointChanges {
-    /// As in [`NewEndpoint`].
+    /// As in [`NewEndpoint`]. One of another scheme, host or port needs the credential anew, or it is refused.
     pub base_url: Option<String>,
     /// Whose it is.
     pub provider_name: Option<String>,
@@ -285,6 +285,13 @@ pub async fn set(
         pass_through_paths: changes.pass_through_paths.unwrap_or_else(|| before.pass_through_paths.clone()),
     };
     let base_url = check(&wanted)?;
+    // Whoever may say where requests go must not be told the credential by that.
+    if sealed.is_some() && !is_new_secret && origin(&base_url) != origin(&before.base_url) {
+        return Err(StoreError::refused(format!(
+            "endpoint \"{}\" would send its credential to another host; give the credential anew with the URL, or remove it",
+            before.name
+        )));
+    }
     let sql = format!(
         "update inference_endpoints
          set base_url = $2, provider_name = $3, auth_style = $4, sealed_secret = $5, inject_usage = $6,
@@ -356,7 +363,7 @@ pub async fn delete(tx: &Tx, name: &str, actor: &str) -> Result<Endpoint, StoreE
         .await?;
     let users: Vec<&str> = users.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
     if !users.is_empty() {
-        return Err(StoreError::refused(format!(
+        return Err(StoreError::conflict(format!(
             "endpoint \"{}\" is used by {}; move each with `tollgate model set ALIAS --endpoint NAME`, or delete it \
              with `tollgate model delete ALIAS`",
             endpoint.name,
@@ -387,7 +394,7 @@ async fn find_locked(tx: &Tx, name: &str, lock: &'static str) -> Result<Endpoint
     );
     match tx.query_opt(&sql, &[&name, &id]).await? {
         Some(row) => from_row(&row),
-        None => Err(StoreError::refused(format!(
+        None => Err(StoreError::not_found(format!(
             "endpoint \"{name}\" does not exist; create it with `tollgate endpoint create {name} URL`"
         ))),
     }
@@ -397,6 +404,16 @@ async fn find_locked(tx: &Tx, name: &str, lock: &'static str) -> Result<Endpoint
 pub async fn list(tx: &Tx) -> Result<Vec<Endpoint>, StoreError> {
     let sql = format!("select {COLUMNS} from inference_endpoints where deleted_at is null order by name");
     tx.query(&sql, &[]).await?.iter().map(from_row).collect()
+}
+
+/// Who answers at a base URL that was checked: scheme, host and port, each written in one way.
+fn origin(base_url: &str) -> (String, String) {
+    let (scheme, rest) = base_url.split_once("://").unwrap_or(("", base_url));
+    let authority = rest.split('/').next().unwrap_or_default().to_ascii_lowercase();
+    let scheme = scheme.to_ascii_lowercase();
+    let usual_port = if scheme == "https" { ":443" } else { ":80" };
+    let host = authority.strip_suffix(usual_port).unwrap_or(&authority).to_owned();
+    (scheme, host)
 }
 
 /// Checks every text and returns the base URL without a slash at its end.

@@ -67,6 +67,12 @@ pub enum StoreError {
     /// What was asked for makes no sense; the text says what to do.
     #[error("{0}")]
     Refused(String),
+    /// There is no such thing; the text says what to do.
+    #[error("{0}")]
+    NotFound(String),
+    /// It is there already, or another change stands in the way; the text says what to do.
+    #[error("{0}")]
+    Conflict(String),
     /// An amount does not fit the books.
     #[error(transparent)]
     Money(#[from] MoneyError),
@@ -81,12 +87,22 @@ impl StoreError {
         Self::Refused(text.into())
     }
 
+    /// A refusal because there is no such thing.
+    pub fn not_found(text: impl Into<String>) -> Self {
+        Self::NotFound(text.into())
+    }
+
+    /// A refusal because of what is there already.
+    pub fn conflict(text: impl Into<String>) -> Self {
+        Self::Conflict(text.into())
+    }
+
     /// What may be done about it.
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Postgres(error) => classify(error),
             Self::Connect(_) | Self::Timeout { .. } | Self::Lost { .. } => ErrorClass::Retry,
-            Self::Refused(_) | Self::Money(_) => ErrorClass::Refused,
+            Self::Refused(_) | Self::NotFound(_) | Self::Conflict(_) | Self::Money(_) => ErrorClass::Refused,
             Self::Config(_) | Self::Migration(_) | Self::SchemaDiffers(_) | Self::Corrupt(_) => {
                 ErrorClass::Fatal
             }

@@ -53,7 +53,7 @@ pub async fn create(
         )
         .await?;
     if created == 0 {
-        return Err(StoreError::refused(format!("model \"{alias}\" already exists; choose another alias")));
+        return Err(StoreError::conflict(format!("model \"{alias}\" already exists; choose another alias")));
     }
     let model = find(tx, alias).await?;
     audit_log::write(tx, actor, "model.create", alias, None, Some(json!(model))).await?;
@@ -106,7 +106,7 @@ async fn find_locked(tx: &Tx, alias: &str) -> Result<Model, StoreError> {
     match tx.query_opt(sql, &[&model.id.as_uuid()]).await? {
         // Again: it may have changed while we waited.
         Some(_) => find(tx, &model.id.to_string()).await,
-        None => Err(StoreError::refused(format!("model \"{alias}\" was deleted just now"))),
+        None => Err(StoreError::not_found(format!("model \"{alias}\" was deleted just now"))),
     }
 }
 
@@ -117,7 +117,7 @@ pub async fn find(tx: &Tx, alias: &str) -> Result<Model, StoreError> {
     let sql = format!("{SELECT} where (m.alias = $1 or m.id = $2) and m.deleted_at is null");
     match tx.query_opt(&sql, &[&alias, &id]).await? {
         Some(row) => from_row(&row),
-        None => Err(StoreError::refused(format!(
+        None => Err(StoreError::not_found(format!(
             "model \"{alias}\" does not exist; create it with `tollgate model create {alias} --endpoint NAME`"
         ))),
     }

@@ -14,7 +14,7 @@ use tollgate_domain::{Credits, UserId};
 use uuid::Uuid;
 
 use crate::text::{check_name, check_text};
-use crate::{ErrorClass, StoreError, Tx, audit_log, balances, ledger, notify, users};
+use crate::{ErrorClass, StoreError, Tx, audit_log, balances, leases, ledger, notify, overdrafts, users};
 
 /// What a movement is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -83,7 +83,7 @@ pub struct NewMovement {
     pub amount: Credits,
     /// Unique: an invoice, an order, whatever caused it.
     pub source_id: String,
-    /// For people; may be empty.
+    /// For people; may be empty, but for an adjustment, which needs a reason.
     pub description: String,
 }
 
@@ -130,6 +130,9 @@ pub async fn apply(tx: &Tx, new: &NewMovement, actor: &str) -> Result<Applied, S
             new.amount
         )));
     }
+    if new.kind == MovementKind::Adjustment && new.description.trim().is_empty() {
+        return Err(StoreError::refused("an adjustment needs a reason; say why in its description"));
+    }
     let user = users::find(tx, &new.user).await?;
     if user.id == UserId::SYSTEM {
         return Err(StoreError::refused("the system user has no ledger: it is recorded and never charged"));
@@ -155,6 +158,8 @@ pub async fn apply(tx: &Tx, new: &NewMovement, actor: &str) -> Result<Applied, S
         .await?;
     let Some(row) = inserted else { return entered_before(tx, new, user.id).await };
     let movement = from_row(&row)?;
+    // A first lease that is granted from the balance as it was is seen here, or this is seen there.
+    leases::keep_out(tx, &[user.no]).await?;
     let changes =
         ledger::apply_deltas(tx, &[(user.no, new.kind.delta(new.amount))]).await.map_err(|error| {
             if error.class() == ErrorClass::Poison {
@@ -166,6 +171,8 @@ pub async fn apply(tx: &Tx, new: &NewMovement, actor: &str) -> Result<Applied, S
                 error
             }
         })?;
+    overdrafts::add_unheld(tx, &changes).await?;
+    overdrafts::add_rises(tx, &changes).await?;
     let balance = changes.first().map_or(Credits::ZERO, |change| change.after);
     notify::notify_balances(tx, movement.created_at.as_microsecond()).await?;
     let after = json!({ "movement": movement, "balance": balance });
@@ -186,7 +193,7 @@ async fn entered_before(tx: &Tx, new: &NewMovement, user: UserId) -> Result<Appl
     .into_iter()
     .find_map(|(what, differs)| differs.then_some(what));
     if let Some(what) = difference {
-        return Err(StoreError::refused(format!(
+        return Err(StoreError::conflict(format!(
             "source id \"{}\" is taken by a movement of {} credits ({}) with another {what}; nothing was changed, use a new \
              source id",
             new.source_id,

@@ -1,12 +1,13 @@
 //! `quarantine`: records that the books refuse, with the reason. Replayed once mended, or written off by name.
 
 use jiff::Timestamp;
+use serde_json::{Value, json};
 use tokio_postgres::Row;
 use tollgate_domain::{CorrelationId, InstanceId, RecordDigest};
 use uuid::Uuid;
 
 use crate::utc::UtcDay;
-use crate::{StoreError, Tx};
+use crate::{StoreError, Tx, audit_log};
 
 /// A record on its way in.
 #[derive(Debug, Clone)]
@@ -149,15 +150,42 @@ pub async fn take(tx: &Tx, id: Uuid) -> Result<Option<Quarantined>, StoreError> 
 }
 
 /// Gives the record up, in `by`'s name; `false` when it is not there or was given up before.
-pub async fn write_off(tx: &Tx, id: Uuid, by: &str) -> Result<bool, StoreError> {
-    let changed = tx
-        .execute(
-            "update quarantine set written_off_at = clock_timestamp(), written_off_by = $2
-             where id = $1 and written_off_at is null",
-            &[&id, &by],
-        )
-        .await?;
-    Ok(changed == 1)
+pub async fn write_off(tx: &Tx, id: Uuid, by: &str, actor: &str) -> Result<bool, StoreError> {
+    let sql = format!(
+        "update quarantine set written_off_at = clock_timestamp(), written_off_by = $2
+         where id = $1 and written_off_at is null returning {COLUMNS}"
+    );
+    let Some(row) = tx.query_opt(&sql, &[&id, &by]).await? else { return Ok(false) };
+    let given_up = read(&row)?;
+    let after = json!({ "written_off_at": given_up.written_off_at, "written_off_by": by });
+    audit_log::write(
+        tx,
+        actor,
+        "quarantine.write_off",
+        &id.to_string(),
+        Some(logged(&given_up)),
+        Some(after),
+    )
+    .await?;
+    Ok(true)
+}
+
+/// Enters into the log of changes that somebody had the record, which was [taken](take), written to the books; in the same transaction.
+pub async fn log_replay(tx: &Tx, taken: &Quarantined, outcome: &str, actor: &str) -> Result<(), StoreError> {
+    let after = json!({ "outcome": outcome });
+    let subject = taken.id.to_string();
+    audit_log::write(tx, actor, "quarantine.replay", &subject, Some(logged(taken)), Some(after)).await
+}
+
+/// What the log of changes says of a record: which it is and why it was refused, and nothing of its contents.
+fn logged(record: &Quarantined) -> Value {
+    json!({
+        "instance_id": record.instance_id,
+        "correlation_id": record.correlation_id,
+        "day": record.day.to_string(),
+        "reason": record.reason,
+        "quarantined_at": record.quarantined_at,
+    })
 }
 
 /// How many records wait to be replayed or written off.

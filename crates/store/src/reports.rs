@@ -12,12 +12,14 @@ use tokio_postgres::Row;
 use tollgate_domain::{ApiKeyId, Credits, UserId};
 use uuid::Uuid;
 
-use crate::{StoreError, Tx, balances, users};
+use crate::{StoreError, Tx, users};
 
+/// Most groups that a caller may ask usage to be summed by who shall not have as many as there are: the hours of more than a year.
+pub const MAX_GROUPS: u32 = 10_000;
 /// Most ledger entries in one page.
 pub const MAX_PAGE: i64 = 1_000;
 
-/// A user's balance.
+/// A user's balance, and what becomes of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BalanceReport {
     /// The user.
@@ -26,6 +28,12 @@ pub struct BalanceReport {
     pub user: String,
     /// In credits.
     pub balance: Credits,
+    /// Of it, what requests in flight hold, as their gateways said when they renewed: a quarter of a second ago, where there is traffic.
+    pub held: Credits,
+    /// What gateways may spend without asking: `held`, what they have charged and the books do not have yet, and room.
+    pub leased: Credits,
+    /// The balance without what is held.
+    pub available: Credits,
     /// At which balance webhooks are told that it is low; `None`: at none.
     pub low_balance: Option<Credits>,
 }
@@ -33,25 +41,38 @@ pub struct BalanceReport {
 /// The balance of the user of this name or id.
 pub async fn balance(tx: &Tx, user: &str) -> Result<BalanceReport, StoreError> {
     let user = users::find(tx, user).await?;
-    let balance = balances::of(tx, user.id).await?;
-    let low_balance = balances::low_balance(tx, user.no).await?;
-    Ok(BalanceReport { user_id: user.id, balance, low_balance, user: user.name })
+    let reports = balances(tx, Some(user.id)).await?;
+    let report = reports.into_iter().next();
+    report.ok_or_else(|| StoreError::Corrupt(format!("user {} has no balance", user.id)))
 }
 
 /// The balances of all users but the system user, by name.
 pub async fn all_balances(tx: &Tx) -> Result<Vec<BalanceReport>, StoreError> {
-    let sql =
-        "select u.id, u.name, b.balance, b.low_balance from user_balances b join users u on u.no = b.user_no
-               where u.id <> $1 and u.deleted_at is null order by u.name";
+    balances(tx, None).await
+}
+
+async fn balances(tx: &Tx, user: Option<UserId>) -> Result<Vec<BalanceReport>, StoreError> {
+    let sql = "select u.id, u.name, b.balance, coalesce(l.held, 0), coalesce(l.leased, 0), b.low_balance
+                 from user_balances b
+                 join users u on u.no = b.user_no
+                 left join (select user_no, sum(held) as held, sum(amount) as leased from credit_leases
+                             where expires_at > clock_timestamp() group by user_no) l on l.user_no = b.user_no
+                where u.deleted_at is null and (u.id = $2 or ($2::uuid is null and u.id <> $1))
+                order by u.name";
     let report = |row: &Row| {
+        let (balance, held) = (credits(row, 2)?, credits(row, 3)?);
         Ok(BalanceReport {
             user_id: UserId::from_uuid(row.try_get(0)?),
             user: row.try_get(1)?,
-            balance: credits(row, 2)?,
-            low_balance: row.try_get::<_, Option<Decimal>>(3)?.map(Credits::try_from).transpose()?,
+            balance,
+            held,
+            leased: credits(row, 4)?,
+            available: balance.checked_sub(held)?,
+            low_balance: row.try_get::<_, Option<Decimal>>(5)?.map(Credits::try_from).transpose()?,
         })
     };
-    tx.query(sql, &[&UserId::SYSTEM.as_uuid()]).await?.iter().map(report).collect()
+    let user = user.map(UserId::as_uuid);
+    tx.query(sql, &[&UserId::SYSTEM.as_uuid(), &user]).await?.iter().map(report).collect()
 }
 
 /// One entry of a ledger.
@@ -225,6 +246,27 @@ pub async fn usage(tx: &Tx, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreEr
         Some(user) => Some(users::find(tx, user).await?.no),
         None => None,
     };
+    sums(tx, user_no, query, None).await
+}
+
+/// As [`usage`], of the user with this number in the books, also one who was deactivated; `query.user` is not read. More than
+/// [`MAX_GROUPS`] groups are refused.
+pub async fn usage_of(tx: &Tx, user_no: i32, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
+    let rows = sums(tx, Some(user_no), query, Some(i64::from(MAX_GROUPS) + 1)).await?;
+    if rows.len() > usize::try_from(MAX_GROUPS).unwrap_or(usize::MAX) {
+        return Err(StoreError::refused(format!(
+            "this comes to more than {MAX_GROUPS} groups; narrow it with `since` and `until`"
+        )));
+    }
+    Ok(rows)
+}
+
+async fn sums(
+    tx: &Tx,
+    user_no: Option<i32>,
+    query: &UsageQuery,
+    limit: Option<i64>,
+) -> Result<Vec<UsageRow>, StoreError> {
     let (name, id, order) = match query.group_by {
         GroupBy::Model => ("m.alias", "m.id", "amount desc, requests desc, 1"),
         GroupBy::Key => ("k.prefix", "k.id", "amount desc, requests desc, 1"),
@@ -246,9 +288,9 @@ pub async fn usage(tx: &Tx, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreEr
          where ($1::integer is null or r.user_no = $1)
            and ($2::timestamptz is null or r.hour >= date_trunc('hour', $2, 'UTC'))
            and ($3::timestamptz is null or r.hour < date_trunc('hour', $3, 'UTC'))
-         group by 1, 2 order by {order}"
+         group by 1, 2 order by {order} limit $4"
     );
-    tx.query(&sql, &[&user_no, &query.since, &query.until]).await?.iter().map(usage_from).collect()
+    tx.query(&sql, &[&user_no, &query.since, &query.until, &limit]).await?.iter().map(usage_from).collect()
 }
 
 fn entry_from(row: &Row) -> Result<LedgerEntry, StoreError> {

@@ -11,6 +11,7 @@ use crate::balances::{self, Cursor};
 use crate::catalog::digest_from;
 use crate::endpoints::{self, Endpoint};
 use crate::limits::{self, Limited};
+use crate::users::WhenSpent;
 use crate::{ServerRun, Store, StoreError, Tx, epochs, models, sealing, tariffs};
 
 /// A key, live or revoked.
@@ -28,6 +29,10 @@ pub struct ConfigKey {
     pub trusted: bool,
     /// It admits nothing any more.
     pub revoked: bool,
+    /// When it ends because another key has taken its place.
+    pub revoke_at: Option<Timestamp>,
+    /// What becomes of its owner's streams that outgrow the money.
+    pub when_spent: WhenSpent,
 }
 
 /// A live model.
@@ -54,6 +59,15 @@ pub struct ConfigEndpoint {
     pub endpoint: Endpoint,
     /// The credential in the clear.
     pub secret: Option<SecretString>,
+}
+
+impl ConfigEndpoint {
+    /// Opens the endpoint's credential under `master`.
+    pub fn open(master: &MasterKey, endpoint: Endpoint) -> Result<Self, StoreError> {
+        let sealed = endpoint.sealed_secret.as_deref();
+        let secret = sealed.map(|sealed| sealing::open(master, endpoint.id, sealed)).transpose()?;
+        Ok(Self { endpoint, secret })
+    }
 }
 
 /// The configuration of a gateway, from one snapshot.
@@ -122,11 +136,7 @@ pub async fn load_config(store: &Store, master: &MasterKey) -> Result<Config, St
     }
     let endpoints = endpoints
         .into_iter()
-        .map(|endpoint| {
-            let sealed = endpoint.sealed_secret.as_deref();
-            let secret = sealed.map(|sealed| sealing::open(master, endpoint.id, sealed)).transpose()?;
-            Ok(ConfigEndpoint { endpoint, secret })
-        })
+        .map(|endpoint| ConfigEndpoint::open(master, endpoint))
         .collect::<Result<_, StoreError>>()?;
     Ok(Config { config_epoch: epochs.config, server: epochs.server, keys, models, endpoints, limits })
 }
@@ -148,7 +158,8 @@ pub async fn load_balances(store: &Store, since: Option<Cursor>) -> Result<Balan
 }
 
 async fn load_keys(tx: &Tx) -> Result<Vec<ConfigKey>, StoreError> {
-    let sql = "select id, digest, user_id, purpose, trusted, revoked_at is not null from api_keys";
+    let sql = "select k.id, k.digest, k.user_id, k.purpose, k.trusted, k.revoked_at is not null, k.revoke_at, u.when_spent
+                 from api_keys k join users u on u.id = k.user_id";
     let rows = tx.query(sql, &[]).await?;
     let mut keys = Vec::with_capacity(rows.len());
     for row in rows {
@@ -159,6 +170,8 @@ async fn load_keys(tx: &Tx) -> Result<Vec<ConfigKey>, StoreError> {
             purpose: ApiKeyPurpose::from_stored(row.try_get(3)?),
             trusted: row.try_get(4)?,
             revoked: row.try_get(5)?,
+            revoke_at: row.try_get(6)?,
+            when_spent: WhenSpent::from_stored(row.try_get(7)?),
         });
     }
     Ok(keys)

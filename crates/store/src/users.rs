@@ -33,6 +33,31 @@ impl UserKind {
     }
 }
 
+/// What becomes of a stream that has used up what it holds, and cannot hold more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenSpent {
+    /// It goes on to its end, and overdraws the account.
+    #[default]
+    Finish,
+    /// It is cut off, and charged for what came.
+    Cut,
+}
+
+impl WhenSpent {
+    /// The name, as stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Finish => "finish",
+            Self::Cut => "cut",
+        }
+    }
+
+    pub(crate) fn from_stored(text: &str) -> Self {
+        if text == Self::Cut.as_str() { Self::Cut } else { Self::Finish }
+    }
+}
+
 /// A user as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct User {
@@ -45,11 +70,13 @@ pub struct User {
     pub name: String,
     /// `individual` or `organization`.
     pub kind: UserKind,
+    /// What becomes of streams that outgrow the money.
+    pub when_spent: WhenSpent,
     /// By the database's clock.
     pub created_at: Timestamp,
 }
 
-const COLUMNS: &str = "id, no, name, kind, created_at";
+const COLUMNS: &str = "id, no, name, kind, created_at, when_spent";
 
 /// Creates a user with a balance of zero.
 pub async fn create(tx: &Tx, name: &str, kind: UserKind, actor: &str) -> Result<User, StoreError> {
@@ -64,12 +91,30 @@ pub async fn create(tx: &Tx, name: &str, kind: UserKind, actor: &str) -> Result<
     );
     let id = UserId::generate().as_uuid();
     let Some(row) = tx.query_opt(&sql, &[&id, &name, &kind.as_str()]).await? else {
-        return Err(StoreError::refused(format!("user \"{name}\" already exists; choose another name")));
+        return Err(StoreError::conflict(format!("user \"{name}\" already exists; choose another name")));
     };
     let user = from_row(&row)?;
     tx.execute("insert into user_balances (user_no, user_id) values ($1, $2)", &[&user.no, &id]).await?;
     audit_log::write(tx, actor, "user.create", name, None, Some(json!({ "id": user.id, "kind": user.kind })))
         .await?;
+    Ok(user)
+}
+
+/// Sets what becomes of the user's streams that outgrow the money.
+pub async fn set_when_spent(
+    tx: &Tx,
+    name_or_id: &str,
+    when_spent: WhenSpent,
+    actor: &str,
+) -> Result<User, StoreError> {
+    let before = find(tx, name_or_id).await?;
+    if before.when_spent == when_spent {
+        return Ok(before);
+    }
+    let sql = format!("update users set when_spent = $2 where id = $1 returning {COLUMNS}");
+    let user = from_row(&tx.query_one(&sql, &[&before.id.as_uuid(), &when_spent.as_str()]).await?)?;
+    let policy = |user: &User| Some(json!({ "when_spent": user.when_spent }));
+    audit_log::write(tx, actor, "user.set", &user.name, policy(&before), policy(&user)).await?;
     Ok(user)
 }
 
@@ -80,7 +125,7 @@ pub async fn find(tx: &Tx, name_or_id: &str) -> Result<User, StoreError> {
     check_name("the user's name", name_or_id)?;
     match tx.query_opt(&sql, &[&name_or_id, &id]).await? {
         Some(row) => from_row(&row),
-        None => Err(StoreError::refused(format!(
+        None => Err(StoreError::not_found(format!(
             "user \"{name_or_id}\" does not exist; create it with `tollgate user create {name_or_id}`"
         ))),
     }
@@ -136,6 +181,7 @@ fn from_row(row: &Row) -> Result<User, StoreError> {
         } else {
             UserKind::Individual
         },
+        when_spent: WhenSpent::from_stored(row.try_get(5)?),
         created_at: row.try_get(4)?,
     })
 }

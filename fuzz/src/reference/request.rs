@@ -28,17 +28,15 @@ fn boolean(value: &Value) -> Option<bool> {
 pub(crate) fn facts(surface: Surface, request: &Value) -> RequestFacts {
     let model = request["model"].as_str().filter(|_| !surface.names_model_in_path());
     let limits = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
-    let configs = ["generationConfig", "generation_config"].map(|name| &request[name]);
-    let of_gemini = configs.into_iter().filter(|config| surface.names_model_in_path() && config.is_object());
-    let of_gemini =
-        of_gemini.flat_map(|config| ["maxOutputTokens", "max_output_tokens"].map(|name| &config[name]));
-    let of_gemini = of_gemini.filter_map(|value| value.as_u64().or_else(|| value.as_str()?.parse().ok()));
     RequestFacts {
         model: model.map(str::to_owned),
         stream: boolean(&request["stream"]),
         include_usage: boolean(&request["stream_options"]["include_usage"]),
         background: boolean(&request["background"]),
-        max_tokens: limits.iter().filter_map(|name| request[name].as_u64()).chain(of_gemini).max(),
+        max_tokens: limits.iter().filter_map(|name| request[name].as_u64()).max(),
+        choices: None,
+        prompts: None,
+        is_unclear: false,
         injected_usage: false,
     }
 }

@@ -24,7 +24,7 @@ const SQL_SERVER: (&str, &[&str]) =
 const HTTP: (&str, &[&str]) =
     ("HTTP", &["http", "http-body", "hyper", "hyper-util", "axum", "hyper-rustls", "reqwest"]);
 
-const RULES: [Rule; 13] = [
+const RULES: [Rule; 14] = [
     Rule { directory: "crates/domain", may_use: &[], must_not_know: &[RUNTIME, SQL, HTTP] },
     Rule { directory: "crates/embedded-postgres", may_use: &[], must_not_know: &[HTTP] },
     Rule { directory: "crates/failpoints", may_use: &[], must_not_know: &[RUNTIME, SQL, HTTP] },
@@ -36,9 +36,20 @@ const RULES: [Rule; 13] = [
         may_use: &["domain", "failpoints", "spool", "store"],
         must_not_know: &[SQL, HTTP],
     },
+    // It must not know what carries requests: it manages and reports, also where no gateway runs.
+    Rule { directory: "crates/admin", may_use: &["domain", "store", "metering"], must_not_know: &[SQL] },
     Rule {
         directory: "crates/server",
-        may_use: &["domain", "failpoints", "spool", "store", "gateway", "metering", "embedded-postgres"],
+        may_use: &[
+            "admin",
+            "domain",
+            "failpoints",
+            "spool",
+            "store",
+            "gateway",
+            "metering",
+            "embedded-postgres",
+        ],
         must_not_know: &[SQL],
     },
     Rule {

@@ -121,3 +121,32 @@ fn a_total_that_nobody_split_is_unrated_but_for_an_embedding() {
     let prompt = RatingFacts { usage: StatedUsage { prompt_tokens: Some(10), ..total }, ..facts };
     assert_eq!(prompt.rate(Some(&price)).unwrap().0.amount.to_string(), "1");
 }
+
+#[test]
+fn the_lines_of_a_charge_sum_up_to_it_whatever_the_request() {
+    let mut charged = 0;
+    for status_code in [200, 500] {
+        for outcome in Outcome::ALL {
+            for usage_source in [UsageSource::Provider, UsageSource::Estimated, UsageSource::None] {
+                for tariff in [tariff("0.1", None), tariff("0.1", Some("5")), tariff("0", Some("0"))] {
+                    let usage = StatedUsage {
+                        prompt_tokens: Some(10),
+                        completion_tokens: Some(7),
+                        cache_read_tokens: 30,
+                        reasoning_tokens: 3,
+                        ..StatedUsage::default()
+                    };
+                    let usage =
+                        if usage_source == UsageSource::None { StatedUsage::default() } else { usage };
+                    let facts = RatingFacts { user: someone(), status_code, outcome, usage, usage_source };
+                    let (rated, _) = facts.rate(Some(&tariff)).unwrap();
+                    let lines = facts.lines(&tariff).unwrap();
+                    let sum: i128 = lines.iter().map(|line| line.amount().unwrap().pico()).sum();
+                    assert_eq!(sum, rated.amount.pico(), "{facts:?} {lines:?}");
+                    charged += usize::from(!lines.is_empty());
+                }
+            }
+        }
+    }
+    assert!(charged > 20, "{charged}");
+}

@@ -57,6 +57,11 @@ impl Intake {
         self.read
     }
 
+    /// Whether that is all, so that [`Intake::facts`] are complete.
+    pub(super) const fn is_whole(&self) -> bool {
+        self.finished
+    }
+
     /// Reads a small body whole.
     pub(super) async fn gather(&mut self) -> Result<(), Refusal> {
         while self.read < GATHERED_BYTES && self.pull().await? {}

@@ -7,9 +7,12 @@
 //! 5. the balance is above zero and no spend cap is reached, or the model is free, else 402
 //! 6. the body fits, else 413
 //! 7. it keeps the limits of its key, its user and its model, else 429
-//! 8. there is room for one more request and for its record, and records can be kept, else 503
+//! 8. there is room for one more request, else 503
+//! 9. what it may cost fits beside what the requests in flight may cost, else 402; 503 where nobody can tell
+//! 10. there is room for its record, and records can be kept, else 503
 //!
-//! No SQL and no waiting but for the client's own bytes. A refused request is counted and not recorded.
+//! No SQL, and no waiting but for the client's own bytes and for a lease that is too small: three seconds at most for an answer to come, one for
+//! what other gateways do not need. A refused request is counted and not recorded.
 
 pub(crate) mod batch;
 mod caps;
@@ -23,16 +26,17 @@ use std::sync::Arc;
 use http::{HeaderMap, header};
 use jiff::Timestamp;
 use tokio::sync::OwnedSemaphorePermit;
-use tollgate_domain::{ApiKeyPurpose, Batch, Credits, UserId};
+use tollgate_domain::{ApiKeyPurpose, Batch, Credits, PriceList, UserId, find_best_tariff};
 
 use self::credential::Presented;
 pub(crate) use self::intake::Intake;
 pub(crate) use self::refusal::{Refusal, error_response};
 use crate::gateway::{Arrival, Inner};
+use crate::hold::{Estimate, Hold, NoHold, Wanted, estimate};
 use crate::limit::Passed;
 use crate::recorder::RecordSlot;
 use crate::route::Route;
-use crate::view::{KeyEntry, LiveEndpoint, LiveModel, Snapshot};
+use crate::view::{KeyEntry, LiveEndpoint, LiveModel, Short, Snapshot};
 use crate::wire::Surface;
 
 /// A client that showed a live key.
@@ -67,6 +71,8 @@ impl Destination {
 pub(crate) struct Admitted {
     pub(crate) caller: Caller,
     pub(crate) destination: Destination,
+    /// What it holds of its owner's credits.
+    pub(crate) hold: Hold,
     pub(crate) permit: OwnedSemaphorePermit,
     pub(crate) slot: Box<dyn RecordSlot>,
     /// What it takes of its limits.
@@ -82,17 +88,27 @@ pub(crate) async fn admit(
     let snapshot = gateway.view.snapshot();
     let caller = authenticate(gateway, &snapshot, arrival)?;
     let destination = resolve(&snapshot, arrival, intake).await?;
-    check_balance(gateway, &caller, &destination, arrival.at)?;
+    let price = price(&caller, &destination, arrival.at);
+    if price != Price::Nothing {
+        let balance = gateway.view.available(caller.key.user);
+        if balance <= Credits::ZERO {
+            return Err(Refusal::OutOfCredits { balance });
+        }
+    }
     caps::check(gateway, &snapshot, &caller, &destination, arrival.at)?;
     let limit = gateway.config.max_body_bytes;
-    if declared_length(&arrival.headers).is_some_and(|length| length > limit) {
+    let length = declared_length(&arrival.headers);
+    if length.is_some_and(|length| length > limit) {
         return Err(Refusal::BodyTooLarge { limit });
     }
     intake.gather().await?;
     let passed = limits::pass(gateway, &snapshot, arrival, &caller, &destination, intake)?;
+    let estimate = may_cost(gateway, &caller, &destination, &price, intake, length);
+    // Before it may have to wait for its hold: those that wait count, too.
     let permit = Arc::clone(&gateway.in_flight).try_acquire_owned().map_err(|_| Refusal::Overloaded)?;
+    let hold = hold(gateway, &caller.key, estimate).await?;
     let slot = gateway.recorder.try_reserve()?;
-    Ok(Admitted { caller, destination, permit, slot, passed })
+    Ok(Admitted { caller, destination, hold, permit, slot, passed })
 }
 
 /// Guards 1 to 3, which lists of models pass too.
@@ -109,7 +125,7 @@ pub(crate) fn authenticate(
         Presented::Several => return Err(Refusal::TwoCredentials),
         Presented::Secret(secret) => secret,
     };
-    let key = snapshot.key(&gateway.master_key.key_digest(&secret)).ok_or(Refusal::UnknownKey)?;
+    let key = snapshot.key(&gateway.master_key.key_digest(&secret), arrival.at).ok_or(Refusal::UnknownKey)?;
     if key.purpose == ApiKeyPurpose::Platform {
         return Err(Refusal::PlatformKey);
     }
@@ -151,23 +167,72 @@ async fn resolve(
     Ok(Destination { surface, endpoint, model: Some(model), template })
 }
 
-/// Guard 5.
-fn check_balance(
+/// What a request is paid with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Price {
+    /// Nobody pays, whatever it is.
+    Nothing,
+    /// Nobody knows yet: it will be unrated.
+    Unknown,
+    Known(PriceList),
+}
+
+/// At the time that the request is priced at.
+fn price(caller: &Caller, destination: &Destination, now: Timestamp) -> Price {
+    if caller.key.user == UserId::SYSTEM {
+        return Price::Nothing;
+    }
+    let Some(model) = &destination.model else { return Price::Unknown };
+    let priced_at = caller.batch.batch_created_at.unwrap_or(now);
+    let window = caller.batch.batch_completion_window.as_deref();
+    match find_best_tariff(&model.tariffs, Some(caller.key.purpose), window, priced_at) {
+        None => Price::Unknown,
+        Some(tariff) if tariff.prices.is_free() => Price::Nothing,
+        Some(tariff) => Price::Known(tariff.prices),
+    }
+}
+
+/// What the request may cost; `None` where nobody pays, or nobody knows the price yet.
+fn may_cost(
     gateway: &Inner,
     caller: &Caller,
     destination: &Destination,
-    now: Timestamp,
-) -> Result<(), Refusal> {
-    let key = &caller.key;
-    let priced_at = caller.batch.batch_created_at.unwrap_or(now);
-    let window = caller.batch.batch_completion_window.as_deref();
-    let is_free =
-        destination.model.as_ref().is_some_and(|model| model.is_free(key.purpose, window, priced_at));
-    if is_free || key.user == UserId::SYSTEM {
-        return Ok(());
-    }
-    let balance = gateway.view.available(key.user);
-    if balance <= Credits::ZERO { Err(Refusal::OutOfCredits { balance }) } else { Ok(()) }
+    price: &Price,
+    intake: &Intake,
+    length: Option<u64>,
+) -> Option<Estimate> {
+    let (Price::Known(prices), Some(model)) = (price, &destination.model) else { return None };
+    let facts = intake.facts();
+    let answers_in_tokens = destination.surface.answers_in_tokens();
+    // Of a body that has not ended nobody knows how long it will be, but for its announced length, nor what else it says.
+    let body_bytes = match length {
+        _ if intake.is_whole() => intake.read_bytes(),
+        Some(length) => length.max(intake.read_bytes()),
+        None => gateway.config.max_body_bytes,
+    };
+    let wanted = Wanted {
+        body_bytes,
+        max_output_tokens: if answers_in_tokens { facts.max_tokens } else { Some(0) },
+        choices: facts.choices.unwrap_or(1).max(1).saturating_mul(facts.prompts.unwrap_or(1).max(1)),
+        is_clear: !answers_in_tokens || (intake.is_whole() && !facts.is_unclear),
+        usual_output_tokens: gateway.learned.usual(caller.key.id, model.entry.id),
+    };
+    Some(estimate(&wanted, prices))
+}
+
+/// Guard 8.
+async fn hold(gateway: &Inner, key: &KeyEntry, estimate: Option<Estimate>) -> Result<Hold, Refusal> {
+    let user = key.user;
+    let Some(estimate) = estimate else { return Ok(Hold::nothing(Arc::clone(&gateway.view), user)) };
+    crate::hold::hold(&gateway.view, user, estimate, key.when_spent).await.map_err(|why| match why {
+        NoHold::Unconfirmed => Refusal::CreditsUnconfirmed,
+        NoHold::Short(Short { balance, .. }) if balance <= Credits::ZERO => Refusal::OutOfCredits { balance },
+        // It would not fit either when all holds have ended.
+        NoHold::Short(Short { balance, .. }) if estimate.is_bounded && estimate.most > balance => {
+            Refusal::TooDear { most: estimate.most, balance }
+        }
+        NoHold::Short(Short { balance, held }) => Refusal::CreditsHeld { most: estimate.most, balance, held },
+    })
 }
 
 /// The `Content-Length` of a request.

@@ -10,7 +10,7 @@ use crate::recorder::NoPlace;
 use crate::wire::Surface;
 use crate::wire::request::RequestError;
 
-/// Seconds after which a client should try again when we are overloaded. Long enough for a burst to pass.
+/// Seconds after which a client should try again when we are overloaded, or its credits are held. Long enough for a burst to pass.
 const RETRY_AFTER_SECONDS: u16 = 2;
 /// The same when records cannot be kept, which somebody has to see to. The official SDKs heed no more than a minute.
 const RETRY_AFTER_REPAIR_SECONDS: u16 = 30;
@@ -48,6 +48,18 @@ pub(crate) enum Refusal {
     UnknownModel(String),
     #[error("Insufficient credits: the balance is {balance}. Add credits to this account to go on.")]
     OutOfCredits { balance: Credits },
+    #[error(
+        "Insufficient credits: the request may cost up to {most}, and the balance is {balance}. Lower `max_tokens`, or add credits to this account."
+    )]
+    TooDear { most: Credits, balance: Credits },
+    #[error(
+        "Insufficient credits: the request may cost up to {most}; of the balance of {balance}, requests in flight hold {held}, with what gateways have set aside for more. Try again when they have ended, lower `max_tokens`, or add credits to this account."
+    )]
+    CreditsHeld { most: Credits, balance: Credits, held: Credits },
+    #[error(
+        "The account's credits cannot be confirmed now: the database of the gateway does not answer, and what it may spend without asking is spent. Try again in a moment."
+    )]
+    CreditsUnconfirmed,
     #[error("The request body is larger than {limit} bytes.")]
     BodyTooLarge { limit: u64 },
     #[error("{0}")]
@@ -79,6 +91,9 @@ impl Refusal {
             Self::BodyTimeout => (StatusCode::REQUEST_TIMEOUT, "body_timeout"),
             Self::UnknownModel(_) => (StatusCode::NOT_FOUND, "model_not_found"),
             Self::OutOfCredits { .. } => (StatusCode::PAYMENT_REQUIRED, "insufficient_credits"),
+            Self::TooDear { .. } => (StatusCode::PAYMENT_REQUIRED, "request_too_dear"),
+            Self::CreditsHeld { .. } => (StatusCode::PAYMENT_REQUIRED, "credits_held"),
+            Self::CreditsUnconfirmed => (StatusCode::SERVICE_UNAVAILABLE, "credits_unconfirmed"),
             Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
             Self::CapReached(_) => (StatusCode::PAYMENT_REQUIRED, "spend_cap_reached"),
             Self::RateLimited(..) => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded"),
@@ -99,7 +114,7 @@ impl Refusal {
             Self::NoCredential | Self::TwoCredentials | Self::UnknownKey => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
-            Self::Overloaded => {
+            Self::Overloaded | Self::CreditsHeld { .. } | Self::CreditsUnconfirmed => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
             }
             Self::CapReached(reached) => retry_after(headers, reached.retry_after()),

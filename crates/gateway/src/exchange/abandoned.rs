@@ -110,7 +110,8 @@ impl Abandoned {
                 Ok(response) => {
                     let (parts, upstream) = taken_apart(response);
                     self.in_flight.answered(parts.status.as_u16());
-                    let streaming = Streaming::new(&parts, upstream, self.plan.surface, &self.progress);
+                    let streaming =
+                        Streaming::new(&parts, upstream, self.plan.surface, &self.progress, false);
                     self.phase = Phase::Streaming(Box::new(streaming));
                 }
                 // The client left with its body half sent: that is its own doing.

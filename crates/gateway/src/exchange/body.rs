@@ -7,16 +7,17 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep};
-use tollgate_domain::Outcome;
+use tollgate_domain::{Credits, Outcome};
 use tollgate_failpoints::{Point, hit};
 
 use super::{Exchange, NoAnswer, Phase, Streaming, settle};
 use crate::forward::for_client;
+use crate::hold::Growing;
 use crate::recorder::{Kept, NotDurable, Receipt, Recorded};
 use crate::usage::tap::{BodyEnd, Finished};
 use crate::wire::Pieces;
@@ -24,6 +25,9 @@ use crate::wire::Pieces;
 /// How long an upstream may keep its body open after the end marker. Nothing is missing by then; the wait is so that its
 /// connection can be used again.
 const AFTER_END: Duration = Duration::from_secs(5);
+
+/// What a client is told whose stream is cut off.
+const CUT_FOR_CREDITS: &str = "Insufficient credits: the answer is cut off here, because it costs more than is left. Add credits to this account to go on.";
 
 /// What is gathered of an answer that comes quickly, before it goes on: enough that a write to the client costs little beside it.
 const GATHERED_BYTES: usize = 16 * 1024;
@@ -72,6 +76,8 @@ pub(crate) struct ResponseBody {
 enum State {
     /// Bytes pass.
     Flowing,
+    /// The answer has used up what its request holds: it waits for more.
+    Growing(Growing),
     /// The record is being made; `then` is what follows.
     Recording {
         settled: JoinHandle<(Recorded, Pieces)>,
@@ -183,6 +189,13 @@ impl ResponseBody {
                         return Poll::Pending;
                     }
                 },
+                State::Growing(mut growing) => match Pin::new(&mut growing).poll(cx) {
+                    Poll::Ready(by) => self.grown(by),
+                    Poll::Pending => {
+                        self.state = State::Growing(growing);
+                        return Poll::Pending;
+                    }
+                },
                 State::Recording { mut settled, then } => match Pin::new(&mut settled).poll(cx) {
                     Poll::Ready(Ok((recorded, last))) => self.keep(recorded, last, then),
                     // The task panicked or was aborted: its record is made, its bytes are lost.
@@ -258,7 +271,9 @@ impl ResponseBody {
         }
         if !at_end && !tapped.terminal {
             self.out.append(tapped.flow);
-            return Poll::Ready(State::Flowing);
+            let written = streaming.tap.written();
+            let growing = self.exchange.in_flight.as_mut().and_then(|in_flight| in_flight.grow(written));
+            return Poll::Ready(growing.map_or(State::Flowing, State::Growing));
         }
         if at_end {
             // Nothing comes after these bytes: they wait for the record with the rest.
@@ -272,6 +287,25 @@ impl ResponseBody {
         self.finish_with(Pieces::new(), end, goes_on)
     }
 
+    /// More is held, or there is no more.
+    fn grown(&mut self, by: Option<Credits>) -> State {
+        let goes_on = self.exchange.in_flight.as_mut().is_none_or(|in_flight| in_flight.grown(by));
+        if goes_on { State::Flowing } else { self.cut_off() }
+    }
+
+    /// The money is used up, and the account is not to be overdrawn: an error as its API has them, and the end. What came of a frame
+    /// that is not whole is nothing to the client.
+    fn cut_off(&mut self) -> State {
+        let surface = self.exchange.plan.surface;
+        if let Some(in_flight) = &self.exchange.in_flight {
+            in_flight.metrics().cut_for_credits.inc();
+        }
+        let status = StatusCode::PAYMENT_REQUIRED.as_u16();
+        let mut error = Pieces::new();
+        error.push(surface.error_frame(status, "insufficient_credits", CUT_FOR_CREDITS));
+        self.finish_with(error, BodyEnd::Spent, false)
+    }
+
     /// **Here the record is made.** `last` and what the tap holds are released when it is safe, and only then.
     fn finish_with(&mut self, mut last: Pieces, end: BodyEnd, goes_on: bool) -> State {
         let phase = std::mem::replace(&mut self.exchange.phase, Phase::Over);
@@ -281,17 +315,22 @@ impl ResponseBody {
         };
         let Streaming { upstream, tap, .. } = *streaming;
         let Finished { observed, held } = tap.finish(end);
-        last.append(held);
+        if end != BodyEnd::Spent {
+            last.append(held);
+        }
         let then = match end {
             BodyEnd::Cut | BodyEnd::Abandoned => Then::Break(BrokenOff::Upstream),
             BodyEnd::Complete if goes_on => Then::Rest(upstream),
-            BodyEnd::Complete => Then::End,
+            BodyEnd::Complete | BodyEnd::Spent => Then::End,
         };
-        let failed = end != BodyEnd::Complete || observed.is_error;
-        let outcome = if failed { Outcome::Failed } else { Outcome::Completed };
+        let outcome = match end {
+            BodyEnd::Spent => Outcome::Cancelled,
+            BodyEnd::Complete if !observed.is_error => Outcome::Completed,
+            BodyEnd::Complete | BodyEnd::Cut | BodyEnd::Abandoned => Outcome::Failed,
+        };
         let plan = Arc::clone(&self.exchange.plan);
         // What broke while it was read ahead is answered by an error of ours: what nobody stated and nobody got, nobody pays.
-        let nobody_got_it = end != BodyEnd::Complete && !self.has_passed;
+        let nobody_got_it = matches!(end, BodyEnd::Cut | BodyEnd::Abandoned) && !self.has_passed;
         let wants_estimate = !nobody_got_it && settle::wants_estimate(&plan, &observed);
         if !wants_estimate && in_flight.may_finish() {
             let recorded = settle::record(in_flight, outcome, &observed);

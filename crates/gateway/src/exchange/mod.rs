@@ -166,11 +166,13 @@ impl Exchange {
 
     fn answered(&mut self, response: http::Response<Incoming>) -> Parts {
         let (parts, upstream) = taken_apart(response);
+        let mut grows = false;
         if let Some(in_flight) = &mut self.in_flight {
             in_flight.answered(parts.status.as_u16());
+            grows = in_flight.may_grow();
         }
-        self.phase =
-            Phase::Streaming(Box::new(Streaming::new(&parts, upstream, self.plan.surface, &self.progress)));
+        let streaming = Streaming::new(&parts, upstream, self.plan.surface, &self.progress, grows);
+        self.phase = Phase::Streaming(Box::new(streaming));
         parts
     }
 
@@ -196,7 +198,8 @@ impl Exchange {
 }
 
 impl Streaming {
-    fn new(parts: &Parts, upstream: Incoming, surface: Surface, progress: &Progress) -> Self {
+    /// `grows`: what the request holds follows the length of the answer.
+    fn new(parts: &Parts, upstream: Incoming, surface: Surface, progress: &Progress, grows: bool) -> Self {
         let text = |name: http::HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
         let content_length =
             text(http::header::CONTENT_LENGTH).and_then(|length| length.trim().parse::<u64>().ok());
@@ -206,6 +209,7 @@ impl Streaming {
             content_encoding: text(http::header::CONTENT_ENCODING),
             content_length,
             injected_usage: progress.facts().injected_usage,
+            follows_length: grows,
         };
         Self { upstream, tap: ResponseTap::new(surface, head), remaining: content_length }
     }

@@ -43,7 +43,7 @@ pub(crate) async fn forward(
 ) -> Response<Body> {
     let mut taken = intake.take();
     let (length, takes_trailers) = (declared_length(&arrival.headers), takes_trailers(&arrival.headers));
-    let Admitted { caller, destination, permit, slot, passed } = admitted;
+    let Admitted { caller, destination, hold, permit, slot, passed } = admitted;
     let told = passed.standing().map(|standing| Told { standing, at: gateway.clock.now() });
     let (surface, endpoint) = (destination.surface, Arc::clone(&destination.endpoint));
     let facts = taken.adapter.facts().clone();
@@ -59,6 +59,8 @@ pub(crate) async fn forward(
         metrics: Arc::clone(&gateway.metrics),
         key: Arc::clone(&caller.key),
         model: destination.model.clone(),
+        hold,
+        learned: Arc::clone(&gateway.learned),
         permit,
         token: gateway.lifecycle.tracker.token(),
         passed,

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tokio_util::task::task_tracker::TaskTrackerToken;
-use tollgate_domain::{Credits, Outcome, RawAnalyticsRecord, utc_day};
+use tollgate_domain::{Credits, Outcome, RawAnalyticsRecord, UsageSource, utc_day};
 use tollgate_failpoints::{Point, hit};
 
 use super::kept::{Keeping, Kept};
 use super::{Durable, Finished, NotDurable, RecordSlot};
+use crate::hold::{Growing, Hold, HoldEnd, Learned};
 use crate::limit::Passed;
 use crate::metrics::Metrics;
 use crate::usage::Observed;
@@ -26,6 +27,7 @@ pub(crate) struct InFlight {
     metrics: Arc<Metrics>,
     key: Arc<KeyEntry>,
     model: Option<Arc<LiveModel>>,
+    learned: Arc<Learned>,
 }
 
 #[derive(Debug)]
@@ -34,6 +36,8 @@ struct Open {
     record: RawAnalyticsRecord,
     /// Whether the sink has the admission safe.
     admitted: Durable,
+    /// Of its owner's credits.
+    hold: Hold,
     /// One of the requests in flight at once.
     permit: OwnedSemaphorePermit,
     /// Shutdown waits for it.
@@ -55,6 +59,8 @@ pub(crate) struct Admission {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) key: Arc<KeyEntry>,
     pub(crate) model: Option<Arc<LiveModel>>,
+    pub(crate) hold: Hold,
+    pub(crate) learned: Arc<Learned>,
     pub(crate) permit: OwnedSemaphorePermit,
     pub(crate) token: TaskTrackerToken,
     pub(crate) passed: Passed,
@@ -85,13 +91,26 @@ pub(crate) struct Recorded {
 impl InFlight {
     /// Hands the admission to the sink, and is in flight from then on.
     pub(crate) fn new(admission: Admission) -> Self {
-        let Admission { slot, record, body_bytes, started, view, metrics, key, model, permit, token, passed } =
-            admission;
+        let Admission {
+            slot,
+            record,
+            body_bytes,
+            started,
+            view,
+            metrics,
+            key,
+            model,
+            hold,
+            learned,
+            permit,
+            token,
+            passed,
+        } = admission;
         metrics.admitted.inc();
         metrics.in_flight.inc();
-        let open = Some(Open { slot, record, admitted: Durable::already(), permit, token, passed });
+        let open = Some(Open { slot, record, admitted: Durable::already(), hold, permit, token, passed });
         // Should the sink panic, there is a record already.
-        let mut in_flight = Self { open, started, view, metrics, key, model };
+        let mut in_flight = Self { open, started, view, metrics, key, model, learned };
         if let Some(open) = &mut in_flight.open {
             open.admitted = open.slot.admit(&open.record, body_bytes);
             hit(Point::AdmissionAppended);
@@ -132,6 +151,22 @@ impl InFlight {
         }
     }
 
+    /// Whether a long answer may have it hold more.
+    pub(crate) fn may_grow(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.hold.is_held())
+    }
+
+    /// The answer has about so many tokens so far: holds more for it where that is due. What it returns is waited for, and said to
+    /// [`InFlight::grown`], before anything more is let go.
+    pub(crate) fn grow(&mut self, written: u64) -> Option<Growing> {
+        self.open.as_mut()?.hold.grow(written)
+    }
+
+    /// Whether the answer goes on.
+    pub(crate) fn grown(&mut self, by: Option<Credits>) -> bool {
+        self.open.as_mut().is_none_or(|open| open.hold.grown(by))
+    }
+
     /// Hands the record to the sink and debits its cost. **The last bytes of a response are released only after
     /// [`Recorded::kept`] has resolved**; those who have none to release may drop it.
     pub(crate) fn finish(mut self, ended: &Ended<'_>) -> Recorded {
@@ -156,7 +191,7 @@ impl InFlight {
         // Before anything is taken: should it panic, the drop of this makes the record.
         hit(Point::BeforeEnd);
         let duration_ms = self.elapsed_ms();
-        let Some(Open { slot, mut record, admitted, permit, token, passed }) = self.open.take() else {
+        let Some(Open { slot, mut record, admitted, hold, permit, token, passed }) = self.open.take() else {
             return Recorded { receipt: Receipt::default(), kept: Kept::nothing() };
         };
         record.duration_ms = duration_ms;
@@ -170,20 +205,32 @@ impl InFlight {
         }
         let cost = self.cost(&record);
         passed.end(tokens_used(&record));
+        self.learn(&record);
         let day = utc_day(record.timestamp);
         let Finished { position, durable: finished } = slot.finish(record);
         hit(Point::EndAppended);
         if let Some(cost) = cost {
             self.view.spend(&self.key, day, position, cost);
         }
-        if let Some(cost) = cost {
-            self.view.debit(self.key.user, position, cost);
-        }
+        hold.end(match cost {
+            Some(cost) if cost.is_positive() => HoldEnd::Charged { position, cost },
+            Some(_) => HoldEnd::Free,
+            None => HoldEnd::Unrated,
+        });
         self.metrics.ended(ended.outcome);
         self.metrics.in_flight.dec();
         let metrics = Arc::clone(&self.metrics);
         let kept = Kept::new(Keeping { admitted, finished, metrics, _permit: permit, token });
         Recorded { receipt: Receipt { cost }, kept }
+    }
+
+    /// What the upstream stated is remembered for the estimates of others.
+    fn learn(&self, record: &RawAnalyticsRecord) {
+        if let (UsageSource::Provider, Some(tokens), Some(model)) =
+            (record.usage_source, record.usage.completion_tokens, &self.model)
+        {
+            self.learned.saw(self.key.id, model.entry.id, tokens.max(0).unsigned_abs());
+        }
     }
 
     /// By the prices in force now; those of a model that has been deleted since are the ones it was admitted with.

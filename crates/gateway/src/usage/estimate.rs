@@ -117,7 +117,7 @@ impl Observed {
         let was_work = match self.end {
             BodyEnd::Complete => self.answered,
             BodyEnd::Cut => self.answered && self.streamed_content,
-            BodyEnd::Abandoned => !self.is_foreign,
+            BodyEnd::Abandoned | BodyEnd::Spent => !self.is_foreign,
         };
         was_work
             && self.usage_source == UsageSource::None

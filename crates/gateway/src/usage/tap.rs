@@ -24,6 +24,9 @@ use crate::wire::{Pieces, Surface};
 /// to wait for.
 pub const HELD_LIMIT: usize = 512 * 1024;
 
+/// English text, as most vocabularies cut it.
+const BYTES_PER_TOKEN: usize = 4;
+
 /// What is known of a response when its head has come.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ResponseHead<'a> {
@@ -38,6 +41,8 @@ pub struct ResponseHead<'a> {
     /// Whether the usage chunk was asked for by us alone
     /// ([`crate::wire::request::RequestFacts::injected_usage`]).
     pub injected_usage: bool,
+    /// Whether somebody wants to know how long the answer is while it comes ([`ResponseTap::written`]).
+    pub follows_length: bool,
 }
 
 /// How a body ended.
@@ -49,6 +54,8 @@ pub enum BodyEnd {
     Cut,
     /// We cut it: whoever waited for it has gone.
     Abandoned,
+    /// We cut it: its customer's money is used up.
+    Spent,
 }
 
 /// What came of one chunk.
@@ -89,6 +96,45 @@ pub struct ResponseTap {
     /// What was done with the last frame, and is to be done with the LF that may still belong to it.
     last: Fate,
     held_overflow: bool,
+    follows_length: bool,
+    written: Written,
+}
+
+/// How long the answer in an event stream is so far, as a guess: a frame with content is a token, and more where it is longer than the
+/// shortest one.
+#[derive(Debug, Clone, Copy)]
+struct Written {
+    tokens: u64,
+    shortest: usize,
+    /// Of a frame that has not ended.
+    begun: usize,
+}
+
+impl Written {
+    const NOTHING: Self = Self { tokens: 0, shortest: usize::MAX, begun: 0 };
+
+    /// A frame has ended, with the bytes `here` of this chunk.
+    fn frame(&mut self, surface: Surface, here: &[u8]) {
+        let begun = std::mem::take(&mut self.begun);
+        // What was cut in two is looked at no closer.
+        if begun == 0 && !has_content(surface, here) {
+            return;
+        }
+        let length = begun + here.len();
+        self.shortest = self.shortest.min(length);
+        self.tokens += 1 + ((length - self.shortest) / BYTES_PER_TOKEN) as u64;
+    }
+}
+
+/// Whether a frame looks as if it brought a part of the answer. Others are long, or come while nothing is said.
+fn has_content(surface: Surface, frame: &[u8]) -> bool {
+    let has = |sign: &[u8]| memchr::memmem::find(frame, sign).is_some();
+    match surface {
+        Surface::Responses => has(b".delta\""),
+        Surface::AnthropicMessages => has(b"content_block_delta"),
+        Surface::GeminiGenerate | Surface::GeminiStreamGenerate => has(b"\"parts\""),
+        _ => has(b"\"delta\"") || has(b"\"text\""),
+    }
 }
 
 /// What becomes of a frame.
@@ -134,6 +180,8 @@ impl ResponseTap {
             held: Pieces::new(),
             last: Fate::Flow,
             held_overflow: false,
+            follows_length: head.follows_length,
+            written: Written::NOTHING,
         }
     }
 
@@ -163,6 +211,12 @@ impl ResponseTap {
             self.held.extend_last(&mut flow);
         }
         Tapped { flow, first_content: self.first_content(), terminal: self.is_over() }
+    }
+
+    /// About how many tokens of an answer have come, in an event stream that can be read as it is; zero of any other body, which nobody could
+    /// end with an error of ours.
+    pub fn written(&self) -> u64 {
+        self.written.tokens
     }
 
     /// The response has ended. `held` goes to the client after the record is durable, or at once where nobody
@@ -214,9 +268,14 @@ impl ResponseTap {
         }
         // Frames that flow are put together: `run` is what flows next.
         let (mut run, mut at) = (begin..begin, begin);
+        let mut from = begin;
         loop {
             let before = reader.end;
             let Some(Mark { position, meaning }) = reader.next(chunk, &mut at) else { break };
+            if self.follows_length {
+                self.written.frame(self.surface, &chunk[from..position]);
+            }
+            from = position;
             let fate = fate_of(before, meaning, self.injected_usage);
             self.last = fate;
             if fate == Fate::Flow {
@@ -233,6 +292,7 @@ impl ResponseTap {
             places.put(fate, chunk.slice(run.end..position));
             run = position..position;
         }
+        self.written.begun += chunk.len() - from;
         if run == (0..chunk.len()) && !reader.in_oversized_frame() {
             places.flow.push(chunk.clone());
             return;
@@ -290,6 +350,7 @@ impl ResponseTap {
         let undecodable = matches!(self.body, Body::Encoded { broken: true, .. });
         let (status, surface) = (self.status, self.surface);
         let (held_overflow, injected) = (self.held_overflow, self.injected_usage);
+        let written = self.written.tokens;
         let encoded = matches!(self.body, Body::Encoded { .. });
         let Some(reader) = self.reader() else { return Observed::unknown(surface, status) };
         let text = reader.take_text();
@@ -298,7 +359,14 @@ impl ResponseTap {
         let streamed_content = is_stream && reader.content_seen;
         let is_foreign = reader.kind() == Kind::Opaque;
         let extraction = &mut reader.extraction;
-        let (usage, usage_source) = extraction.usage();
+        let (mut usage, mut usage_source) = extraction.usage();
+        if end == BodyEnd::Spent && usage_source == UsageSource::Provider {
+            // What was stated at the beginning says nothing of what came since.
+            let written = i64::try_from(written).unwrap_or(i64::MAX);
+            usage.completion_tokens = Some(usage.completion_tokens.unwrap_or(0).max(written));
+            usage.total_tokens = None;
+            usage_source = UsageSource::Estimated;
+        }
         let mut flags = extraction.flags;
         flags.undecodable |= undecodable;
         flags.held_overflow |= held_overflow;

@@ -1,13 +1,21 @@
-//! Balances of the last snapshot, and own debits that are ahead of it.
+//! Balances of the last snapshot, own debits that are ahead of it, what the requests in flight hold, and leases.
 //!
-//! One lock over both, because a snapshot replaces balances and retires debits in one step: a request that looks
-//! in between would see a debit twice or not at all.
+//! With leases, requests hold of their user's lease, which no other gateway spends from. Without, they hold of the balance itself,
+//! which is right for one gateway alone.
+//!
+//! One lock over all of it, because a snapshot replaces balances and retires debits in one step, and a hold becomes a debit in one: a
+//! request that looks in between would see money twice or not at all.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use foldhash::{HashMap, HashMapExt};
 use parking_lot::RwLock;
+use tokio::time::Instant;
 use tollgate_domain::{Credits, UserId};
+
+use super::lease::{Lease, LeaseAnswer, LeaseRequest, Prospect, less, more};
+use crate::hold::{Estimate, HoldEnd};
 
 /// Balances as one database snapshot shows them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,12 +37,41 @@ struct State {
     /// Own debits by position; all of them beyond `committed_position`.
     pending: BTreeMap<i64, (UserId, Credits)>,
     committed_position: i64,
+    /// By number: they rise with time, so the first is the oldest.
+    holds: BTreeMap<u64, Held>,
+    holds_begun: u64,
+    /// `None`: requests hold of the balance.
+    leases: Option<HashMap<UserId, Lease>>,
+    /// Users for whom a request began to wait since this was asked last.
+    waited_for: Vec<UserId>,
+    /// The database did not answer the last time that it was asked for leases.
+    is_cut_off: bool,
+    /// What requests have cost beyond their holds.
+    overrun: Credits,
 }
 
 impl Default for State {
     fn default() -> Self {
-        Self { accounts: HashMap::new(), pending: BTreeMap::new(), committed_position: i64::MIN }
+        Self {
+            accounts: HashMap::new(),
+            pending: BTreeMap::new(),
+            committed_position: i64::MIN,
+            holds: BTreeMap::new(),
+            holds_begun: 0,
+            leases: None,
+            waited_for: Vec::new(),
+            is_cut_off: false,
+            overrun: Credits::ZERO,
+        }
     }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Held {
+    estimate: Estimate,
+    /// What is set aside: `estimate.most`, or less for one that goes alone.
+    amount: Credits,
+    since: Instant,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -42,24 +79,316 @@ struct Account {
     snapshot: Credits,
     /// Sum of this user's part of `pending`.
     pending: Credits,
+    /// What those in flight hold, and how many they are.
+    held: Credits,
+    in_flight: u32,
+}
+
+/// What is asked for is more than what is left beside the requests in flight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Short {
+    pub(crate) balance: Credits,
+    /// Of it, what those in flight hold, and what other gateways have.
+    pub(crate) held: Credits,
+}
+
+impl Short {
+    fn of(account: Account, lease: Option<&Lease>) -> Self {
+        let balance = account.available();
+        // What others have, needed or not, this gateway learned with its lease.
+        let others = lease.and_then(Lease::last).map_or(Credits::ZERO, |last| less(last.balance, last.free));
+        Self { balance, held: more(account.held, others) }
+    }
+}
+
+/// What this gateway may overdraw accounts by, and what keeps it from more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Exposure {
+    /// What it may spend without asking.
+    pub leased: Credits,
+    /// What it has charged that the books did not have when they granted that.
+    pub unconfirmed: Credits,
+    /// What is held and charged beyond the leases: those that have run out, and requests that cost more than they held. And what requests
+    /// in flight may cost beyond what they hold, because they go alone on the last of the money: of one without a limit, a guess.
+    pub uncovered: Credits,
+    /// What requests have cost beyond their holds since the gateway began.
+    pub overrun: Credits,
+}
+
+/// All holds of this gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Holds {
+    /// How many requests hold something.
+    pub count: usize,
+    /// What they are expected to cost.
+    pub expected: Credits,
+    /// What they hold.
+    pub held: Credits,
+    /// Of them, those whose cost has no bound that is known.
+    pub unbounded: usize,
+    /// Age of the oldest.
+    pub oldest: Duration,
 }
 
 impl Account {
-    const NOTHING: Self = Self { snapshot: Credits::ZERO, pending: Credits::ZERO };
-
     /// Saturates where money does not fit, which no account that the books hold can reach.
     fn available(self) -> Credits {
         self.snapshot.checked_sub(self.pending).unwrap_or(self.snapshot)
     }
 
     fn is_empty(self) -> bool {
-        self.snapshot == Credits::ZERO && self.pending == Credits::ZERO
+        self.snapshot == Credits::ZERO && self.pending == Credits::ZERO && self.in_flight == 0
+    }
+
+    /// What a request would hold beside those in flight, of `spendable` in all; `None` where it does not fit. One whose cost nobody can
+    /// bound may also go alone, as long as there is money: it would never fit into the last of it.
+    fn fit(self, estimate: &Estimate, spendable: Credits) -> Option<Credits> {
+        if estimate.most <= less(spendable, self.held) {
+            return Some(estimate.most);
+        }
+        let may_go_alone = !estimate.is_bounded && self.in_flight == 0 && spendable.is_positive();
+        may_go_alone.then(|| estimate.most.min(spendable))
     }
 }
 
 impl Balances {
     pub(super) fn available(&self, user: UserId) -> Credits {
-        self.0.read().accounts.get(&user).copied().unwrap_or(Account::NOTHING).available()
+        self.0.read().accounts.get(&user).copied().unwrap_or_default().available()
+    }
+
+    /// From now on requests hold of leases.
+    pub(super) fn lease(&mut self) {
+        self.0.get_mut().leases = Some(HashMap::new());
+    }
+
+    /// Sets aside what a request may cost, and returns the number of its hold and how much that is.
+    pub(super) fn hold(&self, user: UserId, estimate: Estimate) -> Result<(u64, Credits), Short> {
+        let now = Instant::now();
+        let state = &mut *self.0.write();
+        let account = state.accounts.entry(user).or_default();
+        let lease = state.leases.as_mut().map(|leases| leases.entry(user).or_insert_with(|| Lease::new(now)));
+        let spendable = lease.as_ref().map_or_else(|| account.available(), |lease| lease.spendable(now));
+        let Some(amount) = account.fit(&estimate, spendable) else {
+            return Err(Short::of(*account, lease.as_deref()));
+        };
+        account.held = more(account.held, amount);
+        account.in_flight += 1;
+        if let Some(lease) = lease {
+            lease.used(amount, now);
+        }
+        let number = state.next_number();
+        state.holds.insert(number, Held { estimate, amount, since: now });
+        Ok((number, amount))
+    }
+
+    /// Adds to a hold what is there, from `least` to `most`; returns how much, `None` where there is less.
+    pub(super) fn extend_hold(
+        &self,
+        user: UserId,
+        number: u64,
+        least: Credits,
+        most: Credits,
+    ) -> Option<Credits> {
+        let now = Instant::now();
+        let state = &mut *self.0.write();
+        let (held, account) = (state.holds.get_mut(&number)?, state.accounts.get_mut(&user)?);
+        let lease = state.leases.as_mut().and_then(|leases| leases.get_mut(&user));
+        let spendable = lease.as_ref().map_or_else(|| account.available(), |lease| lease.spendable(now));
+        let by = most.min(less(spendable, account.held));
+        if by < least {
+            return None;
+        }
+        held.amount = more(held.amount, by);
+        account.held = more(account.held, by);
+        if let Some(lease) = lease {
+            lease.used(by, now);
+        }
+        Some(by)
+    }
+
+    /// What a request needs at least: one that may go alone, next to nothing.
+    pub(super) fn least_hold(&self, user: UserId, estimate: &Estimate) -> Credits {
+        let is_alone = || self.0.read().accounts.get(&user).is_none_or(|account| account.in_flight == 0);
+        // A pico-credit: whatever there is.
+        let smallest = || Credits::from_pico(1).unwrap_or(estimate.most);
+        if !estimate.is_bounded && is_alone() { smallest() } else { estimate.most }
+    }
+
+    /// Why a request of `user` may not have what it wants.
+    pub(super) fn short(&self, user: UserId) -> Short {
+        let state = self.0.read();
+        let account = state.accounts.get(&user).copied().unwrap_or_default();
+        Short::of(account, state.leases.as_ref().and_then(|leases| leases.get(&user)))
+    }
+
+    /// Releases a hold, where there is one, and enters what it became.
+    pub(super) fn end_hold(&self, user: UserId, number: Option<u64>, end: HoldEnd) {
+        let state = &mut *self.0.write();
+        let held = number.and_then(|number| state.holds.remove(&number));
+        if let Some(held) = held
+            && let Some(account) = state.accounts.get_mut(&user)
+        {
+            account.held = less(account.held, held.amount);
+            account.in_flight = account.in_flight.saturating_sub(1);
+        }
+        let amount = held.map_or(Credits::ZERO, |held| held.amount);
+        if let HoldEnd::Charged { cost, .. } = end {
+            state.overrun = more(state.overrun, less(cost, amount));
+        }
+        if let Some(leases) = &mut state.leases {
+            let now = Instant::now();
+            match end {
+                HoldEnd::Charged { position, cost } => {
+                    let beyond = less(cost, amount);
+                    let lease = leases.entry(user).or_insert_with(|| Lease::new(now));
+                    lease.ended(position, cost, beyond, now);
+                }
+                HoldEnd::Free | HoldEnd::Unrated | HoldEnd::Dropped => {
+                    if let Some(lease) = leases.get_mut(&user) {
+                        lease.released();
+                    }
+                }
+            }
+        }
+        if let HoldEnd::Charged { position, cost } = end {
+            state.debit(user, position, cost);
+        }
+    }
+
+    /// A request waits for money; returns its number. The lease that is asked for next takes it into account.
+    pub(super) fn wait(&self, user: UserId, least: Credits, most: Credits) -> u64 {
+        let now = Instant::now();
+        let state = &mut *self.0.write();
+        let number = state.next_number();
+        if let Some(leases) = &mut state.leases {
+            let lease = leases.entry(user).or_insert_with(|| Lease::new(now));
+            lease.wait(number, least, most, now);
+            state.waited_for.push(user);
+        }
+        number
+    }
+
+    pub(super) fn stop_waiting(&self, user: UserId, number: u64) {
+        if let Some(lease) = self.0.write().leases.as_mut().and_then(|leases| leases.get_mut(&user)) {
+            lease.stop_waiting(number);
+        }
+    }
+
+    /// Of a request that waits.
+    pub(super) fn prospect(&self, user: UserId, number: u64) -> Prospect {
+        let state = self.0.read();
+        let held = state.accounts.get(&user).map_or(Credits::ZERO, |account| account.held);
+        let lease = state.leases.as_ref().and_then(|leases| leases.get(&user));
+        lease.map_or(Prospect::Hopeless, |lease| lease.prospect(number, held))
+    }
+
+    /// What to ask the books for now, for `most` users at most: first those for whom a request waits.
+    pub(super) fn lease_requests(&self, most: usize) -> Vec<LeaseRequest> {
+        let now = Instant::now();
+        let state = &mut *self.0.write();
+        state.waited_for.clear();
+        let (accounts, Some(leases)) = (&state.accounts, &mut state.leases) else { return Vec::new() };
+        let held = |user: &UserId| accounts.get(user).map_or(Credits::ZERO, |account| account.held);
+        leases.retain(|user, lease| !lease.is_over(held(user), false, now));
+        let mut requests = Vec::new();
+        for is_waited_for in [true, false] {
+            let due = leases.iter_mut().filter(|(_, lease)| lease.is_waited_for() == is_waited_for);
+            let due = due.filter_map(|(user, lease)| lease.ask(*user, held(user), false, now));
+            requests.extend(due.take(most.saturating_sub(requests.len())));
+        }
+        requests
+    }
+
+    /// The same for those for whom a request began to wait just now. Looks at no others.
+    pub(super) fn urgent_lease_requests(&self, most: usize) -> Vec<LeaseRequest> {
+        let now = Instant::now();
+        let state = &mut *self.0.write();
+        let rest = state.waited_for.split_off(state.waited_for.len().min(most));
+        let users = std::mem::replace(&mut state.waited_for, rest);
+        let (accounts, Some(leases)) = (&state.accounts, &mut state.leases) else { return Vec::new() };
+        let ask = |user: UserId| {
+            let held = accounts.get(&user).map_or(Credits::ZERO, |account| account.held);
+            // One that was asked for meanwhile is not due: a user is here once for each that waits.
+            leases.get_mut(&user)?.ask(user, held, false, now)
+        };
+        users.into_iter().filter_map(ask).collect()
+    }
+
+    /// All leases are given back as far as they may be.
+    pub(super) fn lease_returns(&self) -> Vec<LeaseRequest> {
+        let now = Instant::now();
+        let state = &mut *self.0.write();
+        let (accounts, Some(leases)) = (&state.accounts, &mut state.leases) else { return Vec::new() };
+        let held = |user: &UserId| accounts.get(user).map_or(Credits::ZERO, |account| account.held);
+        leases.retain(|user, lease| !lease.is_over(held(user), true, now));
+        leases.iter_mut().filter_map(|(user, lease)| lease.ask(*user, held(user), true, now)).collect()
+    }
+
+    pub(super) fn has_leases(&self) -> bool {
+        self.0.read().leases.as_ref().is_some_and(|leases| !leases.is_empty())
+    }
+
+    /// Other gateways lack money of these users.
+    pub(super) fn others_lack(&self, users: &[UserId]) {
+        let state = &mut *self.0.write();
+        let Some(leases) = &mut state.leases else { return };
+        for user in users {
+            if let Some(lease) = leases.get_mut(user) {
+                lease.others_lack();
+            }
+        }
+    }
+
+    /// What was asked for has come.
+    pub(super) fn apply_leases(&self, requests: &[LeaseRequest], answer: &LeaseAnswer, spent_until: Instant) {
+        let state = &mut *self.0.write();
+        let Some(leases) = &mut state.leases else { return };
+        let requests: HashMap<UserId, &LeaseRequest> =
+            requests.iter().map(|request| (request.user, request)).collect();
+        for grant in &answer.grants {
+            if let (Some(lease), Some(request)) = (leases.get_mut(&grant.user), requests.get(&grant.user)) {
+                lease.answer(request, *grant, answer.committed_position, spent_until);
+            }
+        }
+    }
+
+    /// Whether the books did not answer the last time.
+    pub(super) fn cut_off(&self, is_cut_off: bool) {
+        self.0.write().is_cut_off = is_cut_off;
+    }
+
+    pub(super) fn is_cut_off(&self) -> bool {
+        self.0.read().is_cut_off
+    }
+
+    pub(super) fn exposure(&self) -> Exposure {
+        let now = Instant::now();
+        let state = self.0.read();
+        let mut all = Exposure::default();
+        for Held { estimate, amount, .. } in state.holds.values() {
+            all.uncovered = more(all.uncovered, less(estimate.most, *amount));
+        }
+        for (user, lease) in state.leases.iter().flatten() {
+            let held = state.accounts.get(user).map_or(Credits::ZERO, |account| account.held);
+            let own = more(held, lease.unconfirmed());
+            all.leased = more(all.leased, lease.leased(now));
+            all.unconfirmed = more(all.unconfirmed, lease.unconfirmed());
+            all.uncovered = more(all.uncovered, less(own, lease.leased(now)));
+        }
+        all.overrun = state.overrun;
+        all
+    }
+
+    pub(super) fn holds(&self) -> Holds {
+        let state = self.0.read();
+        let mut all = Holds { count: state.holds.len(), ..Holds::default() };
+        for Held { estimate, amount, .. } in state.holds.values() {
+            all.expected = all.expected.checked_add(estimate.expected).unwrap_or(all.expected);
+            all.held = more(all.held, *amount);
+            all.unbounded += usize::from(!estimate.is_bounded);
+        }
+        all.oldest = state.holds.first_key_value().map_or(Duration::ZERO, |(_, held)| held.since.elapsed());
+        all
     }
 
     pub(super) fn pending(&self) -> Credits {
@@ -88,19 +417,23 @@ impl Balances {
             }
         }
     }
+}
 
-    pub(super) fn debit(&self, user: UserId, position: i64, cost: Credits) {
-        if !cost.is_positive() {
-            return;
-        }
-        let state = &mut *self.0.write();
+impl State {
+    fn next_number(&mut self) -> u64 {
+        let number = self.holds_begun;
+        self.holds_begun += 1;
+        number
+    }
+
+    fn debit(&mut self, user: UserId, position: i64, cost: Credits) {
         // The record may be committed, and in a snapshot, before this line is reached.
-        if position <= state.committed_position {
+        if !cost.is_positive() || position <= self.committed_position {
             return;
         }
-        let account = state.accounts.entry(user).or_default();
+        let account = self.accounts.entry(user).or_default();
         if let Ok(pending) = account.pending.checked_add(cost)
-            && state.pending.insert(position, (user, cost)).is_none()
+            && self.pending.insert(position, (user, cost)).is_none()
         {
             account.pending = pending;
         }

@@ -4,10 +4,13 @@
 //! it once and keeps it. Balances move with every request (`balances`). Neither is ever read from a
 //! database here: whoever owns one calls [`LiveView::replace_config`] and [`LiveView::apply_balances`].
 //!
+//! A request that may pass holds what it may cost ([`crate::hold`]), so that those in flight cannot overdraw an account together.
+//!
 //! Guarantee: `available(user)` is the balance of the last snapshot less the cost of every request that this gateway
 //! finished and that the snapshot does not include. What other gateways finished since is not in it.
 
 mod balances;
+mod lease;
 mod snapshot;
 mod spending;
 mod target;
@@ -17,17 +20,22 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use jiff::civil::Date;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 use tollgate_domain::{
     Credits, RatingFacts, RawAnalyticsRecord, Tariff, UsageState, UserId, find_best_tariff,
 };
 
+use crate::hold::{Estimate, Hold, HoldEnd};
 use crate::limit::Subject;
-
-pub use balances::BalanceUpdate;
 use balances::Balances;
+pub(crate) use balances::Short;
+pub use balances::{BalanceUpdate, Exposure, Holds};
+pub(crate) use lease::Prospect;
+pub use lease::{LeaseAnswer, LeaseGrant, LeaseRequest, RENEWAL_INTERVAL};
 pub use snapshot::{
     AuthStyle, Config, ConfigProblem, EndpointEntry, KeyEntry, LiveEndpoint, LiveModel, ModelEntry,
-    OnDisconnect, OnMissingUsage, Snapshot,
+    OnDisconnect, OnMissingUsage, Snapshot, WhenSpent,
 };
 use spending::Spending;
 pub use spending::SpendingUpdate;
@@ -39,12 +47,25 @@ pub struct LiveView {
     snapshot: ArcSwap<Snapshot>,
     balances: Balances,
     spending: Spending,
+    is_leasing: bool,
+    /// Some request waits for money: for whoever renews leases.
+    wanted: Notify,
+    /// How many answers have come: for those that wait.
+    answers: watch::Sender<u64>,
 }
 
 impl LiveView {
-    /// A view that knows nobody.
+    /// A view that knows nobody. Requests hold of the balances that it is told.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same for one of several gateways: requests hold of leases, which whoever owns the database asks for
+    /// ([`LiveView::lease_requests`]).
+    pub fn leasing() -> Self {
+        let mut view = Self { is_leasing: true, ..Self::default() };
+        view.balances.lease();
+        view
     }
 
     /// Puts a new configuration in force, whole. What cannot be used (an address that is no URL, a model without its
@@ -75,10 +96,125 @@ impl LiveView {
         self.balances.pending()
     }
 
-    /// Enters the cost of an own request at once, before any snapshot can know of it. `position` is what the
-    /// recorder returned for it.
-    pub(crate) fn debit(&self, user: UserId, position: i64, cost: Credits) {
-        self.balances.debit(user, position, cost);
+    /// What the requests in flight hold.
+    pub fn holds(&self) -> Holds {
+        self.balances.holds()
+    }
+
+    /// What to ask the books for now, in one transaction: for `most` users at most, and first for those for whom a request waits. Nothing where
+    /// all is as it was. What is asked for is as good as given back already, so an answer that never comes does no harm. One renewal at
+    /// a time.
+    pub fn lease_requests(&self, most: usize) -> Vec<LeaseRequest> {
+        self.balances.lease_requests(most)
+    }
+
+    /// The same for those only for whom a request began to wait since the last time.
+    pub fn urgent_lease_requests(&self, most: usize) -> Vec<LeaseRequest> {
+        self.balances.urgent_lease_requests(most)
+    }
+
+    /// To give back all leases, as far as nothing counts against them: when nothing is admitted any more.
+    pub fn lease_returns(&self) -> Vec<LeaseRequest> {
+        self.balances.lease_returns()
+    }
+
+    /// Whether there is anything that others may lack.
+    pub fn has_leases(&self) -> bool {
+        self.balances.has_leases()
+    }
+
+    /// Other gateways lack money of these users: what this one does not need goes back with the next renewal, which is due at once.
+    pub fn others_lack(&self, users: &[UserId]) {
+        self.balances.others_lack(users);
+    }
+
+    /// Takes over what the books have granted. It is spent from before `spent_until`, which counts from before they were asked.
+    pub fn apply_leases(&self, requests: &[LeaseRequest], answer: &LeaseAnswer, spent_until: Instant) {
+        self.balances.apply_leases(requests, answer, spent_until);
+        self.balances.cut_off(false);
+        self.answers.send_modify(|answers| *answers += 1);
+    }
+
+    /// The books did not answer. Who waits is told.
+    pub fn leases_failed(&self) {
+        self.balances.cut_off(true);
+        self.answers.send_modify(|answers| *answers += 1);
+    }
+
+    /// Resolves when a request waits for money.
+    pub async fn lease_wanted(&self) {
+        self.wanted.notified().await;
+    }
+
+    /// What this gateway may overdraw accounts by, and what keeps it from more.
+    pub fn exposure(&self) -> Exposure {
+        self.balances.exposure()
+    }
+
+    /// Sets aside what a request of `user` may cost.
+    pub(crate) fn hold(
+        self: &Arc<Self>,
+        user: UserId,
+        estimate: Estimate,
+        when_spent: WhenSpent,
+    ) -> Result<Hold, Short> {
+        let held = self.balances.hold(user, estimate)?;
+        Ok(Hold::new(Arc::clone(self), user, held, &estimate, when_spent))
+    }
+
+    /// Adds to a hold what is there, from `least` to `most`.
+    pub(crate) fn extend_hold(
+        &self,
+        user: UserId,
+        number: u64,
+        least: Credits,
+        most: Credits,
+    ) -> Option<Credits> {
+        self.balances.extend_hold(user, number, least, most)
+    }
+
+    /// What a request needs at least of what it may cost.
+    pub(crate) fn least_hold(&self, user: UserId, estimate: &Estimate) -> Credits {
+        self.balances.least_hold(user, estimate)
+    }
+
+    /// Why a request of `user` may not have what it wants.
+    pub(crate) fn short(&self, user: UserId) -> Short {
+        self.balances.short(user)
+    }
+
+    /// Whether requests hold of leases.
+    pub(crate) const fn is_leasing(&self) -> bool {
+        self.is_leasing
+    }
+
+    /// A request waits for money: tells its number, and wakes whoever renews leases.
+    pub(crate) fn wait(&self, user: UserId, least: Credits, most: Credits) -> u64 {
+        let number = self.balances.wait(user, least, most);
+        self.wanted.notify_one();
+        number
+    }
+
+    pub(crate) fn stop_waiting(&self, user: UserId, number: u64) {
+        self.balances.stop_waiting(user, number);
+    }
+
+    pub(crate) fn prospect(&self, user: UserId, number: u64) -> Prospect {
+        self.balances.prospect(user, number)
+    }
+
+    pub(crate) fn is_cut_off(&self) -> bool {
+        self.balances.is_cut_off()
+    }
+
+    /// Changes with each answer.
+    pub(crate) fn lease_answers(&self) -> watch::Receiver<u64> {
+        self.answers.subscribe()
+    }
+
+    /// Releases a hold, and enters the cost of an own request at once, before any snapshot can know of it.
+    pub(crate) fn end_hold(&self, user: UserId, number: Option<u64>, end: HoldEnd) {
+        self.balances.end_hold(user, number, end);
     }
 
     /// Takes over what was spent under spend caps, from one database snapshot, and forgets the own charges that are included in it.
@@ -91,8 +227,8 @@ impl LiveView {
         self.spending.spent(subject, days)
     }
 
-    /// Enters the cost of an own request under the spend caps of its key and its user, where there are any. `position` as for
-    /// [`LiveView::debit`].
+    /// Enters the cost of an own request under the spend caps of its key and its user, where there are any. `position` as in
+    /// [`HoldEnd::Charged`].
     pub(crate) fn spend(&self, key: &KeyEntry, day: Date, position: i64, cost: Credits) {
         let of = [Subject::Key(key.id), Subject::User(key.user)];
         let snapshot = self.snapshot.load();

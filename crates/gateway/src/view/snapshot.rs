@@ -7,9 +7,7 @@ use foldhash::{HashMap, HashMapExt};
 use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use secrecy::SecretString;
-use tollgate_domain::{
-    ApiKeyId, ApiKeyPurpose, EndpointId, KeyDigest, ModelId, Tariff, UserId, find_best_tariff,
-};
+use tollgate_domain::{ApiKeyId, ApiKeyPurpose, EndpointId, KeyDigest, ModelId, Tariff, UserId};
 
 use super::target::{BaseUrl, PathPattern, Target};
 use crate::limit::{Limits, Subject};
@@ -46,6 +44,21 @@ pub struct KeyEntry {
     pub trusted: bool,
     /// Whether it has been revoked.
     pub revoked: bool,
+    /// When it ends because another key has taken its place: from then on it is as unknown as a revoked one, whether or not anybody
+    /// has said so since.
+    pub revoke_at: Option<Timestamp>,
+    /// What becomes of its owner's streams that outgrow the money.
+    pub when_spent: WhenSpent,
+}
+
+/// What becomes of a stream that has used up what it holds, and cannot hold more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WhenSpent {
+    /// It goes on to its end; what it costs beyond its hold overdraws the account.
+    #[default]
+    Finish,
+    /// It is cut off after the last whole frame, with an error in the shape of its API, and charged for what came.
+    Cut,
 }
 
 /// A deployed model.
@@ -200,15 +213,6 @@ pub struct LiveModel {
     pub(crate) tariffs: Vec<Tariff>,
 }
 
-impl LiveModel {
-    /// Whether nothing that a key of this purpose does at `at` can cost anything. No tariff is not free: unknown is
-    /// never zero.
-    pub(crate) fn is_free(&self, purpose: ApiKeyPurpose, window: Option<&str>, at: Timestamp) -> bool {
-        find_best_tariff(&self.tariffs, Some(purpose), window, at)
-            .is_some_and(|tariff| tariff.prices.is_free())
-    }
-}
-
 /// One state of the configuration. Immutable.
 #[derive(Debug, Default)]
 pub struct Snapshot {
@@ -261,9 +265,9 @@ impl Snapshot {
         (snapshot, problems)
     }
 
-    /// The live key with this digest.
-    pub fn key(&self, digest: &KeyDigest) -> Option<&Arc<KeyEntry>> {
-        self.keys.get(digest)
+    /// The key with this digest that is live at this instant.
+    pub fn key(&self, digest: &KeyDigest, at: Timestamp) -> Option<&Arc<KeyEntry>> {
+        self.keys.get(digest).filter(|key| key.revoke_at.is_none_or(|end| at < end))
     }
 
     /// The live model that clients call `alias`.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use secrecy::SecretString;
-use tollgate_domain::{ApiKeyId, ApiKeyPurpose, EndpointId, KeyDigest, ModelId};
+use tollgate_domain::{ApiKeyId, ApiKeyPurpose, EndpointId, KeyDigest, ModelId, PricePerToken};
 use uuid::Uuid;
 
 use super::target::{BaseUrl, PathPattern};
@@ -23,12 +23,16 @@ fn update(full: bool, balances: &[(u128, i128)], committed_position: i64) -> Bal
     BalanceUpdate { full, balances, committed_position }
 }
 
+fn debit(view: &LiveView, who: u128, position: i64, cost: i128) {
+    view.end_hold(user(who), None, HoldEnd::Charged { position, cost: pico(cost) });
+}
+
 #[test]
 fn an_own_debit_counts_at_once_and_until_a_snapshot_includes_it() {
     let view = LiveView::new();
     view.apply_balances(update(true, &[(1, 100)], 0));
-    view.debit(user(1), 1, pico(30));
-    view.debit(user(1), 2, pico(20));
+    debit(&view, 1, 1, 30);
+    debit(&view, 1, 2, 20);
     assert_eq!(view.available(user(1)), pico(50));
     // The snapshot has the first of the two.
     view.apply_balances(update(false, &[(1, 70)], 1));
@@ -41,7 +45,7 @@ fn an_own_debit_counts_at_once_and_until_a_snapshot_includes_it() {
 fn a_debit_that_a_snapshot_overtook_is_not_counted_twice() {
     let view = LiveView::new();
     view.apply_balances(update(true, &[(1, 70)], 5));
-    view.debit(user(1), 5, pico(30));
+    debit(&view, 1, 5, 30);
     assert_eq!(view.available(user(1)), pico(70));
 }
 
@@ -49,7 +53,7 @@ fn a_debit_that_a_snapshot_overtook_is_not_counted_twice() {
 fn a_full_snapshot_forgets_those_it_does_not_name_but_not_their_debits() {
     let view = LiveView::new();
     view.apply_balances(update(true, &[(1, 100), (2, 100)], 0));
-    view.debit(user(1), 1, pico(30));
+    debit(&view, 1, 1, 30);
     view.apply_balances(update(true, &[(2, 90)], 0));
     assert_eq!(view.available(user(1)), pico(-30));
     assert_eq!(view.available(user(2)), pico(90));
@@ -61,7 +65,7 @@ fn an_older_snapshot_that_arrives_later_brings_no_debit_back() {
     let view = LiveView::new();
     view.apply_balances(update(true, &[(1, 100)], 3));
     view.apply_balances(update(false, &[], 1));
-    view.debit(user(1), 2, pico(10));
+    debit(&view, 1, 2, 10);
     assert_eq!(view.available(user(1)), pico(100));
 }
 
@@ -77,7 +81,7 @@ proptest! {
         let mut finished = [5000_i128; 3];
         for (index, &(who, cost)) in costs.iter().enumerate() {
             let position = i64::try_from(index).unwrap() + 1;
-            view.debit(user(who), position, pico(cost));
+            debit(&view, who, position, cost);
             finished[usize::try_from(who).unwrap()] -= cost;
             // A snapshot of some prefix of the records.
             if let Some(look) = looks.get(index) {
@@ -96,6 +100,131 @@ proptest! {
                 prop_assert_eq!(view.available(user(who)), pico(expected));
             }
         }
+    }
+}
+
+fn bounded(expected: i128, most: i128) -> Estimate {
+    Estimate {
+        expected: pico(expected),
+        most: pico(most),
+        prompt: Credits::ZERO,
+        per_token: PricePerToken::ZERO,
+        is_bounded: true,
+    }
+}
+
+fn unbounded(expected: i128, most: i128) -> Estimate {
+    Estimate { is_bounded: false, ..bounded(expected, most) }
+}
+
+fn funded(amount: i128) -> Arc<LiveView> {
+    let view = Arc::new(LiveView::new());
+    view.apply_balances(update(true, &[(1, amount)], 0));
+    view
+}
+
+#[test]
+fn those_in_flight_share_the_money_and_do_not_spend_it_twice() {
+    let view = funded(100);
+    let first = view.hold(user(1), bounded(10, 60), WhenSpent::Finish).unwrap();
+    assert_eq!(
+        view.hold(user(1), bounded(10, 60), WhenSpent::Finish).unwrap_err(),
+        Short { balance: pico(100), held: pico(60) }
+    );
+    let second = view.hold(user(1), bounded(10, 40), WhenSpent::Finish).unwrap();
+    assert!(view.hold(user(1), bounded(1, 1), WhenSpent::Finish).is_err());
+    first.end(HoldEnd::Charged { position: 1, cost: pico(15) });
+    assert_eq!(view.available(user(1)), pico(85));
+    let third = view.hold(user(1), bounded(10, 45), WhenSpent::Finish).unwrap();
+    let Holds { count, expected, held, unbounded, .. } = view.holds();
+    assert_eq!((count, expected, held, unbounded), (2, pico(20), pico(85), 0));
+    second.end(HoldEnd::Free);
+    drop(third);
+    assert_eq!(view.holds(), Holds::default());
+    assert_eq!(view.available(user(1)), pico(85));
+}
+
+#[test]
+fn a_request_without_a_limit_goes_alone_where_it_may_cost_more_than_is_left() {
+    let view = funded(100);
+    let alone = view.hold(user(1), unbounded(50, 400), WhenSpent::Finish).unwrap();
+    assert!(view.hold(user(1), unbounded(1, 1), WhenSpent::Finish).is_err());
+    assert!(view.hold(user(1), bounded(1, 1), WhenSpent::Finish).is_err());
+    alone.end(HoldEnd::Charged { position: 1, cost: pico(100) });
+    assert!(view.hold(user(1), unbounded(50, 400), WhenSpent::Finish).is_err(), "nothing is left");
+    view.apply_balances(update(false, &[(1, 1000)], 1));
+    let (one, other) = (
+        view.hold(user(1), unbounded(50, 400), WhenSpent::Finish),
+        view.hold(user(1), unbounded(50, 400), WhenSpent::Finish),
+    );
+    assert!(one.is_ok() && other.is_ok());
+    assert_eq!(view.holds().unbounded, 2);
+}
+
+#[test]
+fn what_a_request_that_goes_alone_may_cost_beyond_its_hold_is_uncovered() {
+    let view = funded(100);
+    let alone = view.hold(user(1), unbounded(50, 400), WhenSpent::Finish).unwrap();
+    assert_eq!(view.exposure().uncovered, pico(300));
+    drop(alone);
+    let other = view.hold(user(1), bounded(50, 100), WhenSpent::Finish).unwrap();
+    assert_eq!(view.exposure().uncovered, pico(0));
+    drop(other);
+}
+
+#[test]
+fn a_request_with_a_limit_is_refused_where_it_may_cost_more_than_is_left() {
+    let view = funded(100);
+    assert_eq!(
+        view.hold(user(1), bounded(1, 101), WhenSpent::Finish).unwrap_err(),
+        Short { balance: pico(100), held: pico(0) }
+    );
+    assert!(view.hold(user(1), bounded(1, 100), WhenSpent::Finish).is_ok());
+}
+
+#[test]
+fn credits_that_are_taken_away_while_requests_run_leave_nothing_for_others() {
+    let view = funded(100);
+    let running = view.hold(user(1), bounded(10, 60), WhenSpent::Finish).unwrap();
+    view.apply_balances(update(false, &[(1, 50)], 0));
+    assert!(view.hold(user(1), bounded(0, 1), WhenSpent::Finish).is_err());
+    running.end(HoldEnd::Charged { position: 1, cost: pico(20) });
+    assert!(view.hold(user(1), bounded(0, 30), WhenSpent::Finish).is_ok());
+}
+
+proptest! {
+    /// Requests of text with a limit come, end and are dropped in any order, while snapshots come late or not at all: what they
+    /// cost together is never more than there was.
+    #[test]
+    fn bounded_requests_never_overdraw(
+        steps in proptest::collection::vec((0_usize..4, 0_i128..200, 0_usize..100, 0_i128..=100), 1..200),
+    ) {
+        let view = funded(1000);
+        let (mut holds, mut spent, mut position, mut refused) = (Vec::new(), 0, 0, 0);
+        for (what, most, which, percent) in steps {
+            match what {
+                0 | 1 => match view.hold(user(1), bounded(most / 2, most), WhenSpent::Finish) {
+                    Ok(hold) => holds.push((hold, most)),
+                    Err(Short { held, .. }) => {
+                        refused += 1;
+                        prop_assert!(spent + held.pico() + most > 1000, "not refused while money is there");
+                    }
+                },
+                2 if !holds.is_empty() => {
+                    let (hold, most) = holds.remove(which % holds.len());
+                    let cost = most * percent / 100;
+                    position += 1;
+                    spent += cost;
+                    hold.end(if cost > 0 { HoldEnd::Charged { position, cost: pico(cost) } } else { HoldEnd::Free });
+                }
+                3 if !holds.is_empty() => drop(holds.remove(which % holds.len())),
+                _ => view.apply_balances(update(false, &[(1, 1000 - spent)], position)),
+            }
+            prop_assert!(spent <= 1000, "{refused} refused");
+        }
+        drop(holds);
+        prop_assert_eq!(view.holds(), Holds::default());
+        prop_assert_eq!(view.available(user(1)), pico(1000 - spent));
     }
 }
 
@@ -148,12 +277,19 @@ fn a_revoked_key_is_not_in_force() {
         purpose: ApiKeyPurpose::Realtime,
         trusted: false,
         revoked,
+        when_spent: WhenSpent::Finish,
+        revoke_at: None,
     };
+    let end = jiff::Timestamp::from_second(1_000).unwrap();
+    let replaced = KeyEntry { revoke_at: Some(end), ..key(3, false) };
     let view = LiveView::new();
-    view.replace_config(Config { keys: vec![key(1, false), key(2, true)], ..Config::default() });
+    view.replace_config(Config { keys: vec![key(1, false), key(2, true), replaced], ..Config::default() });
     let snapshot = view.snapshot();
-    assert!(snapshot.key(&KeyDigest::from_bytes([1; 32])).is_some());
-    assert!(snapshot.key(&KeyDigest::from_bytes([2; 32])).is_none());
+    let is_live = |byte: u8, at| snapshot.key(&KeyDigest::from_bytes([byte; 32]), at).is_some();
+    assert!(is_live(1, end) && !is_live(2, end));
+    // One that was replaced ends by the clock, without news from the database.
+    let just_before = end.checked_sub(jiff::SignedDuration::from_micros(1)).unwrap();
+    assert!(is_live(3, just_before) && !is_live(3, end));
 }
 
 #[test]

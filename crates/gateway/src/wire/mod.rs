@@ -114,6 +114,11 @@ impl Surface {
         matches!(self, Self::ChatCompletions | Self::Completions)
     }
 
+    /// Whether an answer is made of tokens that cost something.
+    pub(crate) const fn answers_in_tokens(self) -> bool {
+        !matches!(self, Self::Embeddings | Self::Rerank)
+    }
+
     pub(crate) const fn family(self) -> Family {
         match self {
             Self::ChatCompletions

@@ -25,11 +25,13 @@ use super::{Pieces, Surface};
 use crate::usage::estimate::RequestText;
 
 mod error;
-mod generation_config;
+mod field;
+mod limits;
 mod stream_options;
 
 pub use error::RequestError;
-use generation_config::GenerationConfig;
+use field::{Field, STREAM_OPTIONS_BIT, Spelling};
+use limits::Unclear;
 
 /// The longest key that can be one of ours, raw: every character of `max_completion_tokens` as `\u0000`, with
 /// room.
@@ -39,6 +41,8 @@ const MODEL_LIMIT: usize = 2048;
 /// The longest other value taken (`stream_options`), raw. A longer one is refused where usage depends on it: filled up with
 /// blanks it would hide from us that it wants no usage.
 const VALUE_LIMIT: usize = 4096;
+/// The longest value that is looked into for what a request may cost: a `generationConfig` may hold the schema of an answer.
+const LIMITS_LIMIT: usize = 64 * 1024;
 
 /// What the top level of a request says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,8 +55,14 @@ pub struct RequestFacts {
     pub include_usage: Option<bool>,
     /// `background`.
     pub background: Option<bool>,
-    /// The largest of `max_tokens`, `max_completion_tokens`, `max_output_tokens`; Gemini's `generationConfig.maxOutputTokens`.
+    /// The largest limit that the surface heeds: `max_tokens`, `max_completion_tokens`, `max_output_tokens`, `maxOutputTokens`.
     pub max_tokens: Option<u64>,
+    /// How many answers to each prompt: the largest of `n`, `best_of`, `candidateCount`.
+    pub choices: Option<u64>,
+    /// How many prompts, where there are several in one request.
+    pub prompts: Option<u64>,
+    /// Something that decides what the request costs at most was not understood, or lies elsewhere (a stored conversation).
+    pub is_unclear: bool,
     /// Whether `include_usage` was put in by us, so that the usage chunk has to be withheld.
     pub injected_usage: bool,
 }
@@ -64,37 +74,6 @@ pub struct Rewrite<'a> {
     pub model: Option<&'a str>,
     /// Whether a streamed chat or completion that does not ask for usage shall ask for it.
     pub inject_usage: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Field {
-    Model,
-    Stream,
-    StreamOptions,
-    Background,
-    MaxTokens(u8),
-    GenerationConfig,
-    Other,
-}
-
-/// How a key is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Spelling {
-    /// As every decoder reads it.
-    Right,
-    /// As some do and some do not, see [`folded`].
-    Loose,
-}
-
-/// A key as the decoders read it that do not mind capitals. Go's is one, which takes the long s and the Kelvin sign for letters, too: an
-/// upstream would follow `"MODEL"` where we have read `"model"`.
-fn folded(key: &str) -> String {
-    let fold = |letter: char| match letter {
-        '\u{17f}' => 's',
-        '\u{212a}' => 'k',
-        letter => letter.to_ascii_lowercase(),
-    };
-    key.chars().map(fold).collect()
 }
 
 /// A span of the input, in absolute positions, and what takes its place.
@@ -124,9 +103,9 @@ pub struct RequestSplicer {
     value: Vec<u8>,
     value_start: Option<u64>,
     value_overflow: bool,
+    has_generation_config: bool,
     model_span: Option<Range<u64>>,
     stream_options: Option<(Range<u64>, Vec<u8>)>,
-    generation_config: Option<Box<GenerationConfig>>,
     changes: Option<Changes>,
     edits: VecDeque<Edit>,
     /// Input that was not released, and the position of its first byte.
@@ -153,9 +132,9 @@ impl RequestSplicer {
             value: Vec::new(),
             value_start: None,
             value_overflow: false,
+            has_generation_config: false,
             model_span: None,
             stream_options: None,
-            generation_config: None,
             changes: None,
             edits: VecDeque::new(),
             held: Pieces::new(),
@@ -289,7 +268,9 @@ impl RequestSplicer {
                 }
                 Event::KeyEnd => self.end_key()?,
                 Event::Open { .. } | Event::StringStart | Event::ScalarStart => {
-                    if self.field != Field::Other {
+                    // A prompt that is one text is as long as it may be, and of no interest.
+                    let is_text = self.field == Field::Prompt && matches!(event, Event::StringStart);
+                    if self.field != Field::Other && !is_text {
                         self.value.clear();
                         self.value_overflow = false;
                         self.value_start = Some(position - 1);
@@ -311,10 +292,12 @@ impl RequestSplicer {
             // One over the limit is enough to know that it is none of ours.
             let room = (KEY_LIMIT + 1).saturating_sub(self.key.len());
             self.key.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        } else if self.value_start.is_some() && self.field == Field::GenerationConfig {
-            self.generation_config.get_or_insert_default().push(bytes);
         } else if self.value_start.is_some() {
-            let limit = if self.field == Field::Model { MODEL_LIMIT } else { VALUE_LIMIT };
+            let limit = match self.field {
+                Field::Model => MODEL_LIMIT,
+                Field::GenerationConfig | Field::Prompt => LIMITS_LIMIT,
+                _ => VALUE_LIMIT,
+            };
             let room = limit.saturating_sub(self.value.len());
             self.value_overflow |= bytes.len() > room;
             self.value.extend_from_slice(&bytes[..bytes.len().min(room)]);
@@ -330,7 +313,12 @@ impl RequestSplicer {
         if field == is_none_of_it {
             field = Field::Other;
         }
-        self.field = field;
+        self.field = match (field, self.surface) {
+            (Field::Prompt, Surface::Completions) => Field::Prompt,
+            (Field::Prompt, Surface::Responses) => Field::Stored,
+            (Field::Prompt, _) => Field::Other,
+            (field, _) => field,
+        };
         let Some((bit, name)) = field.bit_and_name() else { return Ok(()) };
         if self.seen & bit != 0 {
             return Err(RequestError::DuplicateKey { key: name });
@@ -369,13 +357,12 @@ impl RequestSplicer {
                     return Err(RequestError::Background);
                 }
             }
-            Field::MaxTokens(_) => {
-                let stated: Option<u64> = serde_json::from_slice(&self.value).ok();
-                self.facts.max_tokens = self.facts.max_tokens.max(stated);
-            }
-            Field::GenerationConfig => {
-                let stated = self.generation_config.take().and_then(|config| config.max_output_tokens());
-                self.facts.max_tokens = self.facts.max_tokens.max(stated);
+            Field::MaxTokens(_)
+            | Field::Choices
+            | Field::GenerationConfig
+            | Field::Prompt
+            | Field::Stored => {
+                self.end_limit();
             }
             Field::StreamOptions if self.value_overflow => {
                 if self.surface.has_include_usage() {
@@ -389,6 +376,39 @@ impl RequestSplicer {
             Field::Other => {}
         }
         self.settle_stream_options()
+    }
+
+    /// A value that says what the request may cost. Whatever is not understood makes it unclear.
+    fn end_limit(&mut self) {
+        let facts = &mut self.facts;
+        if self.value_overflow {
+            facts.is_unclear = true;
+            return;
+        }
+        let understood = match self.field {
+            Field::MaxTokens(which) if limits::is_heeded(self.surface, which) => {
+                limits::count(&self.value).map(|stated| facts.max_tokens = facts.max_tokens.max(stated))
+            }
+            Field::Choices => {
+                limits::count(&self.value).map(|stated| facts.choices = facts.choices.max(stated))
+            }
+            // Which of two is followed, nobody knows.
+            Field::GenerationConfig if std::mem::replace(&mut self.has_generation_config, true) => {
+                Err(Unclear)
+            }
+            Field::GenerationConfig => limits::generation_config(&self.value).map(|(tokens, choices)| {
+                if self.surface.names_model_in_path() {
+                    facts.max_tokens = tokens;
+                    facts.choices = facts.choices.max(choices);
+                }
+            }),
+            Field::Prompt => limits::prompts(&self.value).map(|stated| {
+                facts.prompts = facts.prompts.max(Some(stated));
+            }),
+            Field::Stored if !limits::is_null(&self.value) => Err(Unclear),
+            _ => Ok(()),
+        };
+        facts.is_unclear |= understood.is_err();
     }
 
     fn end_model(&mut self, span: Range<u64>) -> Result<(), RequestError> {
@@ -509,51 +529,6 @@ impl std::fmt::Debug for RequestSplicer {
             .field("facts", &self.facts)
             .field("pushed", &self.pushed)
             .finish_non_exhaustive()
-    }
-}
-
-/// The bit of `stream_options` in [`RequestSplicer::seen`].
-const STREAM_OPTIONS_BIT: u16 = 1 << 2;
-
-impl Field {
-    fn read(key: &[u8]) -> (Self, Spelling) {
-        let field = Self::of(key);
-        if field == Self::Other
-            && key.iter().any(|byte| !byte.is_ascii() || byte.is_ascii_uppercase())
-            && let Ok(key) = std::str::from_utf8(key)
-        {
-            return (Self::of(folded(key).as_bytes()), Spelling::Loose);
-        }
-        (field, Spelling::Right)
-    }
-
-    fn of(key: &[u8]) -> Self {
-        match key {
-            b"model" => Self::Model,
-            b"stream" => Self::Stream,
-            b"stream_options" => Self::StreamOptions,
-            b"background" => Self::Background,
-            b"max_tokens" => Self::MaxTokens(0),
-            b"max_completion_tokens" => Self::MaxTokens(1),
-            b"max_output_tokens" => Self::MaxTokens(2),
-            b"generationConfig" | b"generation_config" => Self::GenerationConfig,
-            _ => Self::Other,
-        }
-    }
-
-    /// The bit that says it was seen, and the key's name.
-    const fn bit_and_name(self) -> Option<(u16, &'static str)> {
-        match self {
-            Self::Model => Some((1, "model")),
-            Self::Stream => Some((1 << 1, "stream")),
-            Self::StreamOptions => Some((STREAM_OPTIONS_BIT, "stream_options")),
-            Self::Background => Some((1 << 3, "background")),
-            Self::MaxTokens(0) => Some((1 << 4, "max_tokens")),
-            Self::MaxTokens(1) => Some((1 << 5, "max_completion_tokens")),
-            Self::MaxTokens(_) => Some((1 << 6, "max_output_tokens")),
-            // It decides nothing but how much is taken of a limit, and the largest counts.
-            Self::GenerationConfig | Self::Other => None,
-        }
     }
 }
 

@@ -4,7 +4,7 @@ use http::{Method, Request, StatusCode};
 use http_body_util::Full;
 use insta::assert_snapshot;
 
-use crate::house::{ALICE, BROKE, House, PLATFORM, Plan, REVOKED, chat_body, credits, user};
+use crate::house::{ALICE, BROKE, ENDED, ENDING, House, PLATFORM, Plan, REVOKED, chat_body, credits, user};
 
 async fn refused(house: &House, path: &str, secret: &str, body: &str) -> String {
     let request = house.post(path, secret).body(Full::from(body.to_owned())).unwrap();
@@ -41,6 +41,14 @@ async fn a_revoked_key_is_as_unknown_as_any_other() {
     let house = House::open().await;
     let unknown = refused(&house, "/v1/chat/completions", "tg-nobody", "{}").await;
     assert_eq!(refused(&house, "/v1/chat/completions", REVOKED, "{}").await, unknown);
+}
+
+#[tokio::test]
+async fn a_replaced_key_is_admitted_until_its_overlap_is_over() {
+    let house = House::open().await;
+    let unknown = refused(&house, "/v1/chat/completions", "tg-nobody", "{}").await;
+    assert_eq!(refused(&house, "/v1/chat/completions", ENDED, "{}").await, unknown);
+    assert_eq!(house.chat(ENDING, "chat").await.status, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ use tollgate_gateway::limit::{Limits, Subject};
 use tollgate_gateway::recorder::{Durable, Finished, NoPlace, RecordSink, RecordSlot};
 use tollgate_gateway::view::{
     AuthStyle, BalanceUpdate, Config, EndpointEntry, KeyEntry, LiveView, ModelEntry, OnDisconnect,
-    OnMissingUsage,
+    OnMissingUsage, WhenSpent,
 };
 use tollgate_gateway::{Gateway, GatewayConfig};
 use tollgate_testkit::ScriptedUpstream;
@@ -47,6 +47,10 @@ pub(crate) const RUNNER: &str = "tg-runner-secret";
 pub(crate) const PLATFORM: &str = "tg-platform-secret";
 /// Was Alice's until it was revoked.
 pub(crate) const REVOKED: &str = "tg-revoked-secret";
+/// Was Alice's until now, when another took its place.
+pub(crate) const ENDED: &str = "tg-ended-secret";
+/// Is Alice's for a second more.
+pub(crate) const ENDING: &str = "tg-ending-secret";
 
 /// The time that every test begins at.
 pub(crate) const NOW: &str = "2026-03-01T12:00:00Z";
@@ -64,6 +68,7 @@ pub(crate) struct House {
     pub(crate) clock: Arc<ManualClock>,
     base_url: String,
     endpoint: fn(&mut EndpointEntry),
+    when_spent: WhenSpent,
 }
 
 /// What may be different in a test.
@@ -75,6 +80,8 @@ pub(crate) struct Plan {
     pub(crate) base_url: Option<String>,
     /// Where records go, if not into [`House::sink`].
     pub(crate) sink: Option<Arc<dyn RecordSink>>,
+    /// What becomes of alice's streams that outgrow the money.
+    pub(crate) when_spent: WhenSpent,
 }
 
 impl Default for Plan {
@@ -85,6 +92,7 @@ impl Default for Plan {
             endpoint: |_| {},
             base_url: None,
             sink: None,
+            when_spent: WhenSpent::Finish,
         }
     }
 }
@@ -142,7 +150,14 @@ fn key(name: &str, secret: &str, purpose: ApiKeyPurpose) -> KeyEntry {
         purpose,
         trusted: false,
         revoked: false,
+        when_spent: WhenSpent::Finish,
+        revoke_at: None,
     }
+}
+
+fn replaced(name: &str, secret: &str, end: &str) -> KeyEntry {
+    let revoke_at = Some(end.parse().expect("a time"));
+    KeyEntry { user: user("alice"), revoke_at, ..key(name, secret, ApiKeyPurpose::Realtime) }
 }
 
 fn model(alias: &str, upstream_model: &str, endpoint: EndpointId) -> ModelEntry {
@@ -184,7 +199,7 @@ pub(crate) fn endpoint(name: &str, base_url: &str) -> EndpointEntry {
     }
 }
 
-fn configuration(base_url: &str, change: fn(&mut EndpointEntry)) -> Config {
+fn configuration(base_url: &str, change: fn(&mut EndpointEntry), when_spent: WhenSpent) -> Config {
     let mut main = endpoint("main", base_url);
     change(&mut main);
     let chat = model("chat", "upstream-chat", main.id);
@@ -196,11 +211,13 @@ fn configuration(base_url: &str, change: fn(&mut EndpointEntry)) -> Config {
         tariff(&free, ApiKeyPurpose::Realtime, None, ["0", "0"]),
     ];
     let keys = vec![
-        key("alice", ALICE, ApiKeyPurpose::Realtime),
+        KeyEntry { when_spent, ..key("alice", ALICE, ApiKeyPurpose::Realtime) },
         key("broke", BROKE, ApiKeyPurpose::Realtime),
         KeyEntry { trusted: true, ..key("runner", RUNNER, ApiKeyPurpose::Batch) },
         key("platform", PLATFORM, ApiKeyPurpose::Platform),
         KeyEntry { revoked: true, ..key("revoked", REVOKED, ApiKeyPurpose::Realtime) },
+        replaced("ended", ENDED, NOW),
+        replaced("ending", ENDING, "2026-03-01T12:00:01Z"),
     ];
     Config { keys, models: vec![chat, free, unpriced], endpoints: vec![main], tariffs, ..Config::default() }
 }
@@ -214,7 +231,7 @@ impl House {
         let upstream = ScriptedUpstream::start().await;
         let view = Arc::new(LiveView::new());
         let base_url = plan.base_url.unwrap_or_else(|| upstream.base_url());
-        let problems = view.replace_config(configuration(&base_url, plan.endpoint));
+        let problems = view.replace_config(configuration(&base_url, plan.endpoint, plan.when_spent));
         assert_eq!(problems, []);
         view.apply_balances(BalanceUpdate {
             full: true,
@@ -234,15 +251,37 @@ impl House {
         let (serving, until) = (gateway.clone(), shutdown.clone());
         let server = tokio::spawn(async move { serving.serve(listener, until).await.expect("it serves") });
         let client = Client::builder(TokioExecutor::new()).build_http();
-        let (server, endpoint) = (Some(server), plan.endpoint);
-        Self { upstream, view, sink, address, shutdown, server, registry, client, clock, base_url, endpoint }
+        let (server, endpoint, when_spent) = (Some(server), plan.endpoint, plan.when_spent);
+        Self {
+            upstream,
+            view,
+            sink,
+            address,
+            shutdown,
+            server,
+            registry,
+            client,
+            clock,
+            base_url,
+            endpoint,
+            when_spent,
+        }
     }
 
     /// Puts these limits in force, in place of all there were.
     pub(crate) fn set_limits(&self, limits: impl FnOnce(&Config) -> Vec<(Subject, Limits)>) {
-        let mut config = configuration(&self.base_url, self.endpoint);
+        let mut config = configuration(&self.base_url, self.endpoint, self.when_spent);
         config.limits = limits(&config);
         assert_eq!(self.view.replace_config(config), []);
+    }
+
+    /// Gives everyone who has ten credits as many as `amount` says.
+    pub(crate) fn enrich(&self, amount: &str) {
+        self.view.apply_balances(BalanceUpdate {
+            full: true,
+            balances: ["alice", "runner"].map(|name| (user(name), credits(amount))).to_vec(),
+            committed_position: 0,
+        });
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

@@ -9,6 +9,7 @@ mod credentials;
 mod disconnect;
 mod durability;
 mod hand_sink;
+mod holds;
 mod house;
 mod limits;
 mod models;

@@ -181,6 +181,7 @@ async fn what_gemini_may_answer_is_taken_as_well() {
     ] {
         let house = House::open().await;
         house.set_limits(|_| vec![(Subject::User(user("alice")), tokens(1_000_000))]);
+        house.enrich("1000");
         let reply = post(&house, GEMINI, config).await;
         assert_eq!(reply.status, StatusCode::OK, "{}", reply.text());
         let left: u64 = reply.header("x-ratelimit-remaining-tokens").unwrap().parse().unwrap();

@@ -99,6 +99,8 @@ async fn house(base_url: String, trusts: bool) -> House {
 async fn an_upstream_that_speaks_http_2_is_spoken_to_in_it_by_many_at_once() {
     let (base_url, mut requests) = tls_upstream(&[b"h2", b"http/1.1"]).await;
     let house = house(base_url, true).await;
+    // Each byte of a prompt may be a token.
+    house.enrich("1000");
     let large = format!(r#","pad":"{}""#, "x".repeat(300_000));
     let replies = join_all((0..50).map(|_| {
         let body = chat_body("chat", &large);

@@ -126,6 +126,8 @@ pub enum Rule {
     RowsAgree,
     /// What an instance's log counted as ended is in the books or in quarantine.
     InstanceIsComplete,
+    /// No balance fell further below zero than requests cost beyond their holds, and than lost leases were.
+    OverdraftIsBounded,
 }
 
 /// Which record it is.

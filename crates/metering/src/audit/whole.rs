@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Duration, Instant, sleep};
 use tollgate_domain::UserId;
 use tollgate_store::audit::{self as queries, RollupDifference, RollupShare, Sums};
 use tollgate_store::instances::{self, Instance, LogMark};
+use tollgate_store::overdrafts::{self, Exceeded};
 use tollgate_store::usage_records::{self, Slice};
 use tollgate_store::{SharedSnapshot, Store, StoreError, Tx, users};
 
@@ -28,16 +29,51 @@ const MAX_WORKERS: usize = 8;
 /// same time.
 const SLICE_PAGES: i64 = 4096;
 
+/// A gateway that lives tells within this time what its requests cost beyond their holds; it does so several times a second.
+const TOLD_WITHIN: Duration = Duration::from_secs(6);
+const ASKED_EVERY: Duration = Duration::from_millis(200);
+
 /// Reads everything and reports what is wrong. `keys` must be those that the records were written with.
 ///
 /// It takes one connection of the store's and as many more as there are cores; where the store has fewer, it makes do with those.
 pub async fn audit(store: &Store, keys: &RecordKeys) -> Result<AuditReport, StoreError> {
-    store.tx_unbounded("audit", async |tx| whole(store, &tx, keys).await).await
+    let exceeded = overdrafts(store).await?;
+    store.tx_unbounded("audit", async |tx| whole(store, &tx, keys, &exceeded).await).await
 }
 
-async fn whole(store: &Store, tx: &Tx, keys: &RecordKeys) -> Result<AuditReport, StoreError> {
+/// Whose balances fell further below zero than the bound says. A charge may be in the books a moment before its gateway tells
+/// that it was more than its hold: what is wrong stays wrong.
+async fn overdrafts(store: &Store) -> Result<Vec<Exceeded>, StoreError> {
+    let exceeded = async || store.tx("audit_overdrafts", async |tx| overdrafts::exceeded(&tx).await).await;
+    let until = Instant::now() + TOLD_WITHIN;
+    loop {
+        let found = exceeded().await?;
+        if found.is_empty() || Instant::now() >= until {
+            return Ok(found);
+        }
+        sleep(ASKED_EVERY).await;
+    }
+}
+
+fn add_overdrafts(exceeded: &[Exceeded], tally: &mut Tally) {
+    for Exceeded { user, fallen, bound } in exceeded {
+        let what = format!(
+            "charges took the balance {fallen} credits below zero in all; what requests cost beyond their holds and what lost leases \
+             were explains {bound}"
+        );
+        tally.findings.add(Finding::new(Rule::OverdraftIsBounded, Some(*user), None, what));
+    }
+}
+
+async fn whole(
+    store: &Store,
+    tx: &Tx,
+    keys: &RecordKeys,
+    exceeded: &[Exceeded],
+) -> Result<AuditReport, StoreError> {
     let mut report = AuditReport::default();
     let mut tally = Tally::default();
+    add_overdrafts(exceeded, &mut tally);
     let started = Instant::now();
     // The first statement: from here on the transaction has its snapshot.
     let sums = queries::sums(tx).await?;

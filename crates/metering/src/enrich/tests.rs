@@ -140,3 +140,23 @@ fn stated_parts_that_exceed_their_whole_are_kept_and_flagged() {
     assert_eq!((row.counts.completion, row.counts.reasoning), (Some(500), 600));
     assert_eq!(enriched.rated.amount, "0.025".parse::<Credits>().unwrap());
 }
+
+#[test]
+fn what_its_gateway_could_not_price_as_the_books_do_was_not_held() {
+    let (mut catalog, _, model) = catalog();
+    let begun = u64::try_from(record().timestamp.as_second()).unwrap();
+    for (made, outcome, expected) in [
+        (begun - 60, Outcome::Completed, false),
+        (begun - 60, Outcome::Interrupted, true),
+        (begun - 1, Outcome::Completed, true),
+        (begun + 60, Outcome::Completed, true),
+    ] {
+        let at = uuid::Timestamp::from_unix(uuid::NoContext, made, 0);
+        let tariffs = &mut catalog.models.get_mut(&model).unwrap().tariffs;
+        tariffs[0].tariff.id = TariffId::from_uuid(uuid::Uuid::new_v7(at));
+        let record = RawAnalyticsRecord { outcome, ..record() };
+        let enriched = EnrichedRecord::new(&record, &catalog).unwrap();
+        assert!(enriched.tariff.is_some());
+        assert_eq!(enriched.is_unheld(), expected, "{made} {outcome:?}");
+    }
+}

@@ -182,6 +182,11 @@ impl Journal {
         self.0.spool.stats().waiting_records
     }
 
+    /// Where in the log this process began. What was finished before is in the books when they have reached it.
+    pub fn begins(&self) -> i64 {
+        i64::try_from(self.0.life.begins).unwrap_or(i64::MAX)
+    }
+
     /// Where it is.
     pub fn directory(&self) -> &Path {
         &self.0.directory

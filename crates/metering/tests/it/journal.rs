@@ -294,6 +294,11 @@ async fn an_open_request_of_a_life_that_is_over_is_voided_once() {
 async fn an_open_request_pays_its_prompt_where_the_operator_says_so() {
     let mut house = House::build().await;
     house.config.on_interrupted = OnInterrupted::Estimate;
+    // Some gateway has a lease of the money.
+    let lease = "insert into credit_leases (user_no, epoch, instance_id, amount, needed, held, expires_at)
+                 select user_no, gen_random_uuid(), gen_random_uuid(), 1, 0, 0, now() + interval '1 hour'
+                   from user_balances where balance > 0";
+    house.books.execute(lease).await;
     let mut first = house.start().await;
     first.begin(4001).await;
     house.directory = first.kill().await;
@@ -307,6 +312,8 @@ async fn an_open_request_pays_its_prompt_where_the_operator_says_so() {
     house.wait_for_records(2).await;
     let row = "select concat_ws(' ', state, outcome, prompt_tokens, total_cost) from http_analytics order by correlation_id desc limit 1";
     assert_eq!(house.books.text(row).await, "charged interrupted 500 0.500000000000");
+    // Nothing was held for either any more when they were charged.
+    assert_eq!(house.books.text("select unheld::text from credit_overdrafts").await, "1.501000000000");
     second.stop().await;
     house.assert_sound(2, "998.499").await;
 }

@@ -147,14 +147,14 @@ async fn a_mended_record_is_replayed_once_under_its_first_identity() {
     running.send(record.clone()).await;
     running.stop().await.unwrap();
     let id = quarantine::list(&books.store, false, 10).await.unwrap()[0].id;
-    let refused = quarantine::replay(&books.store, &books.keys(), id).await.unwrap_err();
+    let refused = quarantine::replay(&books.store, &books.keys(), id, "test").await.unwrap_err();
     assert!(refused.to_string().contains("usage_records_teapot"), "{refused}");
     assert_eq!(books.count("quarantine").await, 1, "what is refused again stays");
     books.execute("alter table usage_records drop constraint usage_records_teapot").await;
-    assert_eq!(quarantine::replay(&books.store, &books.keys(), id).await.unwrap(), Replayed::Entered);
+    assert_eq!(quarantine::replay(&books.store, &books.keys(), id, "test").await.unwrap(), Replayed::Entered);
     assert_eq!(books.count("quarantine").await, 0);
     assert_eq!(books.balance("ada").await.to_string(), "999.998");
-    assert!(quarantine::replay(&books.store, &books.keys(), id).await.is_err());
+    assert!(quarantine::replay(&books.store, &books.keys(), id, "test").await.is_err());
     // The gateway's own replay of it changes nothing either.
     let running = books.run();
     running.send(record).await;
@@ -173,12 +173,12 @@ async fn a_record_that_is_written_off_stays_to_be_seen_and_is_never_replayed() {
     running.send(record.clone()).await;
     running.stop().await.unwrap();
     let id = quarantine::list(&books.store, false, 10).await.unwrap()[0].id;
-    quarantine::write_off(&books.store, id, "grace").await.unwrap();
+    quarantine::write_off(&books.store, id, "grace", "test").await.unwrap();
     assert!(quarantine::list(&books.store, false, 10).await.unwrap().is_empty());
     let seen = quarantine::list(&books.store, true, 10).await.unwrap();
     assert_eq!(seen[0].written_off_by.as_deref(), Some("grace"));
-    assert!(quarantine::replay(&books.store, &books.keys(), id).await.is_err());
-    assert!(quarantine::write_off(&books.store, id, "grace").await.is_err());
+    assert!(quarantine::replay(&books.store, &books.keys(), id, "test").await.is_err());
+    assert!(quarantine::write_off(&books.store, id, "grace", "test").await.is_err());
     // Nor when it is delivered again to books that would take it now, among others.
     enter_key(&books, key).await;
     let running = books.run();

@@ -84,7 +84,7 @@ async fn replay_all(books: &Books) {
     let waiting = insist(async || quarantine::list(&books.store, false, 1000).await).await.unwrap();
     for entry in waiting {
         // Another may have been quicker.
-        drop(insist(async || quarantine::replay(&books.store, &books.keys(), entry.id).await).await);
+        drop(insist(async || quarantine::replay(&books.store, &books.keys(), entry.id, "storm").await).await);
     }
     tokio::time::sleep(Duration::from_millis(1)).await;
 }

@@ -6,6 +6,7 @@
 mod auditor;
 mod deliverer;
 mod health;
+mod leases;
 pub(crate) mod refresher;
 mod sink;
 mod spending;
@@ -23,7 +24,8 @@ use axum::Router;
 use prometheus_client::registry::Registry;
 use tokio::{net::TcpListener, sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
-use tollgate_domain::Clock;
+use tollgate_admin::Admin;
+use tollgate_domain::{Clock, MasterKey};
 use tollgate_failpoints::{Point, hit};
 use tollgate_gateway::{Gateway, view::LiveView};
 use tollgate_metering::{AnalyticsBatcher, Journal, RecordKeys};
@@ -33,6 +35,7 @@ use self::{
     auditor::Auditor,
     deliverer::Deliverer,
     health::{AliveTasks, Health, Operations, SnapshotAge, SpoolState},
+    leases::Leaser,
     refresher::Refresher,
     sink::JournalSink,
     spending::SpendingReader,
@@ -53,10 +56,15 @@ const DATABASE_RETRY: Duration = Duration::from_millis(500);
 /// How often it says that it still waits.
 const DATABASE_SAID_EVERY: Duration = Duration::from_secs(10);
 
+/// Connections for managing and reporting, apart from those that requests are charged by.
+const ADMIN_CONNECTIONS: usize = 4;
+
+const ADMIN: &str = "management API";
 const AUDITOR: &str = "auditor";
 const GATEWAY: &str = "gateway";
 const BATCHER: &str = "batcher";
 const DELIVERER: &str = "deliverer of webhooks";
+const LEASER: &str = "leaser";
 const REFRESHER: &str = "refresher";
 const SPENDING: &str = "reader of what is spent";
 
@@ -68,6 +76,7 @@ pub struct App;
 #[derive(Debug)]
 pub struct RunningApp {
     address: SocketAddr,
+    admin_address: Option<SocketAddr>,
     tasks: Tasks,
     gateway: Gateway,
     journal: Journal,
@@ -105,11 +114,13 @@ struct Parts {
     address: SocketAddr,
     listener: TcpListener,
     router: Router,
+    admin: Option<(Admin, TcpListener)>,
     gateway: Gateway,
     journal: Journal,
     batcher: AnalyticsBatcher,
     refresher: Refresher,
     spending: SpendingReader,
+    leaser: Leaser,
     auditor: Option<Auditor>,
     deliverer: Deliverer,
     health: Arc<Health>,
@@ -140,13 +151,15 @@ async fn assemble(
         &mut registry,
     );
     let deliverer = Deliverer::new(store.clone(), master_key.clone(), Arc::clone(&clock), &mut registry)?;
-    let view = Arc::new(LiveView::new());
+    let view = Arc::new(LiveView::leasing());
+    let leaser = Leaser::new(&config.leases, store.clone(), Arc::clone(&view), &journal);
     let sink = Arc::new(JournalSink::new(journal.clone()));
     let settings = config.gateway.clone();
     let instance = journal.instance_id();
     let (refreshed, seen) = watch::channel(false);
     let mut spending =
         SpendingReader::new(store.clone(), Arc::clone(&view), Arc::clone(&clock), instance, seen);
+    let admin = open_admin(config, database, &master_key, Arc::clone(&clock)).await?;
     let gateway = Gateway::new(settings, Arc::clone(&view), sink, clock, master_key.clone(), &mut registry)?;
     let health = Arc::new(Health::new());
     registry.register_collector(Box::new(SnapshotAge(Arc::clone(&health))));
@@ -169,21 +182,43 @@ async fn assemble(
     let listener =
         TcpListener::bind(&config.listen).await.map_err(|error| cannot_listen(&config.listen, &error))?;
     let address = listener.local_addr()?;
+    if let Some((_, listener)) = &admin {
+        lock.publish_admin_address(listener.local_addr()?)?;
+    }
     lock.publish_address(address)?;
     hit(Point::ServerListening);
     Ok(Parts {
         address,
         listener,
         router,
+        admin,
         gateway,
         journal,
         batcher,
         refresher,
         spending,
+        leaser,
         auditor,
         deliverer,
         health,
     })
+}
+
+/// The management API and its listener; `None` where it is off.
+async fn open_admin(
+    config: &Config,
+    database: &Database,
+    master: &MasterKey,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Option<(Admin, TcpListener)>> {
+    let Some(listener) = tollgate_admin::bind(&config.admin).await? else { return Ok(None) };
+    let store = Store::connect(&StoreConfig {
+        max_connections: ADMIN_CONNECTIONS,
+        application_name: "tollgate admin".to_owned(),
+        ..StoreConfig::new(database.url.clone())
+    })?;
+    let check = |endpoint| refresher::endpoint(endpoint).check();
+    Ok(Some((Admin::new(store, master.clone(), clock, Arc::new(check)), listener)))
 }
 
 fn cannot_listen(address: &str, error: &io::Error) -> anyhow::Error {
@@ -209,11 +244,13 @@ impl Parts {
             address,
             listener,
             router,
+            admin,
             gateway,
             journal,
             batcher,
             refresher,
             spending,
+            leaser,
             auditor,
             deliverer,
             health,
@@ -232,15 +269,25 @@ impl Parts {
             Ok(())
         });
         tasks.spawn(REFRESHER, refresher.run(config.database.listen, stop_background.clone()));
+        tasks.spawn(LEASER, leaser.run(stop_background.clone()));
         if let Some(auditor) = auditor {
             tasks.spawn(AUDITOR, auditor.run(stop_background.clone()));
         }
         tasks.spawn(SPENDING, spending.run(stop_background.clone()));
         tasks.spawn(DELIVERER, deliverer.run(stop_background.clone()));
+        let admin_address = admin.as_ref().and_then(|(_, listener)| listener.local_addr().ok());
+        if let Some((admin, listener)) = admin {
+            let stop = stop_gateway.clone();
+            tasks.spawn(ADMIN, async move {
+                admin.serve(listener, stop).await;
+                Ok(())
+            });
+        }
         let (serving, stop) = (gateway.clone(), stop_gateway.clone());
         tasks.spawn(GATEWAY, async move { Ok(serving.serve_router(listener, router, stop).await?) });
         RunningApp {
             address,
+            admin_address,
             tasks,
             gateway,
             journal,
@@ -257,6 +304,11 @@ impl RunningApp {
     /// Where it listens.
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where its management API listens; `None` where it is off.
+    pub const fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin_address
     }
 
     /// Serves until `signal` returns, then stops in order; or until a task ends unasked, which is an error. When `signal` returns
@@ -316,11 +368,14 @@ impl RunningApp {
         self.stop_batcher.cancel();
         let batcher = self.tasks.end_of(BATCHER, &mut others).await;
         hit(Point::BatcherStopped);
+        // Told to stop together with the gateway. The books do not wait for whoever reads a report.
+        let admin = self.tasks.end_of(ADMIN, &mut others).await;
         self.stop_background.cancel();
         let refresher = self.tasks.end_of(REFRESHER, &mut others).await;
         let spending = self.tasks.end_of(SPENDING, &mut others).await;
         let auditor = self.tasks.end_of(AUDITOR, &mut others).await;
         let deliverer = self.tasks.end_of(DELIVERER, &mut others).await;
+        let leaser = self.tasks.end_of(LEASER, &mut others).await;
         let journal = self.journal.clone();
         let closing = tokio::task::spawn_blocking(move || journal.close());
         let spool = match tokio::time::timeout(CLOSING_PATIENCE, closing).await {
@@ -333,7 +388,8 @@ impl RunningApp {
         let database = self.database.stop().await;
         hit(Point::ServerStopped);
         // What was lost comes first; the rest is logged.
-        let results = [batcher, spool, gateway, refresher, spending, auditor, deliverer, database];
+        let results =
+            [batcher, spool, gateway, admin, refresher, spending, leaser, auditor, deliverer, database];
         let mut errors =
             results.into_iter().chain(others.into_iter().map(|ended| ended.result)).filter_map(Result::err);
         let Some(first) = errors.next() else { return Ok(()) };

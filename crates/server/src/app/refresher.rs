@@ -15,11 +15,11 @@ use tollgate_domain::{ApiKeyId, InstanceId, MasterKey, ModelId, Tariff, UserId};
 use tollgate_gateway::limit::{Caps, Limits, Rates, Subject};
 use tollgate_gateway::view::{
     self, AuthStyle, BalanceUpdate, EndpointEntry, KeyEntry, LiveView, ModelEntry, OnDisconnect,
-    OnMissingUsage,
+    OnMissingUsage, WhenSpent,
 };
 use tollgate_store::limits::{Limited, Of};
 use tollgate_store::{
-    ServerRun, Store, StoreError, Tx, balances::Cursor, endpoints, epochs, notify::Listener, snapshot,
+    ServerRun, Store, StoreError, Tx, balances::Cursor, endpoints, epochs, notify::Listener, snapshot, users,
 };
 
 use super::health::Health;
@@ -179,6 +179,11 @@ fn translate(config: snapshot::Config) -> view::Config {
         purpose: key.purpose,
         trusted: key.trusted,
         revoked: key.revoked,
+        when_spent: match key.when_spent {
+            users::WhenSpent::Finish => WhenSpent::Finish,
+            users::WhenSpent::Cut => WhenSpent::Cut,
+        },
+        revoke_at: key.revoke_at,
     });
     let limits = config.limits.iter().map(limits).collect();
     view::Config {

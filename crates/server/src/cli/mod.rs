@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use tollgate_domain::{ApiKeyPurpose, Credits, PriceList, PricePerToken};
+use tollgate_store::management::keys::PlatformRole;
 
 pub(crate) use instant::parse_instant;
 pub use limit::LimitCommand;
@@ -73,10 +74,10 @@ pub enum Command {
     /// Give and take credits.
     #[command(subcommand)]
     Credit(CreditCommand),
-    /// What a user has left.
+    /// What users have left: the balance, what requests in flight hold of it, what is leased to gateways, and what is available.
     Balance {
-        /// Name or id of the user.
-        user: String,
+        /// Name or id of the user; all of them where it is left out.
+        user: Option<String>,
     },
     /// A user's ledger, newest entry first.
     Ledger(LedgerArgs),
@@ -124,8 +125,26 @@ pub enum UserCommand {
         #[arg(long)]
         organization: bool,
     },
+    /// Change a user.
+    Set {
+        /// Name or id of the user.
+        user: String,
+        /// What becomes of a stream that has used up what it holds of the user's credits, when there are no more: it goes on and overdraws the
+        /// account, or it is cut off with an error.
+        #[arg(long, value_name = "POLICY")]
+        when_spent: WhenSpentArg,
+    },
     /// Every user with the balance.
     List,
+}
+
+/// What becomes of a stream that outgrows the money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum WhenSpentArg {
+    /// It goes on to its end.
+    Finish,
+    /// It is cut off after the last whole frame, and charged for what came.
+    Cut,
 }
 
 /// How an upstream wants its credential.
@@ -396,6 +415,10 @@ pub enum KeyCommand {
         /// What the key is for: realtime, batch, playground or platform.
         #[arg(long, value_name = "P", default_value = "realtime")]
         purpose: ApiKeyPurpose,
+        /// What a platform key may do on the whole platform: manager, billing_manager or viewer. Without one it manages what is
+        /// its own user's.
+        #[arg(long, value_name = "R")]
+        role: Option<PlatformRole>,
         /// Believe the batch metadata headers of this key's requests.
         #[arg(long)]
         trusted: bool,

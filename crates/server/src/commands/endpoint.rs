@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use tollgate_domain::MasterKey;
 use tollgate_store::endpoints::{self, Endpoint, EndpointChanges, NewEndpoint, OnDisconnect, OnMissingUsage};
 use tollgate_store::snapshot::ConfigEndpoint;
-use tollgate_store::{StoreError, Tx, sealing};
+use tollgate_store::{StoreError, Tx};
 
 use super::{ACTOR, Session};
 use crate::{
@@ -91,9 +91,8 @@ async fn delete(session: &Session, name: &str) -> anyhow::Result<Answer> {
 
 /// What a gateway would leave out, with a line in its log, is refused to whoever can mend it.
 fn check_usable(master: &MasterKey, endpoint: &Endpoint) -> Result<(), StoreError> {
-    let sealed = endpoint.sealed_secret.as_deref();
-    let secret = sealed.map(|sealed| sealing::open(master, endpoint.id, sealed)).transpose()?;
-    refresher::endpoint(ConfigEndpoint { endpoint: endpoint.clone(), secret }).check().map_err(|problem| {
+    let opened = ConfigEndpoint::open(master, endpoint.clone())?;
+    refresher::endpoint(opened).check().map_err(|problem| {
         StoreError::refused(format!("endpoint {:?} could not be used: {problem}", endpoint.name))
     })
 }

@@ -3,6 +3,7 @@
 use serde_json::json;
 use tollgate_store::Tx;
 use tollgate_store::api_keys::{self, NewApiKey};
+use tollgate_store::management::keys::{self, PlatformRole};
 
 use super::{ACTOR, Session};
 use crate::{
@@ -12,21 +13,22 @@ use crate::{
 
 pub(super) async fn answer(session: &Session, command: KeyCommand) -> anyhow::Result<Answer> {
     match command {
-        KeyCommand::Create { user, purpose, trusted, name } => {
-            create(session, NewApiKey { user, purpose, trusted, name, created_by: None }).await
+        KeyCommand::Create { user, purpose, role, trusted, name } => {
+            create(session, NewApiKey { user, purpose, trusted, name, created_by: None }, role).await
         }
         KeyCommand::Revoke { key } => revoke(session, &key).await,
         KeyCommand::List { user } => list(session, user.as_deref()).await,
     }
 }
 
-async fn create(session: &Session, new: NewApiKey) -> anyhow::Result<Answer> {
+async fn create(session: &Session, new: NewApiKey, role: Option<PlatformRole>) -> anyhow::Result<Answer> {
     let master = session.master_key().await?;
-    let create = async |tx: Tx| api_keys::create(&tx, &master, &new, ACTOR).await;
+    let create = async |tx: Tx| keys::create(&tx, &master, &new, role, ACTOR).await;
     let created = session.store.tx("create_key", create).await?;
     let mut json = json!(created.key);
     if let Some(object) = json.as_object_mut() {
         object.insert("secret".to_owned(), json!(created.secret.expose()));
+        object.insert("role".to_owned(), json!(role));
     }
     let text = format!(
         "{}\n\nThis is the key of {} for {} use. Keep it: it is shown this once and stored nowhere. Id {}.",
@@ -39,7 +41,10 @@ async fn create(session: &Session, new: NewApiKey) -> anyhow::Result<Answer> {
 }
 
 async fn revoke(session: &Session, id_or_prefix: &str) -> anyhow::Result<Answer> {
-    let revoke = async |tx: Tx| api_keys::revoke(&tx, id_or_prefix, ACTOR).await;
+    let revoke = async |tx: Tx| {
+        let found = api_keys::find(&tx, id_or_prefix).await?;
+        keys::revoke(&tx, found.id, ACTOR).await
+    };
     let revoked = session.store.tx("revoke_key", revoke).await?;
     let key = &revoked.key;
     let text = if revoked.already {

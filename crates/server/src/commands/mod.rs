@@ -37,7 +37,7 @@ pub(crate) async fn answer(session: &Session, command: Command) -> anyhow::Resul
         Command::Limit(command) => limit::answer(session, command).await,
         Command::Webhook(command) => webhook::answer(session, command).await,
         Command::Credit(command) => credit::answer(session, command).await,
-        Command::Balance { user } => report::balance(session, &user).await,
+        Command::Balance { user } => report::balance(session, user.as_deref()).await,
         Command::Ledger(args) => report::ledger(session, args).await,
         Command::Usage(args) => report::usage(session, args).await,
         Command::Quarantine(command) => quarantine::answer(session, command).await,

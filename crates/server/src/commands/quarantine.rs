@@ -5,7 +5,7 @@ use serde_json::json;
 use tollgate_metering::quarantine::{self, Replayed};
 use uuid::Uuid;
 
-use super::Session;
+use super::{ACTOR, Session};
 use crate::{
     cli::QuarantineCommand,
     explain,
@@ -63,7 +63,7 @@ async fn replay(session: &Session, ids: Vec<Uuid>) -> anyhow::Result<Answer> {
     };
     let (mut outcomes, mut lines, mut refused) = (Vec::new(), Vec::new(), Vec::new());
     for id in ids {
-        match quarantine::replay(&session.store, &keys, id).await {
+        match quarantine::replay(&session.store, &keys, id, ACTOR).await {
             Ok(replayed) => {
                 let said = match replayed {
                     Replayed::Entered => "is in the books now",
@@ -85,7 +85,7 @@ async fn replay(session: &Session, ids: Vec<Uuid>) -> anyhow::Result<Answer> {
 
 async fn write_off(session: &Session, ids: &[Uuid], by: &str) -> anyhow::Result<Answer> {
     for id in ids {
-        quarantine::write_off(&session.store, *id, by).await?;
+        quarantine::write_off(&session.store, *id, by, ACTOR).await?;
     }
     let verb = if ids.len() == 1 { "is" } else { "are" };
     let text = format!("{} {verb} written off.", count(ids.len(), "record"));

@@ -3,7 +3,7 @@
 use tollgate_domain::Clock;
 use tollgate_store::{
     Tx,
-    reports::{self, GroupBy, LedgerEntry, MAX_PAGE, UsageQuery, UsageRow},
+    reports::{self, BalanceReport, GroupBy, LedgerEntry, MAX_PAGE, UsageQuery, UsageRow},
 };
 
 use super::Session;
@@ -12,11 +12,30 @@ use crate::{
     output::{Answer, Column, NONE, or_none, table},
 };
 
-pub(super) async fn balance(session: &Session, user: &str) -> anyhow::Result<Answer> {
+pub(super) async fn balance(session: &Session, user: Option<&str>) -> anyhow::Result<Answer> {
+    let Some(user) = user else {
+        let all = session.store.tx("balances", async |tx| reports::all_balances(&tx).await).await?;
+        return Answer::new(&all, balances(&all));
+    };
     let report = session.store.tx("balance", async |tx| reports::balance(&tx, user).await).await?;
-    let low = report.low_balance.map(|low| format!(" Webhooks are told when that falls to {low}."));
-    let text = format!("{} has {} credits.{}", report.user, report.balance, low.unwrap_or_default());
+    let low = report.low_balance.map(|low| format!("\nWebhooks are told when the balance falls to {low}."));
+    let text = format!("{}{}", balances(std::slice::from_ref(&report)), low.unwrap_or_default());
     Answer::new(&report, text)
+}
+
+fn balances(reports: &[BalanceReport]) -> String {
+    let columns = [
+        Column::Text("USER"),
+        Column::Number("BALANCE"),
+        Column::Number("HELD"),
+        Column::Number("LEASED"),
+        Column::Number("AVAILABLE"),
+    ];
+    let rows = reports.iter().map(|report| {
+        let BalanceReport { user, balance, held, leased, available, .. } = report;
+        vec![user.clone(), balance.to_string(), held.to_string(), leased.to_string(), available.to_string()]
+    });
+    table(&columns, rows, "There are no users.")
 }
 
 pub(super) async fn ledger(session: &Session, args: LedgerArgs) -> anyhow::Result<Answer> {

@@ -8,7 +8,7 @@ use tollgate_metering::{
     RecordKeys,
     unrated::{self, Rating},
 };
-use tollgate_store::{Store, StoreConfig, Tx, installation, notify};
+use tollgate_store::{Store, StoreConfig, installation};
 
 use crate::{SystemClock, config::Config, database::Database, master_key};
 
@@ -49,13 +49,8 @@ impl Session {
 
     /// Rates what had no price until now, and tells the gateways where that moved balances.
     pub(crate) async fn rate_unrated(&self) -> anyhow::Result<Rating> {
-        let rating = unrated::rate_unrated(&self.store, &self.record_keys().await?).await?;
-        if !rating.balances.is_empty() {
-            let now = self.clock.now().as_microsecond();
-            let notify = async |tx: Tx| notify::notify_balances(&tx, now).await;
-            self.store.tx("notify_balances", notify).await?;
-        }
-        Ok(rating)
+        let keys = self.record_keys().await?;
+        Ok(unrated::rate_and_notify(&self.store, &keys, self.clock.now().as_microsecond()).await?)
     }
 
     /// The keys under which records are digested.

@@ -6,12 +6,12 @@ use tollgate_store::{
     StoreError, Tx,
     movements::{self, MovementKind, NewMovement},
     reports,
-    users::{self, User, UserKind},
+    users::{self, User, UserKind, WhenSpent},
 };
 
 use super::{ACTOR, Session};
 use crate::{
-    cli::UserCommand,
+    cli::{UserCommand, WhenSpentArg},
     output::{Answer, Column, or_none, table},
 };
 
@@ -30,6 +30,13 @@ pub(super) async fn answer(session: &Session, command: UserCommand) -> anyhow::R
         UserCommand::Create { name, credits, organization } => {
             let kind = if organization { UserKind::Organization } else { UserKind::Individual };
             create(session, &name, kind, credits).await
+        }
+        UserCommand::Set { user, when_spent } => {
+            let when_spent = match when_spent {
+                WhenSpentArg::Finish => WhenSpent::Finish,
+                WhenSpentArg::Cut => WhenSpent::Cut,
+            };
+            set(session, &user, when_spent).await
         }
         UserCommand::List => list(session).await,
     }
@@ -72,6 +79,20 @@ async fn create_account(
         _ => Credits::ZERO,
     };
     Ok(Account { user, balance, low_balance: None })
+}
+
+async fn set(session: &Session, user: &str, when_spent: WhenSpent) -> anyhow::Result<Answer> {
+    let set = async |tx: Tx| users::set_when_spent(&tx, user, when_spent, ACTOR).await;
+    let user = session.store.tx("set_user", set).await?;
+    let text = format!(
+        "Streams of {} that outgrow the credits {}.",
+        user.name,
+        match user.when_spent {
+            WhenSpent::Finish => "go on to their end, and overdraw the account",
+            WhenSpent::Cut => "are cut off",
+        }
+    );
+    Answer::new(&user, text)
 }
 
 async fn list(session: &Session) -> anyhow::Result<Answer> {

@@ -7,6 +7,7 @@
 mod document;
 mod keys;
 mod layers;
+mod leases;
 mod suggest;
 
 use std::{
@@ -17,12 +18,14 @@ use std::{
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
+use tollgate_admin::AdminConfig;
 use tollgate_gateway::GatewayConfig;
 use tollgate_metering::{AnalyticsConfig, SpoolConfig, audit::AuditConfig};
 
 use crate::{cli::GlobalArgs, logging};
 
 pub use layers::ConfigError;
+pub use leases::LeaseConfig;
 
 /// Where clients find a gateway of which nothing else was said.
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
@@ -53,10 +56,14 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// The gateway: limits and time-outs of requests.
     pub gateway: GatewayConfig,
+    /// The management API, on a listener of its own.
+    pub admin: AdminConfig,
     /// The durable queue between the gateway and the books, in the data directory.
     pub spool: SpoolConfig,
     /// The batcher that enters records into the books.
     pub analytics: AnalyticsConfig,
+    /// What a gateway may spend of a user's credits without asking the database.
+    pub leases: LeaseConfig,
     /// The audit of what is new, beside a running server.
     pub audit: AuditConfig,
     /// The log, on stderr.
@@ -71,8 +78,10 @@ impl Default for Config {
             master_key_file: None,
             database: DatabaseConfig::default(),
             gateway: GatewayConfig::default(),
+            admin: AdminConfig::default(),
             spool: SpoolConfig::default(),
             analytics: AnalyticsConfig::default(),
+            leases: LeaseConfig::default(),
             audit: AuditConfig::default(),
             log: LogConfig::default(),
         }
@@ -158,11 +167,19 @@ impl Config {
                 self.listen
             )));
         }
+        let admin = &self.admin.listen;
+        if !admin.is_empty() && !self.admin.is_off() && !is_address(admin) {
+            return Err(ConfigError::Invalid(format!(
+                "`admin.listen` is `{admin}`; write an address and a port, such as {}, or `off`",
+                tollgate_admin::DEFAULT_LISTEN
+            )));
+        }
         logging::filter(&self.log.filter).map_err(|error| ConfigError::Invalid(error.to_string()))?;
         self.spool
             .validate()
             .and_then(|()| self.analytics.validate())
             .map_err(|error| ConfigError::Invalid(error.to_string()))?;
+        self.leases.validate()?;
         self.check_room()
     }
 

@@ -194,10 +194,12 @@ pub(crate) async fn get_with_key(address: SocketAddr, path: &str, key: &str) -> 
     send(request.body(Full::default()).unwrap()).await
 }
 
+/// A write of the management API, under an idempotency key of its own.
 pub(crate) async fn post_json(address: SocketAddr, path: &str, key: &str, body: &Value) -> Reply {
     let request = Request::post(format!("http://{address}{path}"))
         .header("authorization", format!("Bearer {key}"))
-        .header("content-type", "application/json");
+        .header("content-type", "application/json")
+        .header("idempotency-key", uuid::Uuid::new_v4().to_string());
     send(request.body(Full::from(body.to_string())).unwrap()).await
 }
 

@@ -7,6 +7,7 @@
     reason = "a helper of a test fails loudly, too"
 )]
 
+mod admin;
 mod audits;
 mod broken_disk;
 mod canary;
@@ -16,6 +17,7 @@ mod deploy;
 mod failover;
 mod harness;
 mod hostile;
+mod leases;
 mod limits;
 mod outage;
 mod processes;

@@ -13,7 +13,7 @@ mod write;
 
 use tollgate_domain::{CorrelationId, RecordDigest, StatedUsage, UsageSource, UsageState};
 
-pub use read::{count_unrated, last_correlation_id, stored_digests, unrated_page};
+pub use read::{count_unrated, find, last_correlation_id, stored_digests, unrated_page};
 pub use scan::{KeyRange, Slice, scan, scan_keys, slices};
 pub use write::{Settlement, copy, insert, insert_new, insert_staged, settle};
 

@@ -54,6 +54,28 @@ pub async fn unrated_page(
     rows.iter().map(read).collect()
 }
 
+/// The row of this identity, whatever its day: one probe of the primary key for each day that has sums, and the days beside them.
+pub async fn find(
+    tx: &Tx,
+    instance: InstanceId,
+    correlation: CorrelationId,
+) -> Result<Option<UsageRow>, StoreError> {
+    let sql = select(
+        "join (select distinct ((hour at time zone 'UTC')::date + beside) as day
+                 from (with recursive days as (
+                           select date_trunc('day', min(hour), 'UTC') as hour from usage_rollups
+                           union all
+                           select date_trunc('day', (select min(r.hour) from usage_rollups r
+                                                     where r.hour >= days.hour + interval '1 day'), 'UTC')
+                             from days where days.hour is not null)
+                       select hour from days where hour is not null) with_sums,
+                      generate_series(-1, 1) as beside) days on r.day = days.day
+         where r.instance_no = (select no from instances where id = $1) and r.correlation_id = $2",
+    );
+    let statement = tx.prepare_cached(&sql).await?;
+    tx.query_opt(&statement, &[&instance.as_uuid(), &correlation.get()]).await?.as_ref().map(read).transpose()
+}
+
 /// How many rows wait for a price.
 pub async fn count_unrated(tx: &Tx) -> Result<i64, StoreError> {
     let row = tx.query_one("select count(*) from usage_records where state = 'u'", &[]).await?;

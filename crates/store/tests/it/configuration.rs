@@ -185,6 +185,42 @@ async fn a_change_of_an_endpoint_changes_what_is_given_and_no_more() {
 }
 
 #[tokio::test]
+async fn a_credential_is_sent_to_no_other_host_than_it_was_given_for() {
+    let books = Books::open().await;
+    let secret = || Some(SecretString::from("sk-first"));
+    let new = NewEndpoint { secret: secret(), ..NewEndpoint::new("up", "https://api.up.test/v1") };
+    books
+        .store
+        .tx("endpoint", async |tx| endpoints::create(&tx, &books.master, &new, ACTOR).await)
+        .await
+        .unwrap();
+    let move_to =
+        |url: &str| EndpointChanges { base_url: Some(url.to_owned()), ..EndpointChanges::default() };
+    let set = async |changes: EndpointChanges| set_endpoint(&books, "up", &changes).await;
+    for elsewhere in [
+        "https://api.up.test.evil.test/v1",
+        "https://evil.test/api.up.test",
+        "http://api.up.test/v1",
+        "http://api.up.test:443/v1",
+        "https://api.up.test:8443/v1",
+    ] {
+        let error = set(move_to(elsewhere)).await.unwrap_err();
+        assert_eq!(error.class(), tollgate_store::ErrorClass::Refused);
+        assert!(error.to_string().contains("give the credential anew"), "{elsewhere}: {error}");
+    }
+    // Another way of sending it is no new credential.
+    let styled = EndpointChanges { auth_style: Some(AuthStyle::XApiKey), ..move_to("https://evil.test") };
+    set(styled).await.unwrap_err();
+    for same in ["https://api.up.test/v2", "https://API.up.test:443", "https://api.up.test/v1"] {
+        assert!(set(move_to(same)).await.unwrap().sealed_secret.is_some(), "{same}");
+    }
+    set(EndpointChanges { secret: secret(), ..move_to("https://new.test") }).await.unwrap();
+    let bare = EndpointChanges { auth_style: Some(AuthStyle::None), ..move_to("https://newest.test") };
+    assert_eq!(set(bare).await.unwrap().sealed_secret, None);
+    set(move_to("https://other.test")).await.unwrap();
+}
+
+#[tokio::test]
 async fn what_is_deleted_gives_its_name_back_and_an_endpoint_in_use_is_not_deleted() {
     let books = Books::open().await;
     books.model().await;

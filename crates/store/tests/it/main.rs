@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod configuration;
+mod leases;
 mod limits;
+mod management;
 mod money;
 mod prices;
 mod reports;

@@ -2,10 +2,10 @@
 
 use tollgate_domain::{Credits, UserId};
 use tollgate_store::balances::{self, Cursor};
-use tollgate_store::movements::MovementKind;
+use tollgate_store::movements::{self, MovementKind, NewMovement};
 use tollgate_store::{ErrorClass, StoreError, ledger, snapshot};
 
-use crate::support::{Books, credits};
+use crate::support::{ACTOR, Books, credits};
 
 #[tokio::test]
 async fn every_type_of_movement_goes_its_way_and_the_balance_is_their_sum() {
@@ -24,6 +24,27 @@ async fn every_type_of_movement_goes_its_way_and_the_balance_is_their_sum() {
     }
     let sum = books.text("select sum(amount * movement_sign(type))::text from credit_movements").await;
     assert_eq!(sum, books.text("select balance::text from user_balances where balance <> 0").await);
+}
+
+#[tokio::test]
+async fn an_adjustment_without_a_reason_is_refused() {
+    let books = Books::open().await;
+    books.user("ada").await;
+    let new = |description: &str| NewMovement {
+        user: "ada".to_owned(),
+        kind: MovementKind::Adjustment,
+        amount: credits("1"),
+        source_id: "s".to_owned(),
+        description: description.to_owned(),
+    };
+    for nothing in ["", "  "] {
+        let apply = async |tx| movements::apply(&tx, &new(nothing), ACTOR).await;
+        let error = books.store.tx("adjust", apply).await.unwrap_err();
+        assert_eq!(error.class(), ErrorClass::Refused);
+        assert!(error.to_string().contains("needs a reason"), "{error}");
+    }
+    let apply = async |tx| movements::apply(&tx, &new("the outage of Monday"), ACTOR).await;
+    assert_eq!(books.store.tx("adjust", apply).await.unwrap().balance, credits("1"));
 }
 
 #[tokio::test]

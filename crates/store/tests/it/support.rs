@@ -69,7 +69,7 @@ impl Books {
             kind,
             amount: credits(amount),
             source_id: source.to_owned(),
-            description: String::new(),
+            description: if kind == MovementKind::Adjustment { "a reason" } else { "" }.to_owned(),
         };
         self.store.tx("movement", async |tx| movements::apply(&tx, &new, ACTOR).await).await
     }

@@ -8,11 +8,13 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tollgate_domain::{
     ApiKeyId, ApiKeyPurpose, Batch, CorrelationId, Credential, InstanceId, KeyDigest, ModelId, PriceList,
-    StatedUsage, Tariff, TariffId, UsageSource, UserId,
+    PricePerToken, StatedUsage, Tariff, TariffId, UsageSource, UserId,
 };
 
 use super::*;
+use crate::hold::Estimate;
 use crate::recorder::Durable;
+use crate::view::{BalanceUpdate, Holds, WhenSpent};
 
 #[derive(Debug)]
 struct Slot(Arc<Mutex<Vec<RawAnalyticsRecord>>>);
@@ -60,6 +62,14 @@ fn record() -> RawAnalyticsRecord {
     }
 }
 
+const ESTIMATE: Estimate = Estimate {
+    expected: Credits::ZERO,
+    most: Credits::ZERO,
+    prompt: Credits::ZERO,
+    per_token: PricePerToken::ZERO,
+    is_bounded: true,
+};
+
 fn in_flight() -> (InFlight, Arc<Mutex<Vec<RawAnalyticsRecord>>>, Arc<Metrics>) {
     let records = Arc::new(Mutex::new(Vec::new()));
     let metrics = Arc::new(Metrics::default());
@@ -70,16 +80,23 @@ fn in_flight() -> (InFlight, Arc<Mutex<Vec<RawAnalyticsRecord>>>, Arc<Metrics>) 
         purpose: ApiKeyPurpose::Realtime,
         trusted: false,
         revoked: false,
+        when_spent: WhenSpent::Finish,
+        revoke_at: None,
     };
+    let view = Arc::new(LiveView::new());
+    let balances = vec![(key.user, Credits::from_pico(100).unwrap())];
+    view.apply_balances(BalanceUpdate { full: true, balances, committed_position: 0 });
     let in_flight = InFlight::new(Admission {
         slot: Box::new(Slot(Arc::clone(&records))),
         record: record(),
         body_bytes: None,
         started: Instant::now(),
-        view: Arc::new(LiveView::new()),
+        hold: view.hold(key.user, ESTIMATE, WhenSpent::Finish).unwrap(),
+        view: Arc::clone(&view),
         metrics: Arc::clone(&metrics),
         key: Arc::new(key),
         model: None,
+        learned: Arc::default(),
         permit: Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap(),
         token: TaskTracker::new().token(),
         passed: Passed::nothing(),
@@ -106,6 +123,19 @@ fn one_that_is_dropped_was_interrupted_by_our_own_end() {
     let records = records.lock();
     assert_eq!((records[0].status_code, records[0].outcome), (500, Outcome::Interrupted));
     assert_eq!(metrics.in_flight.get(), 0);
+}
+
+#[test]
+fn however_one_ends_it_holds_nothing_afterwards() {
+    let (one, ..) = in_flight();
+    let view = Arc::clone(&one.view);
+    assert_eq!(view.holds().count, 1);
+    drop(one.finish(&Ended { outcome: Outcome::Completed, observed: None }));
+    assert_eq!(view.holds().count, 0);
+    let (other, ..) = in_flight();
+    let view = Arc::clone(&other.view);
+    drop(other);
+    assert_eq!(view.holds(), Holds::default());
 }
 
 #[test]

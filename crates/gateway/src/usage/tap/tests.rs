@@ -18,6 +18,7 @@ const SSE: ResponseHead<'static> = ResponseHead {
     content_encoding: None,
     content_length: None,
     injected_usage: false,
+    follows_length: false,
 };
 const JSON: ResponseHead<'static> = ResponseHead { content_type: Some("application/json"), ..SSE };
 

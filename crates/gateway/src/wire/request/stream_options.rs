@@ -53,7 +53,7 @@ pub(super) fn merge(options: &[u8]) -> Result<Option<(Range<usize>, &'static str
             Event::KeyEnd => {
                 keys += 1;
                 let key: String = serde_json::from_slice(&options[from..at]).unwrap_or_default();
-                ours = super::folded(&key) == INCLUDE_USAGE;
+                ours = super::field::folded(&key) == INCLUDE_USAGE;
                 if ours && found.is_some() {
                     return Err(RequestError::DuplicateKey { key: INCLUDE_USAGE });
                 }

@@ -216,7 +216,7 @@ fn only_chat_and_completions_get_stream_options() {
 fn facts_are_read_from_the_top_level_only() {
     let body = json!({
         "messages": [{"stream": true, "max_tokens": 9}], "model": "m", "max_tokens": 5, "max_completion_tokens": 7,
-        "stream": false, "background": false, "stream_options": {"include_usage": false},
+        "n": 3, "stream": false, "background": false, "stream_options": {"include_usage": false},
     });
     let (_, facts) = adapt(Surface::ChatCompletions, &[body.to_string()], Rewrite::default()).unwrap();
     let expected = RequestFacts {
@@ -225,39 +225,95 @@ fn facts_are_read_from_the_top_level_only() {
         include_usage: Some(false),
         background: Some(false),
         max_tokens: Some(7),
+        choices: Some(3),
+        prompts: None,
+        is_unclear: false,
         injected_usage: false,
     };
     assert_eq!(facts, expected);
 }
 
 #[test]
-fn the_most_that_gemini_may_answer_is_read_out_of_a_config_of_any_length_however_it_comes() {
-    let long = "x".repeat(10_000);
+fn geminis_limits_are_read_from_its_generation_config() {
+    let schema = json!({"type": "string", "description": "x".repeat(10_000)});
+    let config = json!({"maxOutputTokens": 50, "candidateCount": 2, "responseSchema": schema});
+    let body = json!({"contents": [{"maxOutputTokens": 9}], "generationConfig": config}).to_string();
+    for size in [1, 100, body.len()] {
+        let chunks: Vec<&[u8]> = body.as_bytes().chunks(size).collect();
+        let (_, facts) = adapt(Surface::GeminiGenerate, &chunks, Rewrite::default()).unwrap();
+        assert_eq!((facts.max_tokens, facts.choices), (Some(50), Some(2)));
+    }
+}
+
+#[test]
+fn the_most_that_gemini_may_answer_is_read_in_all_spellings_that_google_takes() {
     for (config, expected) in [
-        (r#"{"maxOutputTokens":500}"#.to_owned(), Some(500)),
-        (r#"{"max_output_tokens": "500" ,"topK":1}"#.to_owned(), Some(500)),
-        (r#"{"max\u004futputTokens":500}"#.to_owned(), Some(500)),
-        (
-            format!(
-                r#"{{"responseSchema":{{"d":["{long}",{{"maxOutputTokens":9}}]}},"maxOutputTokens":500}}"#
-            ),
-            Some(500),
-        ),
-        (r#"{"maxOutputTokens":500,"maxOutputTokens":400}"#.to_owned(), Some(500)),
-        (r#"{"maxOutputTokens":-1}"#.to_owned(), None),
-        (r#"{"maxOutputTokens":{"maxOutputTokens":500}}"#.to_owned(), None),
-        (r#"["maxOutputTokens",500]"#.to_owned(), None),
-        ("500".to_owned(), None),
+        (r#"{"maxOutputTokens":500}"#, (Some(500), false)),
+        (r#"{"max_output_tokens": "500" ,"topK":1}"#, (Some(500), false)),
+        (r#"{"max\u004futputTokens":500}"#, (Some(500), false)),
+        (r#"{"maxOutputTokens":-1}"#, (None, true)),
+        (r#"{"maxOutputTokens":{"maxOutputTokens":500}}"#, (None, true)),
+        ("500", (None, true)),
     ] {
         let body = format!(r#"{{"contents":[],"generationConfig":{config},"x":1}}"#);
-        let bytes: Vec<&str> = (0..body.len()).map(|at| &body[at..=at]).collect();
-        for chunks in [vec![body.as_str()], bytes] {
-            let (out, facts) = adapt(Surface::GeminiGenerate, &chunks, INJECT).unwrap();
-            assert_eq!((&out[..], facts.max_tokens), (body.as_bytes(), expected));
-        }
+        let (out, facts) = adapt(Surface::GeminiGenerate, &[body.as_str()], INJECT).unwrap();
+        assert_eq!((&out[..], facts.max_tokens, facts.is_unclear), (body.as_bytes(), expected.0, expected.1));
         let chat = body.replacen('{', r#"{"model":"m","#, 1);
         let (_, facts) = adapt(Surface::ChatCompletions, &[chat], Rewrite::default()).unwrap();
-        assert_eq!(facts.max_tokens, None, "elsewhere it means nothing");
+        assert_eq!((facts.max_tokens, facts.is_unclear), (None, false), "elsewhere it means nothing");
+    }
+}
+
+#[test]
+fn what_multiplies_the_cost_of_a_completion_is_seen() {
+    let facts = |surface, body: &str| adapt(surface, &[body.to_owned()], Rewrite::default()).unwrap().1;
+    for (fields, expected) in [
+        (r#""prompt":["a","b"],"n":2,"best_of":4"#, (Some(4), Some(2), false)),
+        (r#""prompt":"a [","n":5.0"#, (Some(5), None, false)),
+        (r#""prompt":[[1,2],[3]]"#, (None, Some(2), false)),
+        (r#""n":"5""#, (None, None, true)),
+        (r#""n":2,"n":3"#, (Some(3), None, false)),
+    ] {
+        let facts = facts(Surface::Completions, &format!(r#"{{"model":"m","max_tokens":9,{fields}}}"#));
+        assert_eq!((facts.choices, facts.prompts, facts.is_unclear), expected, "{fields}");
+        assert_eq!(facts.max_tokens, Some(9));
+    }
+}
+
+#[test]
+fn what_has_no_bound_in_the_request_is_told() {
+    let unclear =
+        |surface, body: &str| adapt(surface, &[body.to_owned()], Rewrite::default()).unwrap().1.is_unclear;
+    for (surface, body, expected) in [
+        (Surface::Responses, r#"{"model":"m","input":"a"}"#, false),
+        (Surface::Responses, r#"{"model":"m","previous_response_id":null}"#, false),
+        (Surface::Responses, r#"{"model":"m","previous_response_id":"resp_1"}"#, true),
+        (Surface::Responses, r#"{"model":"m","conversation":{"id":"conv_1"}}"#, true),
+        (Surface::Responses, r#"{"model":"m","prompt":{"id":"pmpt_1"}}"#, true),
+        (Surface::ChatCompletions, r#"{"model":"m","prompt":{"id":"pmpt_1"}}"#, false),
+        (Surface::GeminiGenerate, r#"{"cachedContent":"cachedContents/1"}"#, true),
+        (
+            Surface::GeminiGenerate,
+            r#"{"generationConfig":{"maxOutputTokens":9},"generationConfig":{"maxOutputTokens":1}}"#,
+            true,
+        ),
+        (Surface::ChatCompletions, r#"{"model":"m","max_tokens":"9"}"#, true),
+    ] {
+        assert_eq!(unclear(surface, body), expected, "{body}");
+    }
+}
+
+#[test]
+fn a_limit_that_the_surface_does_not_heed_is_none() {
+    for (surface, expected) in [
+        (Surface::ChatCompletions, 2),
+        (Surface::Completions, 1),
+        (Surface::AnthropicMessages, 1),
+        (Surface::Responses, 3),
+    ] {
+        let body = r#"{"model":"m","max_tokens":1,"max_completion_tokens":2,"max_output_tokens":3}"#;
+        let (_, facts) = adapt(surface, &[body.to_owned()], Rewrite::default()).unwrap();
+        assert_eq!(facts.max_tokens, Some(expected), "{surface:?}");
     }
 }
 

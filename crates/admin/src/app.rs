@@ -1,0 +1,87 @@
+//! What the management API works with.
+
+use std::sync::Arc;
+
+use tollgate_domain::{Clock, DigestKey, MasterKey};
+use tollgate_metering::RecordKeys;
+use tollgate_store::Store;
+use tollgate_store::snapshot::ConfigEndpoint;
+
+use crate::reports::Reports;
+
+/// Says why a gateway could not use an endpoint. Given from outside: the management API knows no gateway.
+pub type EndpointCheck = Arc<dyn Fn(ConfigEndpoint) -> Result<(), String> + Send + Sync>;
+
+/// The management API. Cheap to clone.
+#[derive(Clone)]
+pub struct Admin(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    master: MasterKey,
+    record_keys: RecordKeys,
+    cursors: DigestKey,
+    idempotency: DigestKey,
+    reports: Reports,
+    clock: Arc<dyn Clock>,
+    check_endpoint: EndpointCheck,
+}
+
+impl std::fmt::Debug for Admin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Admin(…)")
+    }
+}
+
+impl Admin {
+    /// On a store of its own, so that no report takes the connections that requests are charged by.
+    pub fn new(
+        store: Store,
+        master: MasterKey,
+        clock: Arc<dyn Clock>,
+        check_endpoint: EndpointCheck,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            record_keys: RecordKeys::derive(&master),
+            cursors: DigestKey::derive(&master, "tollgate admin cursor v1"),
+            idempotency: DigestKey::derive(&master, "tollgate admin idempotency v1"),
+            reports: Reports::new(store.max_connections()),
+            store,
+            master,
+            clock,
+            check_endpoint,
+        }))
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    pub(crate) fn master(&self) -> &MasterKey {
+        &self.0.master
+    }
+
+    pub(crate) fn record_keys(&self) -> &RecordKeys {
+        &self.0.record_keys
+    }
+
+    pub(crate) fn cursors(&self) -> &DigestKey {
+        &self.0.cursors
+    }
+
+    pub(crate) fn idempotency(&self) -> &DigestKey {
+        &self.0.idempotency
+    }
+
+    pub(crate) fn reports(&self) -> &Reports {
+        &self.0.reports
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        self.0.clock.as_ref()
+    }
+
+    pub(crate) fn check_endpoint(&self, endpoint: ConfigEndpoint) -> Result<(), String> {
+        (self.0.check_endpoint)(endpoint)
+    }
+}

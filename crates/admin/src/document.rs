@@ -1,0 +1,147 @@
+//! The OpenAPI document, made from the table of routes, and Swagger UI, which shows it without the internet.
+
+use std::sync::{Arc, LazyLock};
+
+use axum::Json;
+use axum::response::{IntoResponse, Redirect, Response};
+use http::{HeaderValue, header};
+use utoipa::OpenApi;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{self, ContentBuilder, RefOr, Response as Answer, ResponseBuilder};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::extract::Path;
+use crate::problem::{Kind, Problem, ProblemDetails};
+use crate::table::{Access, Line, lines};
+
+/// Where the document is.
+pub const OPENAPI_PATH: &str = "/admin/api/v1/openapi.json";
+const SECURITY: &str = "key";
+const PROBLEM: &str = "Problem";
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "Tollgate management API",
+    description = "Users, keys, credits, prices and usage of a Tollgate installation. Every request carries a key: \
+                   `Authorization: Bearer tg-…`. Amounts are decimals as text, exact to twelve places."
+))]
+struct Frame;
+
+/// What every route may answer.
+const EVERYWHERE: [(Kind, &str); 5] = [
+    (Kind::BadRequest, "The request cannot be read"),
+    (Kind::NotFound, "There is no such thing, or it is not the caller's"),
+    (Kind::Invalid, "The request makes no sense"),
+    (Kind::Internal, "The server could not do this"),
+    (Kind::Unavailable, "The database does not answer"),
+];
+/// What a route behind a door may answer, too.
+const BEHIND_A_DOOR: [(Kind, &str); 3] = [
+    (Kind::Unauthenticated, "No live key was sent"),
+    (Kind::Forbidden, "The key's role does not allow it"),
+    (Kind::TooManyReports, "Other reports are being read"),
+];
+/// What a route that writes may answer, too.
+const WRITING: [(Kind, &str); 3] = [
+    (Kind::Conflict, "It conflicts with what is there"),
+    (Kind::TooLarge, "The body is too large"),
+    (Kind::UnsupportedMediaType, "The body is no JSON"),
+];
+
+static DOCUMENT: LazyLock<openapi::OpenApi> = LazyLock::new(document);
+
+fn document() -> openapi::OpenApi {
+    let mut document = Frame::openapi();
+    let mut components = document.components.take().unwrap_or_default();
+    components.schemas.insert(PROBLEM.to_owned(), ProblemDetails::schema());
+    let mut nested = Vec::new();
+    ProblemDetails::schemas(&mut nested);
+    components.schemas.extend(nested);
+    components.security_schemes.insert(
+        SECURITY.to_owned(),
+        RefOr::T(SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build())),
+    );
+    for Line { access, routes: (schemas, mut paths, _) } in lines() {
+        components.schemas.extend(schemas);
+        for item in paths.paths.values_mut() {
+            for (operation, writes) in [
+                (&mut item.get, false),
+                (&mut item.post, true),
+                (&mut item.put, true),
+                (&mut item.patch, true),
+                (&mut item.delete, true),
+            ] {
+                if let Some(operation) = operation {
+                    complete(operation, access, writes);
+                }
+            }
+        }
+        document.paths.merge(paths);
+    }
+    document.components = Some(components);
+    document
+}
+
+/// Says of an operation what is the same for many: who may use it, and how it refuses.
+fn complete(operation: &mut Operation, access: Access, writes: bool) {
+    let mut answers = EVERYWHERE.to_vec();
+    if let Access::Roles(roles) = access {
+        answers.extend(BEHIND_A_DOOR);
+        operation.security = Some(vec![SecurityRequirement::new(SECURITY, Vec::<String>::new())]);
+        let roles: Vec<String> = roles.iter().map(|role| format!("{role:?}")).collect();
+        let said = operation.description.take().or_else(|| operation.summary.clone()).unwrap_or_default();
+        operation.description = Some(format!("{said}\n\nFor: {}.", roles.join(", ")));
+    }
+    if writes {
+        answers.extend(WRITING);
+    }
+    for (kind, description) in answers {
+        let (status, ..) = kind.parts();
+        let answer = problem(description);
+        operation.responses.responses.entry(status.as_u16().to_string()).or_insert(RefOr::T(answer));
+    }
+}
+
+fn problem(description: &str) -> Answer {
+    let schema = RefOr::Ref(openapi::Ref::from_schema_name(PROBLEM));
+    let content = ContentBuilder::new().schema(Some(schema)).build();
+    ResponseBuilder::new().description(description).content("application/problem+json", content).build()
+}
+
+/// This document.
+#[utoipa::path(get, path = "/admin/api/v1/openapi.json", tag = "documentation",
+    responses((status = 200, description = "The OpenAPI document", content_type = "application/json")))]
+pub(crate) async fn openapi() -> Json<&'static openapi::OpenApi> {
+    Json(&DOCUMENT)
+}
+
+/// Leads to Swagger UI.
+#[utoipa::path(get, path = "/admin/api/v1/docs", tag = "documentation",
+    responses((status = 303, description = "Where it is")))]
+pub(crate) async fn swagger_ui() -> Redirect {
+    Redirect::to("/admin/api/v1/docs/index.html")
+}
+
+/// A file of Swagger UI, which comes with the program.
+#[utoipa::path(get, path = "/admin/api/v1/docs/{file}", tag = "documentation", params(("file" = String, Path)),
+    responses((status = 200, description = "The file", content_type = "text/html")))]
+pub(crate) async fn swagger_file(Path(file): Path<String>) -> Result<Response, Problem> {
+    let config = Arc::new(utoipa_swagger_ui::Config::from(OPENAPI_PATH));
+    match utoipa_swagger_ui::serve(&file, config) {
+        Ok(Some(file)) => {
+            let mut response =
+                ([(header::CONTENT_TYPE, file.content_type)], file.bytes.into_owned()).into_response();
+            if file.gzpipped {
+                // Kept compressed: whoever asks for these pages is a browser.
+                response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            }
+            Ok(response)
+        }
+        Ok(None) => Err(Problem::no_such("file")),
+        Err(error) => {
+            tracing::error!(%error, "a file of Swagger UI could not be read");
+            Err(Problem::new(Kind::Internal, "the server's log says more"))
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Pages: how many rows, and where the next ones begin.
+//!
+//! A cursor is opaque and tamper-evident: it carries a keyed digest over the place, the list with its filters, and whose rows the
+//! caller may see. A cursor that this server did not make for this very list and caller is a 400. It never widens what is seen: each
+//! query asks for the caller's rows by itself.
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use subtle::ConstantTimeEq;
+use tollgate_domain::UserId;
+use tollgate_store::management::{MAX_PAGE, Page};
+use utoipa::ToSchema;
+
+use crate::app::Admin;
+use crate::problem::Problem;
+
+/// Rows of a page when nothing was said.
+const DEFAULT_PAGE: u32 = 50;
+/// Length of the digest at the end of a cursor, in bytes.
+const DIGEST_BYTES: usize = 16;
+/// Longest cursor: a place holds a time and an id or a name.
+const MAX_CURSOR_BYTES: usize = 4_096;
+
+/// One page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Listing<T> {
+    /// The rows, in the list's order.
+    data: Vec<T>,
+    /// Where the next page begins: send it as `cursor`, with the same filters. `null` at the end.
+    next_cursor: Option<String>,
+}
+
+/// Which list it is, for whom: what a cursor belongs to.
+#[derive(Debug)]
+pub(crate) struct List<'a> {
+    admin: &'a Admin,
+    context: String,
+}
+
+impl<'a> List<'a> {
+    /// The list `name`, filtered so, for a caller who sees this user's rows alone.
+    pub(crate) fn new(
+        admin: &'a Admin,
+        name: &str,
+        scope: Option<UserId>,
+        filter: &impl std::fmt::Debug,
+    ) -> Self {
+        let scope = scope.map_or_else(|| "everybody".to_owned(), |user| user.to_string());
+        Self { admin, context: format!("{name}\0{scope}\0{filter:?}\0") }
+    }
+
+    /// The place that the client sent back.
+    pub(crate) fn place<P: DeserializeOwned>(&self, cursor: Option<&str>) -> Result<Option<P>, Problem> {
+        let Some(cursor) = cursor else { return Ok(None) };
+        self.open(cursor).map(Some).ok_or_else(|| {
+            Problem::bad_request(
+                "this cursor was not given for this list, these filters and this key; begin without one",
+            )
+        })
+    }
+
+    fn open<P: DeserializeOwned>(&self, cursor: &str) -> Option<P> {
+        if cursor.len() > MAX_CURSOR_BYTES {
+            return None;
+        }
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(cursor).ok()?;
+        let (place, digest) = bytes.split_at_checked(bytes.len().checked_sub(DIGEST_BYTES)?)?;
+        let is_ours: bool = self.digest(place).ct_eq(digest).into();
+        if is_ours { serde_json::from_slice(place).ok() } else { None }
+    }
+
+    /// The page as it is answered; `place` says where a row stands in the list's order.
+    pub(crate) fn answer<R, T, P: Serialize>(
+        &self,
+        page: Page<R>,
+        place: impl Fn(&R) -> P,
+        row: impl Fn(R) -> T,
+    ) -> Result<Listing<T>, Problem> {
+        let last = page.rows.last().filter(|_| page.has_more).map(place);
+        let next_cursor = last.map(|place| self.cursor(&place)).transpose()?;
+        Ok(Listing { data: page.rows.into_iter().map(row).collect(), next_cursor })
+    }
+
+    /// A cursor to this place.
+    pub(crate) fn cursor(&self, place: &impl Serialize) -> Result<String, Problem> {
+        let mut bytes = serde_json::to_vec(place).map_err(|error| {
+            tracing::error!(%error, "a place in a list could not be written");
+            Problem::new(crate::problem::Kind::Internal, "the server's log says more")
+        })?;
+        let digest = self.digest(&bytes);
+        bytes.extend(digest);
+        Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    fn digest(&self, place: &[u8]) -> [u8; DIGEST_BYTES] {
+        let message = [self.context.as_bytes(), place].concat();
+        self.admin.cursors().digest(&message).as_bytes()
+    }
+}
+
+/// How many rows were asked for.
+pub(crate) fn limit(asked: Option<u32>) -> Result<u32, Problem> {
+    match asked.unwrap_or(DEFAULT_PAGE) {
+        limit @ 1..=MAX_PAGE => Ok(limit),
+        other => Err(Problem::bad_request(format!("`limit` is {other}; give 1 to {MAX_PAGE}"))),
+    }
+}
+
+/// A list that is short by its nature, whole.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Whole<T> {
+    /// The rows, in the list's order.
+    data: Vec<T>,
+}
+
+impl<T> Whole<T> {
+    /// Of these rows.
+    pub(crate) fn of<R: Into<T>>(rows: Vec<R>) -> Self {
+        Self { data: rows.into_iter().map(Into::into).collect() }
+    }
+}

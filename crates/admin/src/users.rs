@@ -1,0 +1,145 @@
+//! Users: who pays.
+
+use axum::Json;
+use axum::extract::State;
+use http::StatusCode;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tollgate_domain::{Credits, UserId};
+use tollgate_store::management::accounts::{self, Account, AccountFilter};
+use tollgate_store::users::{self, UserKind};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::app::Admin;
+use crate::caller::Caller;
+use crate::extract::{Body, Path, Query};
+use crate::page::{self, List, Listing};
+use crate::problem::Problem;
+
+/// Who pays: a person or an organization.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct User {
+    id: Uuid,
+    /// Unique among all users.
+    name: String,
+    /// `individual` or `organization`.
+    #[schema(value_type = String, example = "individual")]
+    kind: UserKind,
+    /// What is left, in credits; a decimal as text, exact to twelve places. May be below zero.
+    #[schema(value_type = String, example = "12.5")]
+    balance: Credits,
+    created_at: Timestamp,
+    /// Since when none of the user's keys admits anything. `null`: active.
+    deactivated_at: Option<Timestamp>,
+}
+
+impl From<Account> for User {
+    fn from(account: Account) -> Self {
+        let Account { user, balance, deactivated_at } = account;
+        let users::User { id, name, kind, created_at, .. } = user;
+        Self { id: id.as_uuid(), name, kind, balance, created_at, deactivated_at }
+    }
+}
+
+/// A user to be created.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewUser {
+    /// Unique among all users; at most 200 characters, and not a UUID.
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+    /// `individual` (the default) or `organization`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "organization")]
+    kind: UserKind,
+}
+
+/// Which users.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct UsersQuery {
+    /// Whose name holds this, in whatever case.
+    search: Option<String>,
+    /// `individual` or `organization`.
+    #[param(value_type = Option<String>)]
+    kind: Option<UserKind>,
+    /// Those who were deactivated, too.
+    #[serde(default)]
+    with_deactivated: bool,
+    /// Rows of a page, 50 when nothing is said.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Users, by name.
+#[utoipa::path(get, path = "/admin/api/v1/users", tag = "users", params(UsersQuery),
+    responses((status = 200, description = "A page of users", body = Listing<User>)))]
+pub(crate) async fn list(
+    State(admin): State<Admin>,
+    caller: Caller,
+    Query(query): Query<UsersQuery>,
+) -> Result<Json<Listing<User>>, Problem> {
+    let UsersQuery { search, kind, with_deactivated, limit, cursor } = query;
+    let filter = AccountFilter { search, kind, with_deactivated };
+    let limit = page::limit(limit)?;
+    let list = List::new(&admin, "users", caller.scope(), &filter);
+    let after: Option<String> = list.place(cursor.as_deref())?;
+    let read = async |tx| accounts::page(&tx, &filter, after.as_deref(), limit).await;
+    let page = admin.store().tx("admin_list_users", read).await?;
+    Ok(Json(list.answer(page, |account| account.user.name.clone(), User::from)?))
+}
+
+/// Creates a user with a balance of zero.
+#[utoipa::path(post, path = "/admin/api/v1/users", tag = "users", request_body = NewUser,
+    responses((status = 201, description = "The user", body = User)))]
+pub(crate) async fn create(
+    State(admin): State<Admin>,
+    caller: Caller,
+    Body(new): Body<NewUser>,
+) -> Result<(StatusCode, Json<User>), Problem> {
+    let actor = caller.actor();
+    let create = async |tx| {
+        let user = users::create(&tx, &new.name, new.kind, &actor).await?;
+        accounts::find(&tx, user.id).await
+    };
+    let account = admin.store().tx("admin_create_user", create).await?;
+    Ok((StatusCode::CREATED, Json(account.into())))
+}
+
+/// One user, with the balance.
+#[utoipa::path(get, path = "/admin/api/v1/users/{user_id}", tag = "users", params(("user_id" = Uuid, Path)),
+    responses((status = 200, description = "The user", body = User)))]
+pub(crate) async fn get(
+    State(admin): State<Admin>,
+    caller: Caller,
+    Path(user_id): Path<UserId>,
+) -> Result<Json<User>, Problem> {
+    Ok(Json(visible(&admin, &caller, user_id).await?.into()))
+}
+
+/// Deactivates a user: all keys are revoked, and nothing can be granted or made for them any more. What is in the books stays.
+#[utoipa::path(post, path = "/admin/api/v1/users/{user_id}/deactivate", tag = "users", params(("user_id" = Uuid, Path)),
+    responses((status = 200, description = "The user, deactivated", body = User)))]
+pub(crate) async fn deactivate(
+    State(admin): State<Admin>,
+    caller: Caller,
+    Path(user_id): Path<UserId>,
+) -> Result<Json<User>, Problem> {
+    let actor = caller.actor();
+    let deactivate = async |tx| accounts::deactivate(&tx, user_id, &actor).await;
+    Ok(Json(admin.store().tx("admin_deactivate_user", deactivate).await?.into()))
+}
+
+/// The user with this id, if the caller may see it. The words for another's id are those for none.
+pub(crate) async fn visible(admin: &Admin, caller: &Caller, user: UserId) -> Result<Account, Problem> {
+    caller.may_see(user)?;
+    let find = async |tx| accounts::find(&tx, user).await;
+    admin.store().tx("admin_find_user", find).await.map_err(|error| match error {
+        tollgate_store::StoreError::NotFound(_) => Problem::no_such("user"),
+        other => other.into(),
+    })
+}

@@ -1,0 +1,18 @@
+//! The management API over HTTP, on a real PostgreSQL.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "this crate is tests: to fail loudly is its job"
+)]
+
+mod credits;
+mod doors;
+mod house;
+mod keys;
+mod lists;
+mod month;
+mod prices;
+mod reports;
+mod tenants;
+mod turns;

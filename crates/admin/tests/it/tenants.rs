@@ -1,0 +1,163 @@
+//! Two tenants: by no id, filter, search or cursor does one see the other's rows.
+
+use http::Method;
+use serde_json::{Value, json};
+use tollgate_domain::{ApiKeyPurpose, Credential};
+
+use crate::house::{House, Tenant};
+use crate::reports::{Recorder, request_id};
+
+/// A tenant with a member's key, an inference key, a ledger, and what tells it from every other.
+struct Side {
+    member: Tenant,
+    inference: Tenant,
+    request: String,
+}
+
+async fn side(house: &House, name: &str, recorder: &mut Recorder) -> Side {
+    let member = house.tenant(name, ApiKeyPurpose::Platform, None).await;
+    let (key_id, key) = house.key(member.id, ApiKeyPurpose::Realtime, None).await;
+    house.grant(member.id, "10", &format!("{name}-grant")).await;
+    house.grant(member.id, "11", &format!("{name}-second")).await;
+    let record = recorder.record(Credential::Key(key_id), "m", 1_000, 10);
+    let request = request_id(&record);
+    house.enter(vec![record]).await;
+    let inference = Tenant { key_id, key, ..member.clone() };
+    Side { member, inference, request }
+}
+
+#[tokio::test]
+async fn no_id_filter_search_or_cursor_shows_another_tenants_rows() {
+    let house = House::open().await;
+    house.manager().await;
+    house.model("m", "0.001", "0.002").await;
+    let mut recorder = Recorder::new();
+    let ada = side(&house, "ada", &mut recorder).await;
+    let bob = side(&house, "bob", &mut recorder).await;
+    let bobs = [
+        bob.member.id.to_string(),
+        bob.member.key_id.to_string(),
+        bob.inference.key_id.to_string(),
+        "bob".to_owned(),
+        bob.inference.key[..10].to_owned(),
+        bob.request.clone(),
+    ];
+    let says_nothing_of_bob = |text: &str, path: &str| {
+        for secret in &bobs {
+            // What was asked for may be said again, where it is all that is said.
+            assert!(path.contains(secret) || !text.contains(secret), "{path}: {secret} in {text}");
+        }
+    };
+    for key in [&ada.member.key, &ada.inference.key] {
+        // By id: as if they were not there.
+        for path in [
+            format!("/admin/api/v1/users/{}", bob.member.id),
+            format!("/admin/api/v1/users/{}/ledger", bob.member.id),
+            format!("/admin/api/v1/users/{}/usage", bob.member.id),
+            format!("/admin/api/v1/receipts/{}", bob.request),
+            format!("/api/v1/generation?id={}", bob.request),
+        ] {
+            let reply = house.get(key, &path).await;
+            assert_eq!(reply.problem().0, 404, "{path}");
+            let nowhere = path
+                .replace(&bob.member.id.to_string(), "00000000-0000-4000-8000-000000000000")
+                .replace(&bob.request, "00000000-0000-4000-8000-000000000000-1");
+            assert_eq!(
+                reply.json(),
+                house.get(key, &nowhere).await.json(),
+                "{path}: told from one that is not there"
+            );
+        }
+        // By filter and search: nothing of it.
+        let from = 1_790_000_000;
+        for path in [
+            format!(
+                "/v1/organization/usage/completions?start_time={from}&group_by=user_id&group_by=api_key_id"
+            ),
+            format!(
+                "/v1/organization/usage/completions?start_time={from}&user_ids={}&group_by=user_id",
+                bob.member.id
+            ),
+            format!(
+                "/v1/organization/usage/completions?start_time={from}&api_key_ids={}",
+                bob.inference.key_id
+            ),
+            format!("/v1/organization/costs?start_time={from}&group_by=api_key_id"),
+            format!("/v1/organization/costs?start_time={from}&api_key_ids={}", bob.inference.key_id),
+            format!("/admin/api/v1/users/{}/ledger?api_key_id={}", ada.member.id, bob.inference.key_id),
+            format!("/admin/api/v1/users/{}/ledger?search=bob", ada.member.id),
+            format!("/admin/api/v1/users/{}/ledger", ada.member.id),
+            format!("/admin/api/v1/users/{}/usage?group_by=key", ada.member.id),
+            "/api/v1/credits".to_owned(),
+            "/api/v1/key".to_owned(),
+        ] {
+            let reply = house.get(key, &path).await;
+            let body = reply.ok();
+            says_nothing_of_bob(&body.to_string(), &path);
+            if path.contains("bob") || path.contains(&bobs[0]) || path.contains(&bobs[2]) {
+                let rows = body["data"].as_array().unwrap();
+                let is_empty =
+                    rows.iter().all(|bucket| bucket["results"].as_array().is_some_and(Vec::is_empty));
+                assert!(is_empty, "{path}: {body}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_member_manages_no_key_but_its_own_users() {
+    let house = House::open().await;
+    house.manager().await;
+    house.model("m", "0.001", "0.002").await;
+    let mut recorder = Recorder::new();
+    let ada = side(&house, "ada", &mut recorder).await;
+    let bob = side(&house, "bob", &mut recorder).await;
+    let keys = "/admin/api/v1/api-keys";
+    let key = &ada.member.key;
+    let listed = house.all(key, keys, 1).await;
+    assert_eq!(listed.len(), 2);
+    assert!(listed.iter().all(|row| row["user_id"] == json!(ada.member.id)));
+    let path = format!("{keys}?user_id={}", bob.member.id);
+    assert_eq!(house.get(key, &path).await.problem().0, 404);
+    for of_bob in [bob.member.key_id, bob.inference.key_id] {
+        assert_eq!(house.get(key, &format!("{keys}/{of_bob}")).await.problem().0, 404);
+        let revoke = format!("{keys}/{of_bob}/revoke");
+        assert_eq!(house.post(key, &revoke, &Value::Null).await.problem().0, 404);
+        let rotate = format!("{keys}/{of_bob}/rotate");
+        assert_eq!(house.post(key, &rotate, &json!({ "overlap_seconds": 60 })).await.problem().0, 404);
+    }
+    let live = house.rows("select 1 from api_keys where revoked_at is null and revoke_at is null").await;
+    assert_eq!(live.len(), 5);
+}
+
+#[tokio::test]
+async fn a_cursor_of_one_tenant_is_no_cursor_of_another() {
+    let house = House::open().await;
+    let manager = house.manager().await;
+    house.model("m", "0.001", "0.002").await;
+    let mut recorder = Recorder::new();
+    let ada = side(&house, "ada", &mut recorder).await;
+    let bob = side(&house, "bob", &mut recorder).await;
+    let from = 1_790_000_000;
+    for (path_of, cursor, parameter) in [
+        ("/admin/api/v1/api-keys?limit=1".to_owned(), "next_cursor", "cursor"),
+        ("/admin/api/v1/users/ID/ledger?limit=1".to_owned(), "next_cursor", "cursor"),
+        (format!("/v1/organization/usage/completions?start_time={from}&limit=1"), "next_page", "page"),
+    ] {
+        let path = |side: &Side| path_of.replace("ID", &side.member.id.to_string());
+        for giver in [&bob.member.key, &manager.key] {
+            let page = house.get(giver, &path(&bob)).await.ok();
+            let cursor = page[cursor].as_str().unwrap();
+            let reply = house.get(&ada.member.key, &format!("{}&{parameter}={cursor}", path(&ada))).await;
+            assert_eq!(reply.problem(), (400, "bad_request".to_owned()), "{path_of}");
+        }
+        let own = house.get(&ada.member.key, &path(&ada)).await.ok();
+        let next = format!("{}&{parameter}={}", path(&ada), own[cursor].as_str().unwrap());
+        house.get(&ada.member.key, &next).await.ok();
+    }
+    let credits = format!("/admin/api/v1/users/{}/credits", bob.member.id);
+    let grant = json!({ "type": "admin_grant", "amount": "1" });
+    let headers = [("idempotency-key", "k")];
+    let reply = house.write_with(Method::POST, &ada.member.key, &credits, &grant, &headers).await;
+    assert_eq!(reply.problem().0, 403);
+}

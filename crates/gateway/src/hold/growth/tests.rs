@@ -1,0 +1,55 @@
+use super::*;
+
+const PICO_PER_TOKEN: i64 = 10;
+
+fn pico(amount: i128) -> Credits {
+    Credits::from_pico(amount).unwrap()
+}
+
+/// A hundred for the prompt, and so many tokens.
+fn growth(tokens: i128, is_bounded: bool, when_spent: WhenSpent) -> Growth {
+    let estimate = Estimate {
+        expected: Credits::ZERO,
+        most: pico(100 + tokens * 10),
+        prompt: pico(100),
+        per_token: PricePerToken::from_pico(PICO_PER_TOKEN).unwrap(),
+        is_bounded,
+    };
+    Growth::new(&estimate, estimate.most, when_spent)
+}
+
+#[test]
+fn more_is_held_ahead_of_need_by_half_of_what_was() {
+    let mut growth = growth(4096, false, WhenSpent::Finish);
+    assert_eq!(growth.due(3000), Due::Nothing);
+    let Due::Ahead(step) = growth.due(3600) else { panic!() };
+    assert_eq!(step.most, pico(20_480));
+    // Not again with each frame.
+    assert_eq!(growth.due(3601), Due::Nothing);
+    growth.grown(step.most);
+    assert_eq!(growth.due(5000), Due::Nothing);
+    assert!(matches!(growth.due(6144), Due::Now(_)));
+}
+
+#[test]
+fn what_was_written_beyond_the_hold_is_asked_for_as_well() {
+    let mut growth = growth(10, false, WhenSpent::Cut);
+    let Due::Now(step) = growth.due(110) else { panic!() };
+    assert_eq!((step.least, step.most), (pico(1_320), pico(6_120)));
+}
+
+#[test]
+fn an_answer_within_the_clients_limit_asks_for_nothing() {
+    let mut growth = growth(100, true, WhenSpent::Cut);
+    assert_eq!(growth.due(200), Due::Nothing);
+    assert!(matches!(growth.due(201), Due::Now(_)));
+}
+
+#[test]
+fn one_that_goes_on_without_money_is_left_alone() {
+    let mut growth = growth(10, false, WhenSpent::Finish);
+    assert!(matches!(growth.due(20), Due::Now(_)));
+    assert!(growth.spent());
+    assert_eq!(growth.due(2000), Due::Nothing);
+    assert!(!super::tests::growth(10, false, WhenSpent::Cut).spent());
+}

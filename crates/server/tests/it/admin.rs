@@ -1,0 +1,97 @@
+//! The management API of a running server: on a listener of its own, for keys that the command line made.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use serde_json::{Value, json};
+use tollgate_server::{App, SystemClock};
+use tollgate_testkit::ScriptedUpstream;
+
+use crate::harness::{Place, chat, eventually, get_with_key, post_json};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_set_up_by_the_api_serves_and_its_receipt_is_what_the_client_was_told() {
+    let upstream = ScriptedUpstream::start().await;
+    let place = Place::with_database().await;
+    let app = place.serve().await;
+    let admin = app.admin_address().unwrap();
+    place.cli("user create boss").await;
+    let make_manager = "key create --user boss --purpose platform --role manager";
+    let made = place.cli(make_manager).await;
+    let manager = made["secret"].as_str().unwrap();
+    let post = async |path: &str, body: Value| {
+        let reply = post_json(admin, &format!("/admin/api/v1{path}"), manager, &body).await;
+        assert!(reply.status.is_success(), "{path}: {}", reply.text);
+        serde_json::from_str::<Value>(&reply.text).unwrap()
+    };
+    let ada = post("/users", json!({ "name": "ada" })).await;
+    let endpoint = post("/endpoints", json!({ "name": "up", "base_url": upstream.base_url() })).await;
+    let model =
+        json!({ "alias": "gpt-test", "endpoint_id": endpoint["id"], "upstream_model": "upstream-gpt" });
+    post("/models", model).await;
+    place.cli("tariff set gpt-test --input-price 0.00001 --output-price 0.00003").await;
+    let credits = format!("/users/{}/credits", ada["id"].as_str().unwrap());
+    post(&credits, json!({ "type": "admin_grant", "amount": "1" })).await;
+    let key = post("/api-keys", json!({ "user_id": ada["id"] })).await;
+    let key = key["secret"].as_str().unwrap();
+
+    eventually("the new key is known", async || {
+        get_with_key(app.address(), "/v1/models", key).await.text.contains("gpt-test")
+    })
+    .await;
+    let reply = chat(app.address(), key, "prompt=1000 completion=500", false).await;
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
+    let id = reply.headers["x-request-id"].to_str().unwrap();
+    let path = format!("/admin/api/v1/receipts/{id}");
+    eventually("the receipt is there", async || {
+        get_with_key(admin, &path, key).await.status == StatusCode::OK
+    })
+    .await;
+    let receipt: Value = serde_json::from_str(&get_with_key(admin, &path, key).await.text).unwrap();
+    assert_eq!((&receipt["total"], &receipt["state"]), (&json!("0.025"), &json!("charged")));
+    assert_eq!(receipt["total"].as_str(), reply.headers["x-tollgate-cost"].to_str().ok());
+    let credits = get_with_key(admin, "/api/v1/credits", key).await.text;
+    assert_eq!(credits, r#"{"data":{"total_credits":1,"total_usage":0.025}}"#);
+
+    // What the gateway could not use is refused by the gateway's own check.
+    let bad = json!({ "name": "bad", "base_url": "http://up.test", "pass_through_paths": ["/v1/*/files"] });
+    let refused = post_json(admin, "/admin/api/v1/endpoints", manager, &bad).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text);
+    assert!(refused.text.contains("last segment"), "{}", refused.text);
+
+    // Each listener has its own routes and none of the other's.
+    for path in ["/admin/api/v1/users", "/admin/api/v1/openapi.json"] {
+        let status = get_with_key(app.address(), path, key).await.status;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{path} on the gateway's listener");
+    }
+    for path in ["/v1/models", "/metrics"] {
+        let status = get_with_key(admin, path, manager).await.status;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{path} on the management listener");
+    }
+    // The last manager stays, whoever would remove it and by what.
+    let first = made["id"].as_str().unwrap();
+    let error = place.cli_fails(&format!("key revoke {first}")).await;
+    assert!(error.contains("last manager"), "{error}");
+    place.cli(make_manager).await;
+    place.cli(&format!("key revoke {first}")).await;
+
+    let published = std::fs::read_to_string(place.data_dir().join("admin.addr")).unwrap();
+    assert_eq!(published.trim(), admin.to_string());
+    app.stop().await.unwrap();
+    assert!(!place.data_dir().join("admin.addr").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_management_would_be_open_to_other_machines_does_not_start() {
+    let place = Place::with_database().await;
+    let mut config = place.config();
+    config.admin.listen = "0.0.0.0:0".to_owned();
+    let error = App::start(config.clone(), Arc::new(SystemClock)).await.unwrap_err();
+    assert!(format!("{error:#}").contains("admin.tls_in_front"), "{error:#}");
+    config.admin.tls_in_front = true;
+    App::start(config.clone(), Arc::new(SystemClock)).await.unwrap().stop().await.unwrap();
+    config.admin.listen = "off".to_owned();
+    let app = App::start(config, Arc::new(SystemClock)).await.unwrap();
+    assert_eq!(app.admin_address(), None);
+    app.stop().await.unwrap();
+}

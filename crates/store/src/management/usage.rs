@@ -1,0 +1,228 @@
+//! Usage and costs in buckets of time, from the hourly sums and nothing else: what they cost does not grow with the requests.
+//!
+//! An hour is the shortest bucket. Which kind of usage a model's sums are is the model's: one whose answers were only ever embeddings
+//! counts as that, every other as completions, so each request counts in exactly one of the kinds. Only what was answered says what a
+//! model is: anybody may ask an embedding model for a chat, and is refused.
+
+use jiff::{SignedDuration, Timestamp};
+use rust_decimal::Decimal;
+use tokio_postgres::Row;
+use tollgate_domain::{ApiKeyId, Credits, UserId};
+use uuid::Uuid;
+
+use crate::{StoreError, Tx};
+
+/// Most rows of one answer. A page ends sooner where it would have more.
+pub const MAX_ROWS: usize = 10_000;
+
+/// How wide a bucket is. Buckets begin at whole hours and days of UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BucketWidth {
+    /// 3,600 seconds.
+    Hour,
+    /// 86,400 seconds.
+    Day,
+}
+
+impl BucketWidth {
+    /// In seconds.
+    pub const fn seconds(self) -> i64 {
+        match self {
+            Self::Hour => 3_600,
+            Self::Day => 86_400,
+        }
+    }
+
+    const fn interval(self) -> &'static str {
+        match self {
+            Self::Hour => "1 hour",
+            Self::Day => "1 day",
+        }
+    }
+}
+
+/// Which kind of usage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum UsageKind {
+    /// Of models whose answers were only ever embeddings.
+    Embeddings,
+    /// Of every other model, and of requests without one.
+    Completions,
+}
+
+/// What sums are told apart by, beside time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Grouping {
+    /// Who pays.
+    pub user: bool,
+    /// With which key.
+    pub api_key: bool,
+    /// For which model.
+    pub model: bool,
+    /// Whether the key is for batches.
+    pub batch: bool,
+}
+
+/// Which sums. An empty list is no filter.
+#[derive(Debug, Clone, Default)]
+pub struct BucketQuery {
+    /// Only what this user pays for, whatever else is asked.
+    pub scope: Option<UserId>,
+    /// Only what these users pay for.
+    pub users: Vec<UserId>,
+    /// Only with these keys.
+    pub api_keys: Vec<ApiKeyId>,
+    /// Only for these models, by alias.
+    pub models: Vec<String>,
+    /// Only with keys that are for batches, or only with others.
+    pub batch: Option<bool>,
+    /// Only of this kind.
+    pub kind: Option<UsageKind>,
+    /// What to tell apart.
+    pub grouping: Grouping,
+    /// Sum up what was charged, too: of all sums the dearest to reckon.
+    pub with_amount: bool,
+}
+
+/// Sums of one group in one bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BucketRow {
+    /// When the bucket begins.
+    pub starts_at: Timestamp,
+    /// Who pays, where that is told apart.
+    pub user_id: Option<UserId>,
+    /// With which key, where that is told apart.
+    pub api_key_id: Option<ApiKeyId>,
+    /// For which model, where that is told apart.
+    pub model: Option<String>,
+    /// Whether the key is for batches, where that is told apart.
+    pub batch: Option<bool>,
+    /// Requests.
+    pub requests: i64,
+    /// Every token in.
+    pub prompt_tokens: i64,
+    /// Of these, read from a cache.
+    pub cache_read_tokens: i64,
+    /// Of these, written to a cache.
+    pub cache_write_tokens: i64,
+    /// Every token out.
+    pub completion_tokens: i64,
+    /// Charged, in credits; `None` where that was not asked for.
+    pub amount: Option<Credits>,
+}
+
+/// Rows of whole buckets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Buckets {
+    /// In order of time, then of what is told apart.
+    pub rows: Vec<BucketRow>,
+    /// Where they end: every bucket that begins before then is whole. Sooner than was asked for where there were too many rows.
+    pub until: Timestamp,
+}
+
+/// The sums of the buckets that begin at `from`, a bucket's beginning, or later and before `until`. Buckets and groups without requests have
+/// no row. At most [`MAX_ROWS`]: then the first buckets, as many as are whole. One bucket that has more is refused.
+pub async fn buckets(
+    tx: &Tx,
+    width: BucketWidth,
+    from: Timestamp,
+    until: Timestamp,
+    query: &BucketQuery,
+) -> Result<Buckets, StoreError> {
+    let BucketQuery { scope, users, api_keys, models, batch, kind, grouping, with_amount } = query;
+    let users: Vec<Uuid> = users.iter().map(|user| user.as_uuid()).collect();
+    let api_keys: Vec<Uuid> = api_keys.iter().map(|key| key.as_uuid()).collect();
+    let of = |is_wanted: bool, column: &'static str| if is_wanted { column } else { "null::integer" };
+    // Sums by number first, names afterwards: there are few groups and many sums.
+    let sql = format!(
+        "with kinds as (
+             select m.no from deployed_models m
+             join usage_dimensions d on d.request_model = m.alias
+             where d.outcome in ('completed', 'drained')
+             group by m.no having bool_and(d.response_type like 'embedding%')),
+         batch_keys as (select no from api_keys where purpose = 'batch'),
+         summed as (
+             select date_bin('{interval}', r.hour, timestamptz '2000-01-01 00:00:00+00') as starts_at,
+                    {user} as user_no, {key} as key_no, {model} as model_no, {batch} as is_batch,
+                    sum(r.requests)::bigint as requests, sum(r.prompt_tokens)::bigint as prompt_tokens,
+                    sum(r.cache_read_tokens)::bigint as cache_read_tokens,
+                    sum(r.cache_write_tokens)::bigint as cache_write_tokens,
+                    sum(r.completion_tokens)::bigint as completion_tokens,
+                    {amount} as amount
+             from usage_rollups r
+             where r.hour >= $1 and r.hour < $2
+               and ($3::uuid is null or r.user_no = (select no from users where id = $3))
+               and ($4::uuid[] = '{{}}' or r.user_no = any(array(select no from users where id = any($4))))
+               and ($5::uuid[] = '{{}}' or r.key_no = any(array(select no from api_keys where id = any($5))))
+               and ($6::text[] = '{{}}' or r.model_no = any(array(select no from deployed_models where alias = any($6))))
+               and ($7::boolean is null or $7 = (r.key_no in (select no from batch_keys)))
+               and ($8::boolean is null or $8 = (r.model_no in (select no from kinds)))
+             group by 1, 2, 3, 4, 5)
+         select s.starts_at, u.id, k.id, m.alias, s.is_batch, s.requests, s.prompt_tokens, s.cache_read_tokens,
+                s.cache_write_tokens, s.completion_tokens, s.amount
+         from summed s
+         left join users u on u.no = s.user_no
+         left join api_keys k on k.no = s.key_no
+         left join deployed_models m on m.no = s.model_no
+         where s.requests <> 0
+         order by s.starts_at, u.id, k.id, m.alias, s.model_no, s.is_batch
+         limit {limit}",
+        limit = MAX_ROWS.saturating_add(1),
+        interval = width.interval(),
+        amount = if *with_amount {
+            "(sum(r.amount_pico) * 0.000000000001)::numeric(28, 12)"
+        } else {
+            "null::numeric"
+        },
+        user = of(grouping.user, "r.user_no"),
+        key = of(grouping.api_key, "r.key_no"),
+        model = of(grouping.model, "r.model_no"),
+        batch = if grouping.batch { "r.key_no in (select no from batch_keys)" } else { "null::boolean" },
+    );
+    let is_embedding = kind.map(|kind| kind == UsageKind::Embeddings);
+    let scope = scope.map(UserId::as_uuid);
+    let rows =
+        tx.query(&sql, &[&from, &until, &scope, &users, &api_keys, models, batch, &is_embedding]).await?;
+    let rows = rows.iter().map(from_row).collect::<Result<_, _>>()?;
+    whole_buckets(rows, until)
+}
+
+/// Takes off the bucket in which there was one row too many.
+fn whole_buckets(mut rows: Vec<BucketRow>, until: Timestamp) -> Result<Buckets, StoreError> {
+    let Some(cut) = rows.get(MAX_ROWS).map(|row| row.starts_at) else { return Ok(Buckets { rows, until }) };
+    rows.retain(|row| row.starts_at < cut);
+    if rows.is_empty() {
+        return Err(StoreError::refused(format!(
+            "one bucket has more than {MAX_ROWS} groups; tell less apart, or ask for fewer of them"
+        )));
+    }
+    Ok(Buckets { rows, until: cut })
+}
+
+/// The beginning of the bucket that an instant lies in.
+pub fn start_of_bucket(width: BucketWidth, at: Timestamp) -> Timestamp {
+    let into = at.as_second().rem_euclid(width.seconds());
+    Timestamp::from_second(at.as_second().saturating_sub(into)).unwrap_or(at)
+}
+
+/// The beginning of the bucket after so many others.
+pub fn later(width: BucketWidth, from: Timestamp, buckets: i64) -> Timestamp {
+    let seconds = width.seconds().saturating_mul(buckets);
+    from.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX)
+}
+
+fn from_row(row: &Row) -> Result<BucketRow, StoreError> {
+    Ok(BucketRow {
+        starts_at: row.try_get(0)?,
+        user_id: row.try_get::<_, Option<Uuid>>(1)?.map(UserId::from_uuid),
+        api_key_id: row.try_get::<_, Option<Uuid>>(2)?.map(ApiKeyId::from_uuid),
+        model: row.try_get(3)?,
+        batch: row.try_get(4)?,
+        requests: row.try_get(5)?,
+        prompt_tokens: row.try_get(6)?,
+        cache_read_tokens: row.try_get(7)?,
+        cache_write_tokens: row.try_get(8)?,
+        completion_tokens: row.try_get(9)?,
+        amount: row.try_get::<_, Option<Decimal>>(10)?.map(Credits::try_from).transpose()?,
+    })
+}
