@@ -47,7 +47,7 @@ grant insert on usage_records, usage_details, usage_dimensions, usage_commits, u
 grant update (state, amount_pico, model_no, tariff_no, pricing_epoch, rated_digest) on usage_records to tollgate_server;
 grant update (balance, changed_xid) on user_balances to tollgate_server;
 grant update on usage_commits, usage_rollups, instances, webhook_deliveries, credit_leases, credit_overdrafts to tollgate_server;
-grant usage on sequence usage_commits_no to tollgate_server;
+grant usage, select on sequence usage_commits_no to tollgate_server;
 -- A record that is delivered again, mended, leaves quarantine for the books in one transaction; deliveries that ended are forgotten.
 grant update (written_off_at), delete on quarantine to tollgate_server;
 grant delete on webhook_deliveries, credit_leases to tollgate_server;
@@ -79,5 +79,17 @@ grant select (id, no, prefix, name, user_id, created_by, purpose, trusted, creat
 grant select (id, name, base_url, provider_name, auth_style, created_at, deleted_at) on inference_endpoints to tollgate_reporting;
 grant select (id, instance_id, correlation_id, day, reason, sqlstate, quarantined_at, written_off_at, written_off_by)
     on quarantine to tollgate_reporting;
+
+-- An audit reads partition by partition. Those that are made from now on are given to who may read the table.
+do $$
+declare
+    partition regclass;
+begin
+    for partition in
+        select inhrelid::regclass from pg_inherits where inhparent in ('usage_records'::regclass, 'usage_details'::regclass)
+    loop
+        execute format('grant select on %s to tollgate_server', partition);
+    end loop;
+end $$;
 
 commit;

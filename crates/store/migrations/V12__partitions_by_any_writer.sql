@@ -5,6 +5,7 @@ create function make_usage_partition(parent text, day date) returns boolean
 language plpgsql security definer set search_path = %I, pg_temp as $body$
 declare
     partition text := parent || '_' || to_char(day, 'YYYY_MM_DD');
+    reader oid;
 begin
     if parent not in ('usage_records', 'usage_details') then
         raise exception '%% has no partitions', parent using errcode = 'TG001';
@@ -20,6 +21,12 @@ begin
     execute format('create trigger append_only_truncate before truncate on %%I for each statement execute function refuse_change()',
                    partition);
     execute format('alter table %%I attach partition %%I for values from (%%L) to (%%L)', parent, partition, day, day + 1);
+    -- An audit reads partition by partition: who may read the table may read this one.
+    for reader in select distinct grantee from pg_class, aclexplode(relacl)
+                  where oid = parent::regclass and privilege_type = 'SELECT' and grantee not in (0, relowner)
+    loop
+        execute format('grant select on %%I to %%s', partition, reader::regrole);
+    end loop;
     return true;
 end $body$
 $outer$, current_schema()); end $$;

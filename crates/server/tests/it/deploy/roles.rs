@@ -10,7 +10,7 @@ use tollgate_server::{App, SystemClock, explain};
 use tollgate_testkit::{PrivatePostgres, ScriptedUpstream, TestPostgres};
 
 use super::repository;
-use crate::harness::{Place, chat, eventually, sql};
+use crate::harness::{Place, chat, eventually, metric, sql};
 
 /// A database whose owner is nobody special, with logins for each role. Roles are of a whole server, so it has one of its own.
 struct Database(PrivatePostgres);
@@ -72,6 +72,7 @@ async fn a_server_and_commands_do_all_their_work_with_the_rights_of_their_roles(
     config.database.url = Some(SecretString::from(database.url("gateway")));
     // The management API is an administrator's work: a server that has it needs that role as well.
     config.admin.listen = "off".to_owned();
+    config.audit.interval_s = 1;
     let refused = App::start(config.clone(), Arc::new(SystemClock)).await.unwrap_err();
     assert!(explain(&refused).contains("tollgate migrate"), "{}", explain(&refused));
 
@@ -114,6 +115,11 @@ async fn a_server_and_commands_do_all_their_work_with_the_rights_of_their_roles(
     billing.cli(&format!("key revoke {}", &key[..10])).await;
     billing.cli("model delete unpriced").await;
     billing.cli("ledger ada").await;
+    let passes = async |outcome| {
+        metric(app.address(), &format!("tollgate_audit_runs_total{{outcome=\"{outcome}\"}}")).await
+    };
+    eventually("the server audits", async || passes("right").await > 0).await;
+    assert_eq!(passes("failed").await, 0);
     app.stop().await.unwrap();
     assert_eq!(billing.cli("audit").await["ok"], json!(true));
 
