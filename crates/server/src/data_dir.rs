@@ -121,6 +121,19 @@ impl DataDir {
     }
 }
 
+/// Where the server that runs with this directory listens. Nothing is made, not even the directory.
+pub(crate) fn address_of_running(directory: &Path) -> anyhow::Result<SocketAddr> {
+    let path = directory.join("listen.addr");
+    let text = match fs::read_to_string(&path) {
+        Ok(text) if DataDir(directory.to_owned()).is_served() => text,
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(error).with_context(|| format!("cannot read {}", path.display()));
+        }
+        _ => bail!("no server serves with the data directory {}", directory.display()),
+    };
+    text.trim().parse().with_context(|| format!("{} holds no address", path.display()))
+}
+
 impl ServeLock {
     /// Tells commands where the database is.
     pub(crate) fn publish_database(&self, url: &SecretString) -> anyhow::Result<()> {

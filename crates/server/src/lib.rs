@@ -76,6 +76,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Option<Answer>> {
             logging::for_command(&config.log)?;
             commands::spool::look(&config, &command).map(Some)
         }
+        Command::Health { ready } => runtime.block_on(commands::health::answer(&config, ready)).map(Some),
         command => {
             logging::for_command(&config.log)?;
             runtime.block_on(on_a_database(config, command)).map(Some)

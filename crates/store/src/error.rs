@@ -61,6 +61,9 @@ pub enum StoreError {
     /// The schema could not be brought up to date.
     #[error("the database schema could not be brought up to date: {0}")]
     Migration(#[source] Box<refinery::Error>),
+    /// The schema is another one than this version wants, and the role may not change it; the text says what to do.
+    #[error("{0}")]
+    SchemaDiffers(String),
     /// What was asked for makes no sense; the text says what to do.
     #[error("{0}")]
     Refused(String),
@@ -100,7 +103,9 @@ impl StoreError {
             Self::Postgres(error) => classify(error),
             Self::Connect(_) | Self::Timeout { .. } | Self::Lost { .. } => ErrorClass::Retry,
             Self::Refused(_) | Self::NotFound(_) | Self::Conflict(_) | Self::Money(_) => ErrorClass::Refused,
-            Self::Config(_) | Self::Migration(_) | Self::Corrupt(_) => ErrorClass::Fatal,
+            Self::Config(_) | Self::Migration(_) | Self::SchemaDiffers(_) | Self::Corrupt(_) => {
+                ErrorClass::Fatal
+            }
         }
     }
 

@@ -17,7 +17,7 @@ pub mod ledger;
 pub mod limits;
 mod liveness;
 pub mod management;
-mod migrate;
+pub mod migrate;
 pub mod models;
 pub mod movements;
 pub mod notify;

@@ -6,8 +6,6 @@ use crate::{Store, StoreError, Tx};
 /// Making a partition waits this long for its lock. Longer would let flushes queue up behind it, behind whoever holds
 /// the table (an audit, a backup); it is tried again later, and until then the default partition serves.
 const LOCK_TIMEOUT: &str = "2s";
-/// Two servers that make the same partition take turns.
-const PARTITION_LOCK: i64 = 0x746f_6c6c_0000_0005;
 /// What PostgreSQL says when the default partition holds rows of the new one.
 const CHECK_VIOLATION: &str = "23514";
 /// What it says when the lock was not to be had in [`LOCK_TIMEOUT`].
@@ -28,8 +26,7 @@ pub async fn ensure(store: &Store, from: UtcDay, ahead: i32) -> Result<Missing, 
     for day in (0..=ahead).map(|days| from.plus(days)).filter(|day| has_bounds(*day)) {
         // A transaction for each day and table: the locks are held for a moment only.
         for table in ["usage_records", "usage_details"] {
-            let name = format!("{table}_{}", day.date().strftime("%Y_%m_%d"));
-            match store.tx("make_partition", async |tx| make(&tx, table, &name, day).await).await {
+            match store.tx("make_partition", async |tx| make(&tx, table, day).await).await {
                 Ok(()) => {}
                 Err(error) => match error.sqlstate() {
                     Some(CHECK_VIOLATION) => missing.occupied.push(day),
@@ -53,21 +50,9 @@ fn has_bounds(day: UtcDay) -> bool {
     day.date().year() > 0 && day.plus(1).date() > day.date()
 }
 
-async fn make(tx: &Tx, table: &str, name: &str, day: UtcDay) -> Result<(), StoreError> {
-    tx.execute("select pg_advisory_xact_lock($1)", &[&PARTITION_LOCK]).await?;
-    if tx.query_one("select to_regclass($1) is not null", &[&name]).await?.try_get(0)? {
-        return Ok(());
-    }
-    // Attached, not created in place: that would lock the whole table against the flushes. It gets the table's row triggers
-    // by that; a trigger of TRUNCATE it needs itself.
-    tx.batch_execute(&format!(
-        "set local lock_timeout = '{LOCK_TIMEOUT}';
-         create table {name} (like {table} including defaults including constraints including indexes);
-         create trigger append_only_truncate before truncate on {name}
-             for each statement execute function refuse_change();
-         alter table {table} attach partition {name} for values from ('{day}') to ('{}')",
-        day.plus(1),
-    ))
-    .await?;
+/// The work is a function of the database, because only the owner of a table may attach to it, and a server need not be the owner.
+async fn make(tx: &Tx, table: &str, day: UtcDay) -> Result<(), StoreError> {
+    tx.batch_execute(&format!("set local lock_timeout = '{LOCK_TIMEOUT}'")).await?;
+    tx.execute("select make_usage_partition($1, $2)", &[&table, &day]).await?;
     Ok(())
 }

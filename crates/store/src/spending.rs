@@ -54,9 +54,13 @@ pub struct Reach {
 /// is capped is joined to these sums.
 ///
 /// Takes a place in the history of balances, the start of recent days, that of all days, and the only key or user that is asked for, if any.
-const SUMS: &str = "with capped as (
+///
+/// What came by a restored dump may lie in the future of this server's history; it counts as new once, in the first call.
+const SUMS: &str = "with future as (
+        select case when $1::text = '0' then '18446744073709551615'::xid8 else pg_snapshot_xmax(pg_current_snapshot()) end as begins
+    ), capped as (
         select coalesce(l.user_id, k.user_id) as user_id, l.user_id is not null as is_user, l.key_id, k.no as key_no,
-               l.changed_xid >= $1::text::xid8 as is_new
+               l.changed_xid >= $1::text::xid8 and l.changed_xid < (select begins from future) as is_new
         from limits l left join api_keys k on k.id = l.key_id
         where num_nonnulls(l.daily_cap, l.weekly_cap, l.monthly_cap) > 0
           and ($4::uuid is null or l.key_id = $4 or l.user_id = $4)
@@ -65,7 +69,7 @@ const SUMS: &str = "with capped as (
                case when bool_or(c.is_new) then $3::timestamptz else $2::timestamptz end as since
         from capped c join user_balances b on b.user_id = c.user_id
         group by c.user_id, b.user_no, b.changed_xid
-        having bool_or(c.is_new) or b.changed_xid >= $1::text::xid8
+        having bool_or(c.is_new) or b.changed_xid >= $1::text::xid8 and b.changed_xid < (select begins from future)
     ), sums as materialized (
         select r.user_no, r.key_no, (r.hour at time zone 'UTC')::date as day, sum(r.amount_pico) as pico
         from moved m join usage_rollups r on r.user_no = m.user_no and r.hour >= m.since

@@ -172,12 +172,15 @@ pub fn joined<'a>(commits: impl IntoIterator<Item = &'a Commit>) -> Vec<KeyRange
 
 /// What was committed between `earlier` and this transaction's own mark, in no order. Only where that one
 /// [`reaches`](Mark::reaches) the earlier one.
+///
+/// What came here by a restored dump is nobody's commit: its transactions were another server's, and their numbers may lie in the future of this
+/// one. A row that its own transaction wrote has that one's number twice, the second time as the row's version.
 pub async fn since(tx: &Tx, earlier: &Mark) -> Result<Vec<Commit>, StoreError> {
     let rows = tx
         .query(
             "select xid::text, is_rating, records, amount_pico, days, instances, firsts, lasts from usage_commits
              where xid >= pg_snapshot_xmin($1::text::pg_snapshot)
-               and not pg_visible_in_snapshot(xid, $1::text::pg_snapshot)",
+               and not pg_visible_in_snapshot(xid, $1::text::pg_snapshot) and xmin = xid::xid",
             &[&earlier.snapshot],
         )
         .await?;

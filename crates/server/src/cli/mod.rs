@@ -91,6 +91,14 @@ pub enum Command {
     Spool(SpoolCommand),
     /// Prove that the books are right; the exit code is 1 when they are not.
     Audit,
+    /// Bring the database's schema up to date, as the owner of it. A server does so by itself where its role may.
+    Migrate,
+    /// Ask the server that runs with this data directory how it is; the exit code is 1 when it is not alive. For health checks of containers.
+    Health {
+        /// Ask whether it should get traffic, not only whether it is alive.
+        #[arg(long)]
+        ready: bool,
+    },
     /// Print the effective configuration, with the documentation of every key; secrets are left out.
     Config,
 }

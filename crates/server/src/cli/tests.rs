@@ -57,6 +57,8 @@ fn every_documented_command_line_parses() {
         "quarantine replay 0198c1a0-0000-7000-8000-000000000000",
         "quarantine write-off 0198c1a0-0000-7000-8000-000000000000",
         "audit",
+        "migrate",
+        "health --ready",
         "config",
     ] {
         parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));

@@ -3,8 +3,10 @@
 mod audit;
 mod credit;
 mod endpoint;
+pub(crate) mod health;
 mod key;
 mod limit;
+mod migrate;
 mod model;
 mod quarantine;
 mod report;
@@ -40,8 +42,9 @@ pub(crate) async fn answer(session: &Session, command: Command) -> anyhow::Resul
         Command::Usage(args) => report::usage(session, args).await,
         Command::Quarantine(command) => quarantine::answer(session, command).await,
         Command::Audit => audit::answer(session).await,
+        Command::Migrate => migrate::answer(session).await,
         Command::Spool(SpoolCommand::Replay { since }) => spool::replay(session, &since).await,
-        Command::Spool(_) | Command::Serve(_) | Command::Config => {
+        Command::Spool(_) | Command::Serve(_) | Command::Health { .. } | Command::Config => {
             anyhow::bail!("this command needs no database")
         }
     }

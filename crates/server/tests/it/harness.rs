@@ -67,6 +67,11 @@ impl Place {
         self.directory.path().join("data")
     }
 
+    /// Goes on with another database.
+    pub(crate) fn use_database(&mut self, url: &str) {
+        self.url = Some(url.to_owned());
+    }
+
     /// Gives up the master key that is shared with the place beside.
     pub(crate) fn use_own_master_key(&mut self) {
         self.master_key_file = self.directory.path().join("own-master.key");

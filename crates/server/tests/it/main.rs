@@ -13,6 +13,7 @@ mod broken_disk;
 mod canary;
 mod commands;
 mod corpus;
+mod deploy;
 mod failover;
 mod harness;
 mod hostile;

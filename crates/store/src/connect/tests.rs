@@ -48,6 +48,9 @@ fn one_host_may_be_read_only_and_keeps_the_settings_as_they_are() {
 #[test]
 fn the_servers_limits_are_added_to_the_options_of_the_url() {
     let [config] = hosts("postgres://ada@one/books?options=-c%20work_mem%3D1MB").try_into().unwrap();
-    let options = bounded(&config).get_options().unwrap().to_owned();
-    assert!(options.starts_with("-c work_mem=1MB -c statement_timeout=30000"), "{options}");
+    for (plans, expected) in [(Plans::Once, "force_generic_plan"), (Plans::Auto, "auto")] {
+        let options = bounded(&config, plans).get_options().unwrap().to_owned();
+        assert!(options.starts_with("-c work_mem=1MB -c statement_timeout=30000"), "{options}");
+        assert!(options.ends_with(&format!("-c plan_cache_mode={expected}")), "{options}");
+    }
 }

@@ -195,3 +195,21 @@ async fn the_first_read_has_every_balance() {
     assert!(all.contains(&(ada.id, credits("3"))));
     assert!(all.contains(&(UserId::SYSTEM, Credits::ZERO)));
 }
+
+#[tokio::test]
+async fn a_balance_from_a_restored_dump_of_another_server_comes_once_and_again_when_it_changes() {
+    let books = Books::open().await;
+    let ada = books.user("ada").await;
+    // Of a server that had seen more transactions than this one ever will.
+    let restored = async |tx: tollgate_store::Tx| {
+        Ok(tx.execute("update user_balances set changed_xid = '1000000000000'::xid8", &[]).await?)
+    };
+    assert_eq!(books.store.tx("restore", restored).await.unwrap(), 2);
+    let (start, all) = changed(&books, None).await;
+    assert_eq!(all.len(), 2, "{all:?}");
+    let (next, seen) = changed(&books, Some(start)).await;
+    assert!(seen.is_empty(), "{seen:?}");
+    books.grant("ada", "3", "s").await.unwrap();
+    let (_, seen) = changed(&books, Some(next)).await;
+    assert_eq!(seen, [(ada.id, credits("3"))]);
+}
