@@ -184,7 +184,7 @@ async fn open_admin(
         ..StoreConfig::new(database.url.clone())
     })?;
     let check = |endpoint| refresher::endpoint(endpoint).check();
-    Ok(Some((Admin::new(store, master.clone(), clock, Arc::new(check)), listener)))
+    Ok(Some((Admin::new(&config.admin, store, master.clone(), clock, Arc::new(check)), listener)))
 }
 
 fn cannot_listen(address: &str, error: &io::Error) -> anyhow::Error {
