@@ -117,7 +117,7 @@ pub(crate) async fn begin(
     let SignIn { name, password, code } = request;
     let proof = match (name, password, code) {
         (Some(name), Some(password), None) => by_password(&admin, &mut attempt, &name, password).await?,
-        (None, None, Some(code)) => by_code(&admin, &mut attempt, code).await?,
+        (None, None, Some(code)) => by_code(&admin, &mut attempt, &code).await?,
         _ => return Err(Problem::new(Kind::Invalid, "send `name` and `password`, or `code` alone")),
     };
     let signed_in = start(&admin, &headers, &proof).await?;
@@ -149,7 +149,7 @@ async fn by_password(
     stored.filter(|_| is_right).map(Proof::Password).ok_or_else(wrong_credentials)
 }
 
-async fn by_code(admin: &Admin, attempt: &mut Attempt, code: SecretString) -> Result<Proof, Problem> {
+async fn by_code(admin: &Admin, attempt: &mut Attempt, code: &SecretString) -> Result<Proof, Problem> {
     attempt.count(admin, None).await?;
     let digest = admin.secrets().code_digest(code.expose_secret());
     let now = admin.clock().now();

@@ -109,7 +109,7 @@ async fn whoever_is_wrong_about_whatever_is_told_the_same() {
 async fn a_password_is_guessed_ten_times_and_then_not_even_the_right_one_is_listened_to() {
     let house = House::open().await;
     let (ada, session) = with_password(&house, "ada").await;
-    let (a, b, c, d, e, f) = tokio::join!(
+    let at_once = tokio::join!(
         try_password(&house, "ada", "guess 1 of many"),
         try_password(&house, "ada", "guess 2 of many"),
         try_password(&house, "ada", "guess 3 of many"),
@@ -117,7 +117,7 @@ async fn a_password_is_guessed_ten_times_and_then_not_even_the_right_one_is_list
         try_password(&house, "ada", "guess 5 of many"),
         try_password(&house, "ada", "guess 6 of many"),
     );
-    let mut answers = vec![a, b, c, d, e, f];
+    let mut answers = vec![at_once.0, at_once.1, at_once.2, at_once.3, at_once.4, at_once.5];
     for guess in 7..=12 {
         answers.push(try_password(&house, "ada", &format!("guess {guess} of many")).await);
     }
