@@ -274,7 +274,9 @@ async fn responses_are_kept_by_nobody_and_shown_by_no_other_site() {
         assert_eq!(reply.headers["cross-origin-opener-policy"], "same-origin");
         let policy = reply.headers["content-security-policy"].to_str().unwrap();
         let directives: Vec<&str> = policy.split(';').map(str::trim).collect();
-        for directive in ["default-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "object-src 'none'"] {
+        for directive in
+            ["default-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "object-src 'none'"]
+        {
             assert!(directives.contains(&directive), "{directive} in {policy}");
         }
         // Scripts fall under the default: files of our own, none in a page.
