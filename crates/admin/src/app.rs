@@ -7,7 +7,10 @@ use tollgate_metering::RecordKeys;
 use tollgate_store::Store;
 use tollgate_store::snapshot::ConfigEndpoint;
 
+use crate::config::AdminConfig;
 use crate::reports::Reports;
+use crate::sign_in::Secrets;
+use crate::sign_in::hashing::Hasher;
 
 /// Says why a gateway could not use an endpoint. Given from outside: the management API knows no gateway.
 pub type EndpointCheck = Arc<dyn Fn(ConfigEndpoint) -> Result<(), String> + Send + Sync>;
@@ -22,6 +25,10 @@ struct Inner {
     record_keys: RecordKeys,
     cursors: DigestKey,
     idempotency: DigestKey,
+    secrets: Secrets,
+    hasher: Hasher,
+    is_behind_tls: bool,
+    public_url: String,
     reports: Reports,
     clock: Arc<dyn Clock>,
     check_endpoint: EndpointCheck,
@@ -36,6 +43,7 @@ impl std::fmt::Debug for Admin {
 impl Admin {
     /// On a store of its own, so that no report takes the connections that requests are charged by.
     pub fn new(
+        config: &AdminConfig,
         store: Store,
         master: MasterKey,
         clock: Arc<dyn Clock>,
@@ -45,6 +53,10 @@ impl Admin {
             record_keys: RecordKeys::derive(&master),
             cursors: DigestKey::derive(&master, "tollgate admin cursor v1"),
             idempotency: DigestKey::derive(&master, "tollgate admin idempotency v1"),
+            secrets: Secrets::derive(&master),
+            hasher: Hasher::new(&master),
+            is_behind_tls: config.tls_in_front,
+            public_url: config.public_url.trim_end_matches('/').to_owned(),
             reports: Reports::new(store.max_connections()),
             store,
             master,
@@ -71,6 +83,24 @@ impl Admin {
 
     pub(crate) fn idempotency(&self) -> &DigestKey {
         &self.0.idempotency
+    }
+
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.0.secrets
+    }
+
+    pub(crate) fn hasher(&self) -> &Hasher {
+        &self.0.hasher
+    }
+
+    /// Whether somebody else ends TLS in front of us.
+    pub(crate) fn is_behind_tls(&self) -> bool {
+        self.0.is_behind_tls
+    }
+
+    /// Where people reach us, without a slash at its end; empty where nobody said so.
+    pub(crate) fn public_url(&self) -> &str {
+        &self.0.public_url
     }
 
     pub(crate) fn reports(&self) -> &Reports {

@@ -1,27 +1,30 @@
-//! Who asks, by the key that the request carries, and what such a one is to the platform.
+//! Who asks, by the key or the session that the request carries, and what such a one is to the platform.
 //!
-//! A key is looked up by its keyed digest, so nothing that is compared depends on how much of a guess was right.
+//! Either is looked up by its keyed digest, at every request, so nothing that is compared depends on how much of a guess was right, and
+//! what has ended is over. A key is what somebody sends on purpose: beside one, a cookie is not looked at.
 
 use axum::extract::FromRequestParts;
-use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use tollgate_domain::{ApiKeyId, ApiKeyPurpose, UserId};
+use http::{HeaderMap, Method};
+use tollgate_domain::{ApiKeyId, ApiKeyPurpose, KeyDigest, UserId};
 use tollgate_store::management::keys::{self, KeyHolder, PlatformRole};
+use tollgate_store::management::sessions::{self, SessionHolder};
 
 use crate::app::Admin;
 use crate::problem::{Kind, Problem};
+use crate::sign_in::{Secrets, cookie, origin};
 
 /// What a caller is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// A platform key that may do everything.
+    /// A platform key or a person that may do everything.
     Manager,
-    /// A platform key for money and prices.
+    /// A platform key or a person for money and prices.
     BillingManager,
-    /// A platform key that reads.
+    /// A platform key or a person that reads.
     Viewer,
-    /// A platform key without a role: it manages what is its own user's.
+    /// A platform key or a person without a role: manages what is its own user's.
     Member,
     /// Any other live key: it reads what is its own user's.
     KeyOwner,
@@ -42,16 +45,43 @@ impl Role {
         }
     }
 
+    const fn of_person(role: Option<PlatformRole>) -> Self {
+        Self::of(ApiKeyPurpose::Platform, role)
+    }
+
     /// Whether it sees every user's rows, or its own user's alone.
     pub const fn sees_everybody(self) -> bool {
         matches!(self, Self::Manager | Self::BillingManager | Self::Viewer)
     }
 }
 
+/// By what somebody asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Means {
+    /// A key: a machine.
+    Key,
+    /// A session: a person.
+    Session,
+}
+
+/// Whoever is signed in, and with what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SignedIn {
+    pub(crate) digest: KeyDigest,
+    pub(crate) csrf_token: String,
+    pub(crate) holder: SessionHolder,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum By {
+    Key(ApiKeyId),
+    Session(Box<SignedIn>),
+}
+
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Caller {
-    pub(crate) key_id: ApiKeyId,
+    by: By,
     pub(crate) user_id: UserId,
     pub(crate) role: Role,
 }
@@ -72,28 +102,83 @@ impl Caller {
 
     /// What the audit log calls the caller.
     pub(crate) fn actor(&self) -> String {
-        format!("key:{}", self.key_id)
+        match &self.by {
+            By::Key(id) => format!("key:{id}"),
+            By::Session(_) => format!("user:{}", self.user_id),
+        }
+    }
+
+    /// By what it asks.
+    pub(crate) const fn means(&self) -> Means {
+        match self.by {
+            By::Key(_) => Means::Key,
+            By::Session(_) => Means::Session,
+        }
+    }
+
+    /// The key that asks. A person has none.
+    pub(crate) fn key_id(&self) -> Result<ApiKeyId, Problem> {
+        match &self.by {
+            By::Key(id) => Ok(*id),
+            By::Session(_) => Err(Problem::new(Kind::NotFound, "whoever is signed in asks by no key")),
+        }
     }
 }
 
 impl From<KeyHolder> for Caller {
     fn from(holder: KeyHolder) -> Self {
         let KeyHolder { key_id, user_id, purpose, role } = holder;
-        Self { key_id, user_id, role: Role::of(purpose, role) }
+        Self { by: By::Key(key_id), user_id, role: Role::of(purpose, role) }
     }
 }
 
-/// Finds out who asks. One credential is needed, in `Authorization: Bearer` or `X-Api-Key`; two different ones are none.
-pub(crate) async fn authenticate(admin: &Admin, headers: &HeaderMap) -> Result<Caller, Problem> {
-    let secret = credential(headers)?;
-    let digest = admin.master().key_digest(secret);
-    let holder = admin.store().tx("authenticate", async |tx| keys::holder(&tx, &digest).await).await?;
-    holder.map(Caller::from).ok_or_else(|| {
-        Problem::new(Kind::Unauthenticated, "the key is unknown, revoked, or its user was deactivated")
-    })
+impl From<SignedIn> for Caller {
+    fn from(signed_in: SignedIn) -> Self {
+        let SessionHolder { user_id, role, .. } = signed_in.holder;
+        Self { by: By::Session(Box::new(signed_in)), user_id, role: Role::of_person(role) }
+    }
 }
 
-fn credential(headers: &HeaderMap) -> Result<&str, Problem> {
+/// Finds out who asks. One credential is needed: a key in `Authorization: Bearer` or `X-Api-Key` (two different ones are none), or
+/// the cookie of a session, which needs its token where something is to be changed.
+pub(crate) async fn authenticate(
+    admin: &Admin,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<Caller, Problem> {
+    if let Some(secret) = credential(headers)? {
+        let digest = admin.master().key_digest(secret);
+        let holder = admin.store().tx("authenticate", async |tx| keys::holder(&tx, &digest).await).await?;
+        return holder.map(Caller::from).ok_or_else(|| {
+            Problem::new(Kind::Unauthenticated, "the key is unknown, revoked, or its user was deactivated")
+        });
+    }
+    let Some(secret) = cookie::find(admin, headers)? else {
+        return Err(Problem::new(
+            Kind::Unauthenticated,
+            "send a key in `Authorization: Bearer <key>`, or sign in",
+        ));
+    };
+    let digest = admin.secrets().session_digest(&secret);
+    let now = admin.clock().now();
+    let find = async |tx| sessions::holder(&tx, &digest, now).await;
+    let Some(holder) = admin.store().tx("authenticate_session", find).await? else {
+        return Err(Problem::new(Kind::Unauthenticated, "the session has ended; sign in again"));
+    };
+    let csrf_token = admin.secrets().csrf_token(&secret);
+    if !method.is_safe() {
+        origin::check(admin, headers)?;
+        if !Secrets::has_csrf_token(headers, &csrf_token) {
+            return Err(Problem::new(
+                Kind::Csrf,
+                "send the session's `csrf_token` in the header `x-csrf-token`; nothing was changed",
+            ));
+        }
+    }
+    Ok(SignedIn { digest, csrf_token, holder }.into())
+}
+
+fn credential(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let missing = |detail| Problem::new(Kind::Unauthenticated, detail);
     let mut found: Option<&str> = None;
     let bearer = headers.get_all(AUTHORIZATION).iter().map(|value| {
@@ -110,7 +195,7 @@ fn credential(headers: &HeaderMap) -> Result<&str, Problem> {
         }
         found = Some(credential);
     }
-    found.ok_or_else(|| missing("send a key in `Authorization: Bearer <key>`"))
+    Ok(found)
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Caller {
@@ -122,5 +207,18 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
             tracing::error!("a handler asks for its caller on a route that nobody is let into");
             Problem::new(Kind::Internal, "the server's log says more")
         })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for SignedIn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Caller::from_request_parts(parts, state).await?.by {
+            By::Session(signed_in) => Ok(*signed_in),
+            By::Key(_) => {
+                Err(Problem::new(Kind::Forbidden, "this is for people who are signed in, and a key is none"))
+            }
+        }
     }
 }

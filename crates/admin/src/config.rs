@@ -17,11 +17,30 @@ pub struct AdminConfig {
     /// Somebody else ends TLS in front of this listener and nobody gets past it: without that, keys with power over money would cross the
     /// network in the clear. Needed for any address that is not of this machine alone.
     pub tls_in_front: bool,
+    /// Where people reach the management API with their browsers, such as `https://tollgate.example`: sign-in links lead there. Empty: where a
+    /// request for one was sent to; links of the command line then lead to the address that it listens on.
+    pub public_url: String,
 }
 
 impl AdminConfig {
     /// Whether there is to be no listener at all.
     pub fn is_off(&self) -> bool {
         self.listen == "off"
+    }
+
+    /// Refuses what has the right type and makes no sense, with what to write instead.
+    pub fn check(&self) -> Result<(), String> {
+        let url = &self.public_url;
+        let is_base = || {
+            let uri: http::Uri = url.parse().ok()?;
+            let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
+            Some(is_web && uri.authority().is_some() && uri.path() == "/" && uri.query().is_none())
+        };
+        if url.is_empty() || is_base() == Some(true) {
+            return Ok(());
+        }
+        Err(format!(
+            "`admin.public_url` is `{url}`; write a scheme and a host, such as https://tollgate.example"
+        ))
     }
 }

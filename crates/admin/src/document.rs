@@ -7,7 +7,9 @@ use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderValue, header};
 use utoipa::OpenApi;
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{self, ContentBuilder, RefOr, Response as Answer, ResponseBuilder};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -18,13 +20,14 @@ use crate::table::{Access, Line, lines};
 /// Where the document is.
 pub const OPENAPI_PATH: &str = "/admin/api/v1/openapi.json";
 const SECURITY: &str = "key";
+const COOKIE: &str = "session";
 const PROBLEM: &str = "Problem";
 
 #[derive(OpenApi)]
 #[openapi(info(
     title = "Tollgate management API",
-    description = "Users, keys, credits, prices and usage of a Tollgate installation. Every request carries a key: \
-                   `Authorization: Bearer tg-…`. Amounts are decimals as text, exact to twelve places."
+    description = "Users, keys, credits, prices and usage of a Tollgate installation. Every request carries a key, \
+                   `Authorization: Bearer tg-…`, or the cookie of a session. Amounts are decimals as text, exact to twelve places."
 ))]
 struct Frame;
 
@@ -38,8 +41,8 @@ const EVERYWHERE: [(Kind, &str); 5] = [
 ];
 /// What a route behind a door may answer, too.
 const BEHIND_A_DOOR: [(Kind, &str); 3] = [
-    (Kind::Unauthenticated, "No live key was sent"),
-    (Kind::Forbidden, "The key's role does not allow it"),
+    (Kind::Unauthenticated, "No live key or session was sent"),
+    (Kind::Forbidden, "The caller's role does not allow it, or the request by cookie lacks its token"),
     (Kind::TooManyReports, "Other reports are being read"),
 ];
 /// What a route that writes may answer, too.
@@ -62,6 +65,13 @@ fn document() -> openapi::OpenApi {
         SECURITY.to_owned(),
         RefOr::T(SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build())),
     );
+    components.security_schemes.insert(COOKIE.to_owned(), RefOr::T(SecurityScheme::ApiKey(ApiKey::Cookie(
+        ApiKeyValue::with_description(
+            "tollgate_session",
+            "Of a person who signed in; behind TLS its name begins with `__Host-`. Requests other than GET and HEAD carry the \
+             session's `csrf_token` in `x-csrf-token`.",
+        ),
+    ))));
     for Line { access, routes: (schemas, mut paths, _) } in lines() {
         components.schemas.extend(schemas);
         for item in paths.paths.values_mut() {
@@ -86,10 +96,16 @@ fn document() -> openapi::OpenApi {
 /// Says of an operation what is the same for many: who may use it, and how it refuses.
 fn complete(operation: &mut Operation, access: Access, writes: bool) {
     let mut answers = EVERYWHERE.to_vec();
-    if let Access::Roles(roles) = access {
+    if access != Access::Public {
         answers.extend(BEHIND_A_DOOR);
-        operation.security = Some(vec![SecurityRequirement::new(SECURITY, Vec::<String>::new())]);
-        let roles: Vec<String> = roles.iter().map(|role| format!("{role:?}")).collect();
+        let by = |scheme: &str| SecurityRequirement::new(scheme, Vec::<String>::new());
+        let (schemes, roles) = match access {
+            Access::Roles(roles) => {
+                (vec![by(SECURITY), by(COOKIE)], roles.iter().map(|role| format!("{role:?}")).collect())
+            }
+            _ => (vec![by(COOKIE)], vec!["everybody who is signed in".to_owned()]),
+        };
+        operation.security = Some(schemes);
         let said = operation.description.take().or_else(|| operation.summary.clone()).unwrap_or_default();
         operation.description = Some(format!("{said}\n\nFor: {}.", roles.join(", ")));
     }

@@ -105,9 +105,10 @@ pub(crate) struct KeyInfo {
     responses((status = 200, description = "The key", body = Data<KeyInfo>)))]
 pub(crate) async fn key(State(admin): State<Admin>, caller: Caller) -> Result<Json<Data<KeyInfo>>, Problem> {
     let now = admin.clock().now();
+    let key_id = caller.key_id()?;
     let read = async |tx| {
         bound_report(&tx).await?;
-        let key = keys::find(&tx, caller.key_id, Some(caller.user_id)).await?;
+        let key = keys::find(&tx, key_id, Some(caller.user_id)).await?;
         Ok((spending::of_key(&tx, key.no, now).await?, key))
     };
     let (spent, key) = admin.reports().run(caller.user_id, admin.store().tx("admin_key", read)).await?;

@@ -21,8 +21,12 @@ pub enum Kind {
     IdempotencyKeyMissing,
     /// No credential, or none that is live.
     Unauthenticated,
+    /// Name, password or code is wrong.
+    WrongCredentials,
     /// The credential is not enough for this.
     Forbidden,
+    /// A request by cookie without its token, or from another site's page.
+    Csrf,
     /// There is no such thing, or it is not the caller's.
     NotFound,
     /// The route has no such method.
@@ -39,6 +43,8 @@ pub enum Kind {
     Invalid,
     /// The idempotency key belongs to another request.
     IdempotencyKeyReused,
+    /// Too many tries to sign in.
+    TooManyAttempts,
     /// Others, or the caller itself, have more reports read than there are places for.
     TooManyReports,
     /// The database does not answer.
@@ -55,8 +61,16 @@ impl Kind {
             Self::IdempotencyKeyMissing => {
                 (StatusCode::BAD_REQUEST, "idempotency_key_missing", "The Idempotency-Key is missing")
             }
-            Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated", "A live key is needed"),
-            Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "The key may not do this"),
+            Self::Unauthenticated => {
+                (StatusCode::UNAUTHORIZED, "unauthenticated", "A live key or session is needed")
+            }
+            Self::WrongCredentials => {
+                (StatusCode::UNAUTHORIZED, "wrong_credentials", "This is not how to sign in")
+            }
+            Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "The caller may not do this"),
+            Self::Csrf => {
+                (StatusCode::FORBIDDEN, "csrf", "The request does not come from the caller's own page")
+            }
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found", "There is no such thing"),
             Self::MethodNotAllowed => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "The route has no such method")
@@ -75,6 +89,9 @@ impl Kind {
                 "idempotency_key_reused",
                 "The Idempotency-Key belongs to another request",
             ),
+            Self::TooManyAttempts => {
+                (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", "Too many tries to sign in")
+            }
             Self::TooManyReports => {
                 (StatusCode::TOO_MANY_REQUESTS, "too_many_reports", "Other reports are being read")
             }
@@ -91,6 +108,8 @@ impl Kind {
 pub struct Problem {
     kind: Kind,
     detail: String,
+    /// In seconds; what the kind says where nothing is said.
+    retry_after: Option<i64>,
 }
 
 /// The form of every error.
@@ -114,7 +133,13 @@ pub struct ProblemDetails {
 impl Problem {
     /// A problem of this kind with words of its own.
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into() }
+        Self { kind, detail: detail.into(), retry_after: None }
+    }
+
+    /// With the time after which to try again.
+    #[must_use]
+    pub fn retry_after(self, seconds: i64) -> Self {
+        Self { retry_after: Some(seconds), ..self }
     }
 
     /// The request cannot be read.
@@ -174,7 +199,7 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         match self.kind {
-            Kind::Unauthenticated => {
+            Kind::Unauthenticated | Kind::WrongCredentials => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             Kind::Unavailable | Kind::IdempotencyKeyInUse | Kind::TooManyReports => {
@@ -185,6 +210,9 @@ impl IntoResponse for Problem {
                 headers.insert(header::LINK, HeaderValue::from_static(documentation));
             }
             _ => {}
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }

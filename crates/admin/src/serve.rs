@@ -6,7 +6,7 @@ mod patience;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -15,10 +15,12 @@ use tokio::sync::Semaphore;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tollgate_store::management::keys;
+use tollgate_store::Tx;
+use tollgate_store::management::{keys, sessions};
 
 use self::patience::Patience;
 use crate::app::Admin;
+use crate::sign_in::throttle::Peer;
 use crate::table;
 
 /// Connections at once: people and scripts, not the public.
@@ -33,6 +35,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often keys are looked for whose overlap is over.
 const DUE_EVERY: Duration = Duration::from_secs(1);
+/// After how many of these looks sessions that are over are cleared away; they are over without that.
+const CLEARED_AWAY_EVERY: u32 = 60;
 
 impl Admin {
     /// Serves until `shutdown`, then lets requests end. Meanwhile ends what falls due.
@@ -63,13 +67,13 @@ impl Admin {
                 () = shutdown.cancelled() => return,
                 accepted = next(listener, &places) => accepted,
             };
-            let Some((stream, place)) = accepted else {
+            let Some((stream, peer, place)) = accepted else {
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             };
             let (http, router, shutdown) = (http.clone(), router.clone(), shutdown.clone());
             connections.spawn(async move {
-                serve_connection(stream, &http, router, WRITE_TIMEOUT, &shutdown).await;
+                serve_connection(stream, &http, of_peer(router, peer), WRITE_TIMEOUT, &shutdown).await;
                 drop(place);
             });
         }
@@ -80,13 +84,19 @@ impl Admin {
     async fn end_what_is_due(self, shutdown: CancellationToken) {
         let mut ticks = tokio::time::interval(DUE_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
+        for look in 0_u32.. {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
                 _ = ticks.tick() => {}
             }
-            let sweep = self.store().tx("revoke_due_keys", async |tx| keys::revoke_due(&tx).await);
+            let now = self.clock().now();
+            let sweep = self.store().tx("revoke_due_keys", async |tx: Tx| {
+                if look % CLEARED_AWAY_EVERY == 0 {
+                    sessions::clear_away(&tx, now).await?;
+                }
+                keys::revoke_due(&tx).await
+            });
             let swept = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
@@ -134,13 +144,18 @@ async fn serve_connection(
     }
 }
 
+/// The router for one connection: each request says who is at the other end.
+fn of_peer(router: Router, peer: Peer) -> Router {
+    router.layer(Extension(peer))
+}
+
 async fn next(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, Peer, tokio::sync::OwnedSemaphorePermit)> {
     let place = Arc::clone(places).acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((stream, _address)) => Some((stream, place)),
+        Ok((stream, address)) => Some((stream, Peer(address), place)),
         Err(error) => {
             tracing::warn!(%error, "a connection to the management API could not be accepted");
             None

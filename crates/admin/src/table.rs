@@ -12,18 +12,18 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, Method, header};
+use http::{HeaderName, HeaderValue, Method, header};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn, Paths};
 use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
 
 use crate::app::Admin;
-use crate::caller::{Role, authenticate};
+use crate::caller::{Means, Role, authenticate};
 use crate::problem::{Kind, Problem};
 use crate::{
     api_keys, audit_log, credits, document, endpoints, models, openrouter, organization, quarantine,
-    receipts, tariffs, unrated, usage, users,
+    receipts, sign_in, tariffs, unrated, usage, users,
 };
 
 /// Largest request body. A list of a thousand tariffs with every price takes half of it.
@@ -40,14 +40,17 @@ pub enum Access {
     Public,
     /// Callers of these roles.
     Roles(&'static [Role]),
+    /// Whoever is signed in, whatever the role: not keys.
+    SignedIn,
 }
 
 impl Access {
-    /// Whether a caller of this role gets through.
-    pub fn lets_in(self, role: Role) -> bool {
+    /// Whether a caller of this role gets through that asks by this.
+    pub fn lets_in(self, role: Role, means: Means) -> bool {
         match self {
             Self::Public => true,
             Self::Roles(roles) => roles.contains(&role),
+            Self::SignedIn => means == Means::Session,
         }
     }
 }
@@ -58,7 +61,7 @@ pub(crate) struct Line {
     pub(crate) routes: UtoipaMethodRouter<Admin>,
 }
 
-/// Everybody who has a key.
+/// Everybody who has a key or is signed in.
 const KEYS: Access = Access::Roles(&Role::ALL);
 /// Those who manage something: their own or all of it.
 const PLATFORM: Access = Access::Roles(&[Role::Manager, Role::BillingManager, Role::Viewer, Role::Member]);
@@ -81,6 +84,14 @@ pub(crate) fn lines() -> Vec<Line> {
         line(MANAGERS, routes!(users::create)),
         line(KEYS, routes!(users::get)),
         line(MANAGERS, routes!(users::deactivate)),
+        line(MANAGERS, routes!(users::set_role)),
+        line(MANAGERS, routes!(sign_in::links::create)),
+        line(Access::Public, routes!(sign_in::methods)),
+        line(Access::Public, routes!(sign_in::begin)),
+        line(Access::SignedIn, routes!(sign_in::show)),
+        line(Access::SignedIn, routes!(sign_in::end)),
+        line(Access::SignedIn, routes!(sign_in::end_all)),
+        line(Access::SignedIn, routes!(sign_in::set_password)),
         line(PLATFORM, routes!(api_keys::list)),
         line(KEY_MAKERS, routes!(api_keys::create)),
         line(PLATFORM, routes!(api_keys::get)),
@@ -217,8 +228,8 @@ async fn enter(State(door): State<Door>, request: Request, next: Next) -> Respon
     if access == Access::Public {
         return next.run(request).await;
     }
-    match authenticate(admin, request.headers()).await {
-        Ok(caller) if access.lets_in(caller.role) => {
+    match authenticate(admin, request.method(), request.headers()).await {
+        Ok(caller) if access.lets_in(caller.role, caller.means()) => {
             let request = match door.reads(request.method()) {
                 Some(reads) => reads.check(request).await,
                 None => Ok(request),
@@ -231,9 +242,12 @@ async fn enter(State(door): State<Door>, request: Request, next: Next) -> Respon
                 Err(problem) => problem.into_response(),
             }
         }
-        Ok(_) => {
-            Problem::new(Kind::Forbidden, "the key is good, and may not do this: its role does not allow it")
-                .into_response()
+        Ok(caller) => {
+            let detail = match caller.means() {
+                Means::Key => "the key is good, and may not do this: its role does not allow it",
+                Means::Session => "you are signed in, and may not do this: your role does not allow it",
+            };
+            Problem::new(Kind::Forbidden, detail).into_response()
         }
         Err(problem) => problem.into_response(),
     }
@@ -252,12 +266,16 @@ async fn every_response(request: Request, next: Next) -> Response {
         (header::X_FRAME_OPTIONS, "DENY"),
         (
             header::CONTENT_SECURITY_POLICY,
-            "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
+            "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; \
+             base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
         ),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ];
     for (name, value) in set {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    // A file that comes with the program may say otherwise; nothing that is somebody's does.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }

@@ -6,7 +6,10 @@ use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tollgate_domain::{Credits, UserId};
+use tollgate_store::Tx;
 use tollgate_store::management::accounts::{self, Account, AccountFilter};
+use tollgate_store::management::keys::PlatformRole;
+use tollgate_store::management::roles;
 use tollgate_store::users::{self, UserKind};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -29,6 +32,9 @@ pub(crate) struct User {
     /// What is left, in credits; a decimal as text, exact to twelve places. May be below zero.
     #[schema(value_type = String, example = "12.5")]
     balance: Credits,
+    /// What the user may do on the whole platform when signed in: `manager`, `billing_manager`, `viewer`. `null`: what is its own.
+    #[schema(value_type = Option<String>)]
+    role: Option<PlatformRole>,
     created_at: Timestamp,
     /// Since when none of the user's keys admits anything. `null`: active.
     deactivated_at: Option<Timestamp>,
@@ -36,9 +42,9 @@ pub(crate) struct User {
 
 impl From<Account> for User {
     fn from(account: Account) -> Self {
-        let Account { user, balance, deactivated_at } = account;
+        let Account { user, balance, role, deactivated_at } = account;
         let users::User { id, name, kind, created_at, .. } = user;
-        Self { id: id.as_uuid(), name, kind, balance, created_at, deactivated_at }
+        Self { id: id.as_uuid(), name, kind, balance, role, created_at, deactivated_at }
     }
 }
 
@@ -121,7 +127,7 @@ pub(crate) async fn get(
     Ok(Json(visible(&admin, &caller, user_id).await?.into()))
 }
 
-/// Deactivates a user: all keys are revoked, and nothing can be granted or made for them any more. What is in the books stays.
+/// Deactivates a user: all keys are revoked, whoever is signed in is out, and nothing can be granted or made for them any more. What is in the books stays.
 #[utoipa::path(post, path = "/admin/api/v1/users/{user_id}/deactivate", tag = "users", params(("user_id" = Uuid, Path)),
     responses((status = 200, description = "The user, deactivated", body = User)))]
 pub(crate) async fn deactivate(
@@ -132,6 +138,34 @@ pub(crate) async fn deactivate(
     let actor = caller.actor();
     let deactivate = async |tx| accounts::deactivate(&tx, user_id, &actor).await;
     Ok(Json(admin.store().tx("admin_deactivate_user", deactivate).await?.into()))
+}
+
+/// A role to be given.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WantedRole {
+    /// `manager`, `billing_manager` or `viewer`; `null` takes the role away.
+    #[serde(deserialize_with = "Option::deserialize")]
+    #[schema(value_type = Option<String>, example = "viewer", required)]
+    role: Option<PlatformRole>,
+}
+
+/// Gives a user a role for when they are signed in, or takes it away, from the next request on. Keys keep the roles that they have.
+#[utoipa::path(put, path = "/admin/api/v1/users/{user_id}/role", tag = "users", params(("user_id" = Uuid, Path)),
+    request_body = WantedRole,
+    responses((status = 200, description = "The user as it is now", body = User)))]
+pub(crate) async fn set_role(
+    State(admin): State<Admin>,
+    caller: Caller,
+    Path(user_id): Path<UserId>,
+    Body(wanted): Body<WantedRole>,
+) -> Result<Json<User>, Problem> {
+    let actor = caller.actor();
+    let set = async |tx: Tx| {
+        roles::set(&tx, user_id, wanted.role, &actor).await?;
+        accounts::find(&tx, user_id).await
+    };
+    Ok(Json(admin.store().tx("admin_set_role", set).await?.into()))
 }
 
 /// The user with this id, if the caller may see it. The words for another's id are those for none.

@@ -5,8 +5,8 @@ use std::fmt;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-use crate::MasterKey;
 use crate::credential::new_hmac;
+use crate::{KeyDigest, MasterKey};
 
 /// The first 16 bytes of an HMAC-SHA-256; stored in a `uuid` column, which is 16 bytes without a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,12 +34,21 @@ impl DigestKey {
         Self(new_hmac(&master.derive(purpose)))
     }
 
+    /// The whole digest of a secret, under which it is stored and looked up.
+    pub fn secret_digest(&self, secret: &str) -> KeyDigest {
+        KeyDigest::from_bytes(self.full(secret.as_bytes()))
+    }
+
     /// Digests `message`.
     pub fn digest(&self, message: &[u8]) -> RecordDigest {
-        let full: [u8; 32] = self.0.clone().chain_update(message).finalize().into_bytes().into();
+        let full = self.full(message);
         let mut half = [0; 16];
         half.copy_from_slice(full.get(..16).unwrap_or(&[0; 16]));
         RecordDigest(half)
+    }
+
+    fn full(&self, message: &[u8]) -> [u8; 32] {
+        self.0.clone().chain_update(message).finalize().into_bytes().into()
     }
 }
 

@@ -31,6 +31,13 @@ const LOCK_POLL: Duration = Duration::from_millis(20);
 #[derive(Debug, Clone)]
 pub(crate) struct DataDir(PathBuf);
 
+/// Where the management API of the server that runs in this directory listens; `None` where none runs, or it has not got that far.
+pub(crate) fn admin_address_of_running(path: &Path) -> Option<String> {
+    let text = fs::read_to_string(path.join("admin.addr")).ok()?;
+    // As with the database's URL: asked after reading.
+    DataDir(path.to_path_buf()).is_served().then(|| text.trim().to_owned())
+}
+
 /// Held for as long as this process is the server of the data directory.
 #[derive(Debug)]
 pub(crate) struct ServeLock {

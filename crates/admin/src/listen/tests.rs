@@ -1,7 +1,7 @@
 use super::*;
 
 async fn listening(listen: &str, tls_in_front: bool) -> Result<Option<SocketAddr>, ListenError> {
-    let config = AdminConfig { listen: listen.to_owned(), tls_in_front };
+    let config = AdminConfig { listen: listen.to_owned(), tls_in_front, ..AdminConfig::default() };
     Ok(bind(&config).await?.map(|listener| listener.local_addr().unwrap()))
 }
 

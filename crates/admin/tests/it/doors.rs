@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use http::Method;
 use http_body_util::Full;
 use serde_json::Value;
-use tollgate_admin::{Access, MAX_BODY_BYTES, OPENAPI_PATH, Role, doors};
-use tollgate_domain::ApiKeyPurpose;
+use tollgate_admin::{Access, MAX_BODY_BYTES, Means, OPENAPI_PATH, Role, doors};
+use tollgate_domain::{ApiKeyPurpose, UserId};
 use tollgate_store::management::keys::PlatformRole;
 
-use crate::house::{House, Tenant};
+use crate::house::House;
 
 /// A path with something in the place of its parameters. Whatever is there, it is no tenant's.
 fn filled(path: &str) -> String {
@@ -21,7 +21,15 @@ fn filled(path: &str) -> String {
         .join("/")
 }
 
-async fn one_of_each(house: &House) -> Vec<(Role, Tenant)> {
+/// Somebody of each role by each means.
+struct Someone {
+    role: Role,
+    means: Means,
+    user: UserId,
+    credential: String,
+}
+
+async fn one_of_each(house: &House) -> Vec<Someone> {
     let platform = ApiKeyPurpose::Platform;
     let mut all = Vec::new();
     for (role, purpose, platform_role) in [
@@ -31,31 +39,36 @@ async fn one_of_each(house: &House) -> Vec<(Role, Tenant)> {
         (Role::Member, platform, None),
         (Role::KeyOwner, ApiKeyPurpose::Realtime, None),
     ] {
-        all.push((role, house.tenant(&format!("{role:?}"), purpose, platform_role).await));
+        let tenant = house.tenant(&format!("{role:?} by key"), purpose, platform_role).await;
+        all.push(Someone { role, means: Means::Key, user: tenant.id, credential: tenant.key });
+        if role != Role::KeyOwner {
+            let user = house.person(&format!("{role:?}, a person"), platform_role).await;
+            let credential = house.signs_in(user).await;
+            all.push(Someone { role, means: Means::Session, user, credential });
+        }
     }
     all
 }
 
 #[tokio::test]
-async fn every_role_passes_every_door_that_names_it_and_no_other() {
+async fn every_role_passes_every_door_that_names_it_and_no_other_by_key_and_by_session() {
     let house = House::open().await;
-    let callers = one_of_each(&house).await;
-    assert_eq!(callers.len(), Role::ALL.len());
+    let mut callers = one_of_each(&house).await;
+    assert_eq!(callers.len(), 2 * Role::ALL.len() - 1);
     for (method, path, access) in doors() {
-        for (role, caller) in &callers {
-            let request = house
-                .request(&method, &filled(&path))
-                .header("authorization", format!("Bearer {}", caller.key));
+        for Someone { role, means, user, credential } in &mut callers {
+            let request = house.request_by(&method, credential, &filled(&path));
             let reply = house.send(request.body(Full::default()).unwrap()).await;
             let is_refused = reply.status == 403;
-            assert_eq!(is_refused, !access.lets_in(*role), "{role:?} {method} {path}: {}", reply.status);
-            assert!(
-                reply.status != 401 && reply.status.as_u16() < 500,
-                "{role:?} {method} {path}: {}",
-                reply.status
-            );
+            let who = format!("{role:?} by {means:?}, {method} {path}: {}", reply.status);
+            assert_eq!(is_refused, !access.lets_in(*role, *means), "{who}");
+            // Signing in without a body is no way to sign in.
+            assert!(reply.status != 401 && reply.status.as_u16() < 500, "{who}");
             if is_refused {
                 assert_eq!(reply.problem(), (403, "forbidden".to_owned()));
+            }
+            if *means == Means::Session && method == Method::DELETE && path.contains("/session") {
+                *credential = house.signs_in(*user).await;
             }
         }
     }
@@ -78,6 +91,8 @@ async fn nobody_passes_without_a_live_key() {
         vec![("authorization", manager.key.clone())],
         vec![("authorization", format!("Bearer {}", manager.key)), ("x-api-key", "tg-another".to_owned())],
         vec![("cookie", format!("key={}", manager.key))],
+        vec![("cookie", format!("tollgate_session={}", manager.key))],
+        vec![("cookie", "tollgate_session=one; tollgate_session=another".to_owned())],
     ];
     for (method, path, access) in doors().into_iter().filter(|(_, _, access)| *access != Access::Public) {
         for credential in &credentials {
@@ -115,15 +130,18 @@ async fn what_a_route_does_not_read_is_refused_by_every_route() {
     let manager = house.manager().await;
     let document = house.get("", OPENAPI_PATH).await.ok();
     let said = serde_json::json!({ "reason": "somebody meant something by it" });
+    let person = house.person("a person", None).await;
+    let session = house.signs_in(person).await;
     let mut without_body = 0;
-    for (method, path, _) in doors().into_iter().filter(|(_, _, access)| *access != Access::Public) {
+    for (method, path, access) in doors().into_iter().filter(|(_, _, access)| *access != Access::Public) {
+        let credential = if access == Access::SignedIn { &session } else { &manager.key };
         let unknown = format!("{}?colour=red", filled(&path));
-        let reply = house.write(method.clone(), &manager.key, &unknown, &Value::Null).await;
+        let reply = house.write(method.clone(), credential, &unknown, &Value::Null).await;
         assert_eq!(reply.problem(), (400, "bad_request".to_owned()), "{method} {path}");
         let operation = &document["paths"][&path][method.as_str().to_lowercase()];
         if operation["requestBody"].is_null() {
             without_body += 1;
-            let reply = house.write(method.clone(), &manager.key, &filled(&path), &said).await;
+            let reply = house.write(method.clone(), credential, &filled(&path), &said).await;
             assert_eq!(reply.problem(), (422, "invalid".to_owned()), "{method} {path}");
         }
     }
@@ -161,7 +179,13 @@ async fn the_document_has_every_route_and_nothing_else() {
                 of.as_str() == method.to_uppercase() && at == path && *access == Access::Public
             });
             assert_eq!(operation["security"].is_array(), !is_public, "{method} {path}");
-            assert_eq!(operation["responses"]["401"].is_object(), !is_public, "{method} {path}");
+            // To sign in, nobody has to be signed in, and may be refused all the same.
+            let is_sign_in = path == "/admin/api/v1/session" && method == "post";
+            assert_eq!(
+                operation["responses"]["401"].is_object(),
+                !is_public || is_sign_in,
+                "{method} {path}"
+            );
         }
     }
 }
@@ -246,5 +270,16 @@ async fn responses_are_kept_by_nobody_and_shown_by_no_other_site() {
         assert_eq!(reply.headers["cache-control"], "no-store", "{path}");
         assert_eq!(reply.headers["x-content-type-options"], "nosniff");
         assert_eq!(reply.headers["x-frame-options"], "DENY");
+        assert_eq!(reply.headers["referrer-policy"], "no-referrer");
+        assert_eq!(reply.headers["cross-origin-opener-policy"], "same-origin");
+        let policy = reply.headers["content-security-policy"].to_str().unwrap();
+        let directives: Vec<&str> = policy.split(';').map(str::trim).collect();
+        for directive in
+            ["default-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "object-src 'none'"]
+        {
+            assert!(directives.contains(&directive), "{directive} in {policy}");
+        }
+        // Scripts fall under the default: files of our own, none in a page.
+        assert!(!policy.contains("script-src"), "{policy}");
     }
 }

@@ -12,17 +12,19 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use jiff::Timestamp;
 use prometheus_client::registry::Registry;
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tollgate_admin::Admin;
+use tollgate_admin::{Admin, AdminConfig, sign_in_link};
 use tollgate_domain::{
-    ApiKeyId, ApiKeyPurpose, ManualClock, MasterKey, PriceList, RawAnalyticsRecord, UserId,
+    ApiKeyId, ApiKeyPurpose, Clock, ManualClock, MasterKey, PriceList, RawAnalyticsRecord, UserId,
 };
 use tollgate_metering::{AnalyticsBatcher, AnalyticsConfig, RecordKeys};
 use tollgate_store::api_keys::NewApiKey;
 use tollgate_store::management::keys::{self, PlatformRole};
+use tollgate_store::management::roles;
 use tollgate_store::movements::{self, MovementKind, NewMovement};
 use tollgate_store::tariffs::{self, WantedTariff};
 use tollgate_store::users::{self, UserKind};
@@ -68,6 +70,17 @@ impl Reply {
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
     }
 
+    /// The cookie and the token of a session that has begun.
+    pub(crate) fn session(&self) -> String {
+        let token = self.ok()["csrf_token"].as_str().unwrap().to_owned();
+        format!("{}|{token}", self.cookie())
+    }
+
+    /// Name and value of the cookie that was set.
+    pub(crate) fn cookie(&self) -> &str {
+        self.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap()
+    }
+
     /// The body of a success.
     pub(crate) fn ok(&self) -> Value {
         assert!(self.status.is_success(), "{} {}", self.status, String::from_utf8_lossy(&self.body));
@@ -94,6 +107,10 @@ pub(crate) fn start() -> Timestamp {
 
 impl House {
     pub(crate) async fn open() -> Self {
+        Self::open_with(AdminConfig::default()).await
+    }
+
+    pub(crate) async fn open_with(config: AdminConfig) -> Self {
         let database = TestDatabase::create().await;
         let store = Store::connect(&StoreConfig::for_reports(database.url())).unwrap();
         let master = MasterKey::from_bytes([9; 32]);
@@ -105,7 +122,8 @@ impl House {
                 Ok(())
             }
         };
-        let admin = Admin::new(store.clone(), master.clone(), Arc::clone(&clock) as _, Arc::new(check));
+        let admin =
+            Admin::new(&config, store.clone(), master.clone(), Arc::clone(&clock) as _, Arc::new(check));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
@@ -134,8 +152,17 @@ impl House {
         Request::builder().method(method).uri(format!("http://{}{path}", self.address))
     }
 
+    /// By a key, or by what [`House::signs_in`] gave.
+    pub(crate) fn request_by(&self, method: &Method, credential: &str, path: &str) -> http::request::Builder {
+        let request = self.request(method, path);
+        match credential.split_once('|') {
+            Some((cookie, token)) => request.header("cookie", cookie).header("x-csrf-token", token),
+            None => request.header("authorization", format!("Bearer {credential}")),
+        }
+    }
+
     pub(crate) async fn get(&self, key: &str, path: &str) -> Reply {
-        let request = self.request(&Method::GET, path).header("authorization", format!("Bearer {key}"));
+        let request = self.request_by(&Method::GET, key, path);
         self.send(request.body(Full::default()).unwrap()).await
     }
 
@@ -155,10 +182,7 @@ impl House {
         body: &Value,
         headers: &[(&str, &str)],
     ) -> Reply {
-        let mut request = self
-            .request(&method, path)
-            .header("authorization", format!("Bearer {key}"))
-            .header("content-type", "application/json");
+        let mut request = self.request_by(&method, key, path).header("content-type", "application/json");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -207,6 +231,38 @@ impl House {
         let create = async |tx| keys::create(&tx, &self.master, &new, role, ACTOR).await;
         let created = self.store.tx("key", create).await.unwrap();
         (created.key.id, created.secret.expose().to_owned())
+    }
+
+    /// A user who signs in; no key.
+    pub(crate) async fn person(&self, name: &str, role: Option<PlatformRole>) -> UserId {
+        let create = async |tx: tollgate_store::Tx| {
+            let user = users::create(&tx, name, UserKind::Individual, ACTOR).await?;
+            roles::set(&tx, user.id, role, ACTOR).await?;
+            Ok(user.id)
+        };
+        self.store.tx("person", create).await.unwrap()
+    }
+
+    /// The code of a new sign-in link.
+    pub(crate) async fn code(&self, user: UserId) -> String {
+        let now = self.clock.now();
+        let link = async |tx| sign_in_link(&tx, &self.master, user, "https://t.test/", now, ACTOR).await;
+        let (url, _) = self.store.tx("link", link).await.unwrap();
+        let code = url.expose_secret().strip_prefix("https://t.test/#/sign-in?code=").unwrap();
+        code.to_owned()
+    }
+
+    /// Sends what a sign-in page does.
+    pub(crate) async fn sign_in(&self, body: &Value) -> Reply {
+        let request = self.request(&Method::POST, "/admin/api/v1/session");
+        let request = request.header("content-type", "application/json");
+        self.send(request.body(Full::from(body.to_string())).unwrap()).await
+    }
+
+    /// A new session of this user: its cookie and its token, to be used in place of a key.
+    pub(crate) async fn signs_in(&self, user: UserId) -> String {
+        let code = self.code(user).await;
+        self.sign_in(&json!({ "code": code })).await.session()
     }
 
     pub(crate) async fn manager(&self) -> Tenant {

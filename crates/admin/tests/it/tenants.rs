@@ -48,7 +48,8 @@ async fn no_id_filter_search_or_cursor_shows_another_tenants_rows() {
             assert!(path.contains(secret) || !text.contains(secret), "{path}: {secret} in {text}");
         }
     };
-    for key in [&ada.member.key, &ada.inference.key] {
+    let session = house.signs_in(ada.member.id).await;
+    for key in [&ada.member.key, &ada.inference.key, &session] {
         // By id: as if they were not there.
         for path in [
             format!("/admin/api/v1/users/{}", bob.member.id),
@@ -91,6 +92,11 @@ async fn no_id_filter_search_or_cursor_shows_another_tenants_rows() {
             "/api/v1/credits".to_owned(),
             "/api/v1/key".to_owned(),
         ] {
+            // A session is no key.
+            if *key == session && path == "/api/v1/key" {
+                assert_eq!(house.get(key, &path).await.problem().0, 404);
+                continue;
+            }
             let reply = house.get(key, &path).await;
             let body = reply.ok();
             says_nothing_of_bob(&body.to_string(), &path);
@@ -113,18 +119,20 @@ async fn a_member_manages_no_key_but_its_own_users() {
     let ada = side(&house, "ada", &mut recorder).await;
     let bob = side(&house, "bob", &mut recorder).await;
     let keys = "/admin/api/v1/api-keys";
-    let key = &ada.member.key;
-    let listed = house.all(key, keys, 1).await;
-    assert_eq!(listed.len(), 2);
-    assert!(listed.iter().all(|row| row["user_id"] == json!(ada.member.id)));
-    let path = format!("{keys}?user_id={}", bob.member.id);
-    assert_eq!(house.get(key, &path).await.problem().0, 404);
-    for of_bob in [bob.member.key_id, bob.inference.key_id] {
-        assert_eq!(house.get(key, &format!("{keys}/{of_bob}")).await.problem().0, 404);
-        let revoke = format!("{keys}/{of_bob}/revoke");
-        assert_eq!(house.post(key, &revoke, &Value::Null).await.problem().0, 404);
-        let rotate = format!("{keys}/{of_bob}/rotate");
-        assert_eq!(house.post(key, &rotate, &json!({ "overlap_seconds": 60 })).await.problem().0, 404);
+    let session = house.signs_in(ada.member.id).await;
+    for key in [&ada.member.key, &session] {
+        let listed = house.all(key, keys, 1).await;
+        assert_eq!(listed.len(), 2);
+        assert!(listed.iter().all(|row| row["user_id"] == json!(ada.member.id)));
+        let path = format!("{keys}?user_id={}", bob.member.id);
+        assert_eq!(house.get(key, &path).await.problem().0, 404);
+        for of_bob in [bob.member.key_id, bob.inference.key_id] {
+            assert_eq!(house.get(key, &format!("{keys}/{of_bob}")).await.problem().0, 404);
+            let revoke = format!("{keys}/{of_bob}/revoke");
+            assert_eq!(house.post(key, &revoke, &Value::Null).await.problem().0, 404);
+            let rotate = format!("{keys}/{of_bob}/rotate");
+            assert_eq!(house.post(key, &rotate, &json!({ "overlap_seconds": 60 })).await.problem().0, 404);
+        }
     }
     let live = house.rows("select 1 from api_keys where revoked_at is null and revoke_at is null").await;
     assert_eq!(live.len(), 5);

@@ -218,7 +218,7 @@ async fn open_admin(
         ..StoreConfig::for_reports(database.url.clone())
     })?;
     let check = |endpoint| refresher::endpoint(endpoint).check();
-    Ok(Some((Admin::new(store, master.clone(), clock, Arc::new(check)), listener)))
+    Ok(Some((Admin::new(&config.admin, store, master.clone(), clock, Arc::new(check)), listener)))
 }
 
 fn cannot_listen(address: &str, error: &io::Error) -> anyhow::Error {

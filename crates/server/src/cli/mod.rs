@@ -136,6 +136,31 @@ pub enum UserCommand {
     },
     /// Every user with the balance.
     List,
+    /// A link by which a user signs in to the management API once, within 15 minutes, and sets a password. Links before it end.
+    SignInLink {
+        /// Name or id of the user.
+        name: String,
+    },
+    /// Give a user a role for when they are signed in, or take it away.
+    Role {
+        /// Name or id of the user.
+        name: String,
+        /// manager, billing_manager or viewer; `none` takes the role away.
+        #[arg(value_name = "ROLE|none", value_parser = parse_role)]
+        role: WantedRole,
+    },
+}
+
+/// A role, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WantedRole(pub Option<PlatformRole>);
+
+fn parse_role(text: &str) -> Result<WantedRole, String> {
+    if text == "none" {
+        return Ok(WantedRole(None));
+    }
+    let role = text.parse().map_err(|error: tollgate_store::StoreError| error.to_string());
+    role.map(|role| WantedRole(Some(role))).map_err(|error| format!("{error}, none"))
 }
 
 /// What becomes of a stream that outgrows the money.

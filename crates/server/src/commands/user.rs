@@ -1,9 +1,12 @@
 //! `tollgate user`: who pays.
 
+use secrecy::ExposeSecret;
 use serde::Serialize;
-use tollgate_domain::Credits;
+use serde_json::json;
+use tollgate_domain::{Clock, Credits};
 use tollgate_store::{
     StoreError, Tx,
+    management::{keys::PlatformRole, roles},
     movements::{self, MovementKind, NewMovement},
     reports,
     users::{self, User, UserKind, WhenSpent},
@@ -11,7 +14,9 @@ use tollgate_store::{
 
 use super::{ACTOR, Session};
 use crate::{
-    cli::{UserCommand, WhenSpentArg},
+    cli::{UserCommand, WantedRole, WhenSpentArg},
+    config::Config,
+    data_dir,
     output::{Answer, Column, or_none, table},
 };
 
@@ -39,7 +44,58 @@ pub(super) async fn answer(session: &Session, command: UserCommand) -> anyhow::R
             set(session, &user, when_spent).await
         }
         UserCommand::List => list(session).await,
+        UserCommand::SignInLink { name } => sign_in_link(session, &name).await,
+        UserCommand::Role { name, role: WantedRole(role) } => set_role(session, &name, role).await,
     }
+}
+
+async fn sign_in_link(session: &Session, name: &str) -> anyhow::Result<Answer> {
+    let master = session.master_key().await?;
+    let (base, now) = (base_url(session.config()), session.clock.now());
+    let create = async |tx: Tx| {
+        let user = users::find(&tx, name).await?;
+        tollgate_admin::sign_in_link(&tx, &master, user.id, &base, now, ACTOR).await
+    };
+    let (url, expires_at) = session.store.tx("sign_in_link", create).await?;
+    let url = url.expose_secret();
+    let text = format!(
+        "{url}\n\nWhoever opens this first is signed in as {name}. It is good once, until {expires_at}, and is shown this once."
+    );
+    Answer::new(&json!({ "url": url, "expires_at": expires_at }), text)
+}
+
+/// Where the browsers of people find the management API, as far as a command can know.
+fn base_url(config: &Config) -> String {
+    let admin = &config.admin;
+    if !admin.public_url.is_empty() {
+        return admin.public_url.clone();
+    }
+    let configured = Some(&admin.listen).filter(|listen| !listen.is_empty() && !admin.is_off());
+    let address = data_dir::admin_address_of_running(&config.data_dir)
+        .or_else(|| configured.cloned())
+        .unwrap_or_else(|| tollgate_admin::DEFAULT_LISTEN.to_owned());
+    let scheme = if admin.tls_in_front { "https" } else { "http" };
+    format!("{scheme}://{address}")
+}
+
+async fn set_role(session: &Session, name: &str, role: Option<PlatformRole>) -> anyhow::Result<Answer> {
+    let set = async |tx: Tx| {
+        let user = users::find(&tx, name).await?;
+        roles::set(&tx, user.id, role, ACTOR).await?;
+        Ok(user)
+    };
+    let user = session.store.tx("set_role", set).await?;
+    let text = match role {
+        Some(role) => {
+            format!("{} is {} now. To sign in: tollgate user sign-in-link {0}", user.name, role.as_str())
+        }
+        None => format!("{} has no role any more.", user.name),
+    };
+    let mut json = json!(user);
+    if let Some(object) = json.as_object_mut() {
+        object.insert("role".to_owned(), json!(role));
+    }
+    Answer::new(&json, text)
 }
 
 async fn create(

@@ -174,6 +174,7 @@ impl Config {
                 tollgate_admin::DEFAULT_LISTEN
             )));
         }
+        self.admin.check().map_err(ConfigError::Invalid)?;
         logging::filter(&self.log.filter).map_err(|error| ConfigError::Invalid(error.to_string()))?;
         self.spool
             .validate()

@@ -88,6 +88,13 @@ fn a_value_that_makes_no_sense_is_refused_with_what_to_write() {
     }
     let error = check("log.filter = 'tollgate=loud'").unwrap_err();
     assert!(error.contains("`log.filter` is `tollgate=loud`") && error.contains("write a level"), "{error}");
+    for url in ["", "https://t.test", "http://127.0.0.1:9080/"] {
+        check(&format!("admin.public_url = '{url}'")).unwrap();
+    }
+    for url in ["t.test", "ftp://t.test", "https://t.test/admin", "https://t.test/?x", "https://"] {
+        let error = check(&format!("admin.public_url = '{url}'")).unwrap_err();
+        assert!(error.contains("`admin.public_url`") && error.contains("such as https://"), "{url}: {error}");
+    }
     let error = check("analytics.batch_size = 0").unwrap_err();
     assert!(error.contains("batch_size"), "{error}");
 }

@@ -95,3 +95,43 @@ async fn a_server_whose_management_would_be_open_to_other_machines_does_not_star
     assert_eq!(app.admin_address(), None);
     app.stop().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_makes_a_manager_who_comes_in_by_a_link_once() {
+    let place = Place::with_database().await;
+    place.cli("user create boss").await;
+    // Where no server runs, the link leads to where one would listen.
+    let link = place.cli("user sign-in-link boss").await;
+    assert!(link["url"].as_str().unwrap().starts_with("http://127.0.0.1:9080/#/sign-in?code="), "{link}");
+    let app = place.serve().await;
+    let admin = app.admin_address().unwrap();
+    assert_eq!(place.cli("user role boss manager").await["role"], "manager");
+    let link = place.cli("user sign-in-link boss").await;
+    let code =
+        link["url"].as_str().unwrap().strip_prefix(&format!("http://{admin}/#/sign-in?code=")).unwrap();
+    assert!(link["expires_at"].is_string(), "{link}");
+    let sign_in = async || post_json(admin, "/admin/api/v1/session", "", &json!({ "code": code })).await;
+    let session = sign_in().await;
+    assert_eq!(session.status, StatusCode::OK, "{}", session.text);
+    let session: Value = serde_json::from_str(&session.text).unwrap();
+    assert_eq!((&session["user"]["name"], &session["role"]), (&json!("boss"), &json!("manager")));
+    assert_eq!(sign_in().await.status, StatusCode::UNAUTHORIZED);
+
+    assert_eq!(place.cli("user role boss none").await["role"], Value::Null);
+    for (line, said) in [
+        ("user role boss god", "manager, billing_manager, viewer, none"),
+        ("user role nobody viewer", "tollgate user create nobody"),
+        ("user sign-in-link nobody", "tollgate user create nobody"),
+        ("user sign-in-link system", "who could sign in"),
+    ] {
+        let error = place.cli_fails(line).await;
+        assert!(error.contains(said), "{line}: {error}");
+    }
+    app.stop().await.unwrap();
+
+    let mut command = place.command();
+    command.env("TOLLGATE_ADMIN__PUBLIC_URL", "https://t.test/").args(["user", "sign-in-link", "boss"]);
+    let output = command.output().await.unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.starts_with("https://t.test/#/sign-in?code=") && said.contains("boss"), "{said}");
+}

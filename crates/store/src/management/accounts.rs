@@ -6,7 +6,9 @@ use serde_json::json;
 use tokio_postgres::Row;
 use tollgate_domain::{Credits, UserId};
 
-use super::{Page, keys, rows_for};
+use super::keys::PlatformRole;
+use super::roles::Managers;
+use super::{Page, keys, passwords, rows_for, sessions, sign_in_codes};
 use crate::text::check_text;
 use crate::users::{User, UserKind, WhenSpent};
 use crate::{StoreError, Tx, audit_log};
@@ -18,6 +20,8 @@ pub struct Account {
     pub user: User,
     /// In credits.
     pub balance: Credits,
+    /// What the user may do on the whole platform when signed in.
+    pub role: Option<PlatformRole>,
     /// Since when the user can do nothing any more.
     pub deactivated_at: Option<Timestamp>,
 }
@@ -33,7 +37,8 @@ pub struct AccountFilter {
     pub with_deactivated: bool,
 }
 
-const SELECT: &str = "select u.id, u.no, u.name, u.kind, u.created_at, u.deleted_at, b.balance, u.when_spent
+const SELECT: &str =
+    "select u.id, u.no, u.name, u.kind, u.created_at, u.deleted_at, b.balance, u.when_spent, u.role
                       from users u join user_balances b on b.user_no = u.no";
 
 /// Users but the system user, by name, behind `after`.
@@ -73,12 +78,13 @@ pub async fn find(tx: &Tx, id: UserId) -> Result<Account, StoreError> {
     row.as_ref().map(from_row).transpose()?.ok_or_else(|| StoreError::not_found("there is no such user"))
 }
 
-/// Ends a user: every key of theirs is revoked, and nothing can be granted or created for them any more. Their name stays taken, and
+/// Ends a user: every key of theirs is revoked, whoever is signed in is out, and nothing can be granted or created for them any more. Their name stays taken, and
 /// what is in the books stays there. Doing it twice changes nothing.
 pub async fn deactivate(tx: &Tx, id: UserId, actor: &str) -> Result<Account, StoreError> {
     if id == UserId::SYSTEM {
         return Err(StoreError::refused("the system user cannot be deactivated"));
     }
+    let managers = Managers::hold(tx).await?;
     tx.execute("select 1 from users where id = $1 for update", &[&id.as_uuid()]).await?;
     let before = find(tx, id).await?;
     if before.deactivated_at.is_some() {
@@ -87,7 +93,11 @@ pub async fn deactivate(tx: &Tx, id: UserId, actor: &str) -> Result<Account, Sto
     for key in keys::live_of(tx, id).await? {
         keys::revoke(tx, key, actor).await?;
     }
+    sessions::end_all(tx, id, None, actor).await?;
+    sign_in_codes::forget(tx, id).await?;
+    passwords::forget(tx, id).await?;
     tx.execute("update users set deleted_at = clock_timestamp() where id = $1", &[&id.as_uuid()]).await?;
+    managers.check(tx).await?;
     let after = find(tx, id).await?;
     let logged = json!({ "deactivated_at": after.deactivated_at, "balance": after.balance });
     audit_log::write(tx, actor, "user.deactivate", &after.user.name, Some(json!(before.user)), Some(logged))
@@ -97,6 +107,7 @@ pub async fn deactivate(tx: &Tx, id: UserId, actor: &str) -> Result<Account, Sto
 
 fn from_row(row: &Row) -> Result<Account, StoreError> {
     let kind: &str = row.try_get(3)?;
+    let role: Option<&str> = row.try_get(8)?;
     let is_organization = kind == UserKind::Organization.as_str();
     Ok(Account {
         user: User {
@@ -107,6 +118,7 @@ fn from_row(row: &Row) -> Result<Account, StoreError> {
             created_at: row.try_get(4)?,
             when_spent: WhenSpent::from_stored(row.try_get(7)?),
         },
+        role: role.map(str::parse).transpose()?,
         deactivated_at: row.try_get(5)?,
         balance: Credits::try_from(row.try_get::<_, Decimal>(6)?)?,
     })

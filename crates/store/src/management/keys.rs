@@ -10,6 +10,7 @@ use tokio_postgres::Row;
 use tollgate_domain::{ApiKeyId, ApiKeyPurpose, KeyDigest, MasterKey, UserId};
 use uuid::Uuid;
 
+use super::roles::Managers;
 use super::{Page, rows_for};
 use crate::api_keys::{self, ApiKey, CreatedApiKey, NewApiKey};
 use crate::{StoreError, Tx, audit_log};
@@ -221,21 +222,13 @@ pub async fn rotate(
     Ok(created)
 }
 
-/// As [`api_keys::revoke`], for every way to ask for it; the last manager's key is refused, because nobody could make another but on the
-/// server's own machine.
+/// As [`api_keys::revoke`], for every way to ask for it; the last manager's key is refused (see [`Managers`]), because nobody could make
+/// another but on the server's own machine.
 pub async fn revoke(tx: &Tx, id: ApiKeyId, actor: &str) -> Result<api_keys::Revoked, StoreError> {
-    // All of them, in order: of two revocations at once the second sees the first.
-    let sql =
-        "select id from api_keys where platform_role = 'manager' and revoked_at is null and revoke_at is null
-               order by no for update";
-    let managers = tx.query(sql, &[]).await?;
-    let managers: Vec<Uuid> = managers.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
-    if managers == [id.as_uuid()] {
-        return Err(StoreError::conflict(
-            "this is the last manager's key; make another one before, or nobody manages the platform any more",
-        ));
-    }
-    api_keys::revoke(tx, &id.to_string(), actor).await
+    let managers = Managers::hold(tx).await?;
+    let revoked = api_keys::revoke(tx, &id.to_string(), actor).await?;
+    managers.check(tx).await?;
+    Ok(revoked)
 }
 
 /// Revokes the keys whose overlap is over, and says which.
