@@ -54,7 +54,7 @@ impl Collector for HoldMetrics {
         )?;
         gauge(
             "tollgate_overrun_credits",
-            "What requests have cost beyond their holds since the gateway began",
+            "What requests have cost beyond their holds, and beyond what was free when they ended, since the gateway began",
             credits(overrun),
         )
     }

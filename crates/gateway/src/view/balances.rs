@@ -111,7 +111,7 @@ pub struct Exposure {
     /// What is held and charged beyond the leases: those that have run out, and requests that cost more than they held. And what requests
     /// in flight may cost beyond what they hold, because they go alone on the last of the money: of one without a limit, a guess.
     pub uncovered: Credits,
-    /// What requests have cost beyond their holds since the gateway began.
+    /// What requests have cost beyond their holds, and beyond what nobody held when they ended, since the gateway began.
     pub overrun: Credits,
 }
 
@@ -223,30 +223,39 @@ impl Balances {
 
     /// Releases a hold, where there is one, and enters what it became.
     pub(super) fn end_hold(&self, user: UserId, number: Option<u64>, end: HoldEnd) {
+        let now = Instant::now();
         let state = &mut *self.0.write();
         let held = number.and_then(|number| state.holds.remove(&number));
-        if let Some(held) = held
-            && let Some(account) = state.accounts.get_mut(&user)
-        {
-            account.held = less(account.held, held.amount);
+        let mut account = state.accounts.get_mut(&user);
+        let is_charge = matches!(end, HoldEnd::Charged { .. });
+        let mut lease = match &mut state.leases {
+            Some(leases) if is_charge => Some(leases.entry(user).or_insert_with(|| Lease::new(now))),
+            Some(leases) => leases.get_mut(&user),
+            None => None,
+        };
+        // What a hold lacks it takes now, as far as there is anything: that much overdraws nothing.
+        let spendable = match (&lease, &account) {
+            (Some(lease), _) => lease.spendable(now),
+            (None, Some(account)) => account.available(),
+            (None, None) => Credits::ZERO,
+        };
+        let room = less(spendable, account.as_ref().map_or(Credits::ZERO, |account| account.held));
+        let amount = held.map_or(Credits::ZERO, |held| held.amount);
+        if let (Some(_), Some(account)) = (held, &mut account) {
+            account.held = less(account.held, amount);
             account.in_flight = account.in_flight.saturating_sub(1);
         }
-        let amount = held.map_or(Credits::ZERO, |held| held.amount);
-        if let HoldEnd::Charged { cost, .. } = end {
-            state.overrun = more(state.overrun, less(cost, amount));
-        }
-        if let Some(leases) = &mut state.leases {
-            let now = Instant::now();
-            match end {
-                HoldEnd::Charged { position, cost } => {
-                    let beyond = less(cost, amount);
-                    let lease = leases.entry(user).or_insert_with(|| Lease::new(now));
+        match end {
+            HoldEnd::Charged { position, cost } => {
+                let beyond = less(cost, more(amount, room));
+                state.overrun = more(state.overrun, beyond);
+                if let Some(lease) = &mut lease {
                     lease.ended(position, cost, beyond, now);
                 }
-                HoldEnd::Free | HoldEnd::Unrated | HoldEnd::Dropped => {
-                    if let Some(lease) = leases.get_mut(&user) {
-                        lease.released();
-                    }
+            }
+            HoldEnd::Free | HoldEnd::Unrated | HoldEnd::Dropped => {
+                if let Some(lease) = &mut lease {
+                    lease.released();
                 }
             }
         }

@@ -173,6 +173,18 @@ fn what_a_request_that_goes_alone_may_cost_beyond_its_hold_is_uncovered() {
 }
 
 #[test]
+fn what_a_request_costs_beyond_its_hold_overdraws_nothing_where_nobody_else_holds_it() {
+    let view = funded(100);
+    let one = view.hold(user(1), bounded(10, 20), WhenSpent::Finish).unwrap();
+    let other = view.hold(user(1), bounded(10, 30), WhenSpent::Finish).unwrap();
+    one.end(HoldEnd::Charged { position: 1, cost: pico(70) });
+    assert_eq!(view.exposure().overrun, pico(0), "50 that it held not were there");
+    other.end(HoldEnd::Charged { position: 2, cost: pico(35) });
+    assert_eq!(view.exposure().overrun, pico(5));
+    assert_eq!(view.available(user(1)), pico(-5));
+}
+
+#[test]
 fn a_request_with_a_limit_is_refused_where_it_may_cost_more_than_is_left() {
     let view = funded(100);
     assert_eq!(
