@@ -1,6 +1,6 @@
 //! What the management API works with.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tollgate_domain::{Clock, DigestKey, MasterKey};
 use tollgate_metering::RecordKeys;
@@ -8,6 +8,7 @@ use tollgate_store::Store;
 use tollgate_store::snapshot::ConfigEndpoint;
 
 use crate::reports::Reports;
+use crate::status::{GatewayProbe, GatewayStatus};
 
 /// Says why a gateway could not use an endpoint. Given from outside: the management API knows no gateway.
 pub type EndpointCheck = Arc<dyn Fn(ConfigEndpoint) -> Result<(), String> + Send + Sync>;
@@ -25,6 +26,7 @@ struct Inner {
     reports: Reports,
     clock: Arc<dyn Clock>,
     check_endpoint: EndpointCheck,
+    gateway: OnceLock<GatewayProbe>,
 }
 
 impl std::fmt::Debug for Admin {
@@ -50,7 +52,17 @@ impl Admin {
             master,
             clock,
             check_endpoint,
+            gateway: OnceLock::new(),
         }))
+    }
+
+    /// Asks this for how the gateway stands, from now on. The first one given stays.
+    pub fn observe(&self, gateway: GatewayProbe) {
+        self.0.gateway.get_or_init(|| gateway);
+    }
+
+    pub(crate) fn gateway(&self) -> Option<GatewayStatus> {
+        self.0.gateway.get().map(|probe| probe())
     }
 
     pub(crate) fn store(&self) -> &Store {

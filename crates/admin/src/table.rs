@@ -22,8 +22,8 @@ use crate::app::Admin;
 use crate::caller::{Role, authenticate};
 use crate::problem::{Kind, Problem};
 use crate::{
-    api_keys, audit_log, credits, document, endpoints, models, openrouter, organization, quarantine,
-    receipts, tariffs, unrated, usage, users,
+    api_keys, audit_log, credits, dashboard, document, endpoints, models, openrouter, organization, quarantine,
+    receipts, series, status, tariffs, unrated, usage, users,
 };
 
 /// Largest request body. A list of a thousand tariffs with every price takes half of it.
@@ -89,6 +89,8 @@ pub(crate) fn lines() -> Vec<Line> {
         line(MONEY, routes!(credits::enter)),
         line(KEYS, routes!(credits::ledger)),
         line(KEYS, routes!(usage::of_user)),
+        line(KEYS, routes!(series::get)),
+        line(STAFF, routes!(status::get)),
         line(WATCHERS, routes!(endpoints::list)),
         line(MANAGERS, routes!(endpoints::create)),
         line(WATCHERS, routes!(endpoints::get)),
@@ -116,6 +118,9 @@ pub(crate) fn lines() -> Vec<Line> {
         line(Access::Public, routes!(document::openapi)),
         line(Access::Public, routes!(document::swagger_ui)),
         line(Access::Public, routes!(document::swagger_file)),
+        line(Access::Public, routes!(dashboard::index)),
+        line(Access::Public, routes!(dashboard::favicon)),
+        line(Access::Public, routes!(dashboard::asset)),
     ]
 }
 
@@ -250,14 +255,14 @@ async fn every_response(request: Request, next: Next) -> Response {
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_FRAME_OPTIONS, "DENY"),
-        (
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
-        ),
     ];
     for (name, value) in set {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    // Swagger UI's; the dashboard has a stricter one of its own.
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
+    ));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }

@@ -14,7 +14,9 @@ pub mod idempotency;
 pub mod keys;
 pub mod ledger;
 pub mod receipts;
+pub mod series;
 pub mod spending;
+pub mod standing;
 pub mod unrated;
 pub mod usage;
 
