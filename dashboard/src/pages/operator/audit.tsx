@@ -8,7 +8,7 @@ import { Badge, Field, PageHead, When } from "../../components/parts";
 import { Empty, Loaded } from "../../components/states";
 import { More, Table } from "../../components/table";
 
-const ACTIONS = [["", "Everything"], ["credits.", "Credits"], ["user.", "Users"], ["key.", "Keys"], ["endpoint.", "Endpoints"], ["model.", "Models"], ["tariff.", "Prices"], ["quarantine.", "Quarantine"]] as const;
+const ACTIONS = [["", "Everything"], ["credit.", "Credits"], ["user.", "Users"], ["key.", "Keys"], ["endpoint.", "Endpoints"], ["model.", "Models"], ["tariff.", "Prices"], ["quarantine.", "Quarantine"]] as const;
 
 export function AuditLog(): ReactNode {
   const [action, setAction] = useState("");
