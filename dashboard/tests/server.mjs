@@ -21,6 +21,7 @@ export async function until(what, look, patienceMs = 60_000) {
       const found = await look();
       if (found !== undefined && found !== null && found !== false) return found;
     } catch (error) {
+      if (error.isFinal) throw error;
       last = error;
     }
     if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`, { cause: last });
@@ -43,7 +44,7 @@ export class Server {
     const log = openSync(join(server.data, "serve.log"), "w");
     const environment = { ...cleanEnvironment(), TOLLGATE_ADMIN__LISTEN: "127.0.0.1:0" };
     server.process = spawn(BINARY, ["serve", "--listen", "127.0.0.1:0", "--data-dir", server.data], { stdio: ["ignore", log, log], env: environment });
-    server.gateway = await server.addressIn("gateway.addr", "server.addr", "listen.addr", "addr", "address");
+    server.gateway = await server.addressIn("listen.addr");
     server.admin = await server.addressIn("admin.addr");
     await until("the server to be ready", async () => (await fetch(`${server.gateway}/readyz`)).ok);
     return server;
@@ -52,7 +53,7 @@ export class Server {
   /** An address that the server has written down. */
   async addressIn(...names) {
     return until(`the server to write ${names[0]}`, () => {
-      if (this.process.exitCode !== null) throw new Error(readFileSync(join(this.data, "serve.log"), "utf8"));
+      if (this.process.exitCode !== null) throw Object.assign(new Error(readFileSync(join(this.data, "serve.log"), "utf8")), { isFinal: true });
       const found = names.map((name) => join(this.data, name)).find((file) => existsSync(file));
       const text = found && readFileSync(found, "utf8").trim();
       return text ? `http://${text}` : undefined;

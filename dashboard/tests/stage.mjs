@@ -1,8 +1,7 @@
 // What the tests are played on: a server, an upstream, people who sign in, and a browser.
 
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 import { chromium } from "playwright-core";
@@ -129,4 +128,12 @@ export async function axe(page) {
 export async function picture(page, name) {
   mkdirSync(PICTURES, { recursive: true });
   await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true });
+}
+
+/** A picture of the README, written anew where that was asked for. */
+export async function readmePicture(page, name) {
+  if (process.env.TOLLGATE_PICTURES !== "1") return;
+  const directory = resolve(import.meta.dirname, "../../docs/pictures");
+  mkdirSync(directory, { recursive: true });
+  await page.screenshot({ path: join(directory, `${name}.png`) });
 }

@@ -65,7 +65,7 @@ function History({ tariffs }: { tariffs: Tariff[] }): ReactNode {
   const rows = [...tariffs].sort((one, other) => other.valid_from.localeCompare(one.valid_from));
   return (
     <Table caption="Every price, newest first, in credits per million tokens" rows={rows} rowKey={(tariff) => tariff.id} columns={[
-      { head: "For", isHead: true, cell: laneName },
+      { head: "For", isHead: true, cell: (tariff) => laneName(tariff) },
       { head: "State", cell: state },
       { head: "In", numeric: true, cell: (tariff) => <span className="number">{perMillion(tariff.prices.input_price)}</span> },
       { head: "Out", numeric: true, cell: (tariff) => <span className="number">{perMillion(tariff.prices.output_price)}</span> },
