@@ -12,7 +12,10 @@ const FILE = resolve(import.meta.dirname, "../src/api/schema.d.ts");
 export async function generate(admin) {
   const response = await fetch(new URL("/admin/api/v1/openapi.json", admin));
   if (!response.ok) throw new Error(`${response.url} answered ${response.status}`);
-  return `// Made by \`npm run api\` from the OpenAPI document of the management API. Do not edit.\n\n${astToString(await openapi(await response.json()))}`;
+  const document = await response.json();
+  // The types are asked for by their names: what an operation is called matters to nobody here.
+  for (const path of Object.values(document.paths)) for (const operation of Object.values(path)) delete operation.operationId;
+  return `// Made by \`npm run api\` from the OpenAPI document of the management API. Do not edit.\n\n${astToString(await openapi(document))}`;
 }
 
 export const isUpToDate = async (admin) => readFileSync(FILE, "utf8") === (await generate(admin));

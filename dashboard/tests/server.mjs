@@ -35,6 +35,12 @@ function cleanEnvironment() {
 }
 
 export class Server {
+  data = "";
+  gateway = "";
+  admin = "";
+  /** @type {import("node:child_process").ChildProcess} */
+  process;
+
   static async start() {
     if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing: run \`cargo ui-test\`, or build it with \`cargo build\``);
     const server = new Server();

@@ -20,6 +20,14 @@ export async function startBrowser() {
 }
 
 export class Stage {
+  /** @type {Server} */
+  server;
+  /** @type {{ url: string, stop: () => void }} */
+  upstream;
+  url = "";
+  hasDoors = false;
+  doors = null;
+
   static async open() {
     const stage = new Stage();
     stage.server = await Server.start();

@@ -79,8 +79,11 @@ fn install(directory: &Path) -> anyhow::Result<()> {
         return Ok(());
     }
     println!("── the dashboard's packages");
-    let npm = Run::program("npm").args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
-    npm.directory(directory).run().context("the packages of the dashboard cannot be installed: npm and a reachable registry are needed")?;
+    let npm =
+        Run::program("npm").args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
+    npm.directory(directory).run().context(
+        "the packages of the dashboard cannot be installed: npm and a reachable registry are needed",
+    )?;
     write(&stamp, &wanted)
 }
 

@@ -32,7 +32,8 @@ pub(crate) async fn index() -> Response {
 }
 
 fn not_built() -> Response {
-    let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, POLICY)];
+    let headers =
+        [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, POLICY)];
     (headers, NOT_BUILT).into_response()
 }
 
@@ -40,7 +41,9 @@ fn not_built() -> Response {
 #[utoipa::path(get, path = "/favicon.svg", tag = "dashboard",
     responses((status = 200, description = "A picture", content_type = "image/svg+xml")))]
 pub(crate) async fn favicon() -> Result<Response, Problem> {
-    Dist::get("favicon.svg").map(|file| respond(file, "image/svg+xml")).ok_or_else(|| Problem::no_such("file"))
+    Dist::get("favicon.svg")
+        .map(|file| respond(file, "image/svg+xml"))
+        .ok_or_else(|| Problem::no_such("file"))
 }
 
 /// A file of the dashboard.

@@ -22,8 +22,8 @@ use crate::app::Admin;
 use crate::caller::{Role, authenticate};
 use crate::problem::{Kind, Problem};
 use crate::{
-    api_keys, audit_log, credits, dashboard, document, endpoints, models, openrouter, organization, quarantine,
-    receipts, series, status, tariffs, unrated, usage, users,
+    api_keys, audit_log, credits, dashboard, document, endpoints, models, openrouter, organization,
+    quarantine, receipts, series, status, tariffs, unrated, usage, users,
 };
 
 /// Largest request body. A list of a thousand tariffs with every price takes half of it.

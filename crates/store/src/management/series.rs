@@ -90,12 +90,18 @@ pub async fn series(
 ) -> Result<Vec<SeriesRow>, StoreError> {
     check_text("the model", query.model.as_deref().unwrap_or_default())?;
     let (column, names, named) = match query.group_by {
-        SeriesGroup::Nothing => ("0", "select null::uuid as id, null::text as name, null::text as prefix", "false"),
-        SeriesGroup::User => ("r.user_no", "select id, name, null::text as prefix, no from users", "n.no = c.group_no"),
-        SeriesGroup::Key => ("r.key_no", "select id, name, prefix, no from api_keys", "n.no = c.group_no"),
-        SeriesGroup::Model => {
-            ("r.model_no", "select id, alias as name, null::text as prefix, no from deployed_models", "n.no = c.group_no")
+        SeriesGroup::Nothing => {
+            ("0", "select null::uuid as id, null::text as name, null::text as prefix", "false")
         }
+        SeriesGroup::User => {
+            ("r.user_no", "select id, name, null::text as prefix, no from users", "n.no = c.group_no")
+        }
+        SeriesGroup::Key => ("r.key_no", "select id, name, prefix, no from api_keys", "n.no = c.group_no"),
+        SeriesGroup::Model => (
+            "r.model_no",
+            "select id, alias as name, null::text as prefix, no from deployed_models",
+            "n.no = c.group_no",
+        ),
     };
     let sql = format!(
         "with summed as (

@@ -26,7 +26,8 @@ pub struct Standing {
 
 /// Counts.
 pub async fn read(tx: &Tx) -> Result<Standing, StoreError> {
-    let counted = |rows: &str| format!("(select count(*) from (select 1 from {rows} limit {COUNTED_TO} + 1) c)");
+    let counted =
+        |rows: &str| format!("(select count(*) from (select 1 from {rows} limit {COUNTED_TO} + 1) c)");
     let live_users = "users u where u.deleted_at is null and u.id <> '00000000-0000-0000-0000-000000000000'";
     let sql = format!(
         "select {}, {}, {}, {}, {}, {}, {}",
