@@ -4,6 +4,7 @@ import { useCallback, useEffect, useState, type ReactNode } from "react";
 
 import { call, setCsrfToken, whenSignedOut, type Problem } from "./api/client";
 import type { Session } from "./api/types";
+import { PageHead } from "./components/parts";
 import { Mark, Shell } from "./components/shell";
 import { Empty, ErrorState, Skeleton } from "./components/states";
 import { Home } from "./pages/customer/home";
@@ -80,6 +81,15 @@ const OPERATOR: Record<string, { right: Right; page: (id: string | undefined) =>
   start: { right: "manage", page: () => <FirstRequest /> },
 };
 
+function Nowhere(): ReactNode {
+  return (
+    <>
+      <PageHead title="There is no such page" />
+      <Empty title="Nothing to see here" action={<a className="button" href="#/">To the first page</a>}>The page does not exist, or is not for your role.</Empty>
+    </>
+  );
+}
+
 function Page({ current, id, session, onSession, onSignedOut }: { current: string; id: string | undefined; session: Session; onSession: (session: Session) => void; onSignedOut: () => void }): ReactNode {
   const operator = Object.hasOwn(OPERATOR, current) ? OPERATOR[current] : undefined;
   if (operator && may(session, operator.right)) return operator.page(id);
@@ -88,6 +98,6 @@ function Page({ current, id, session, onSession, onSignedOut }: { current: strin
     case "ledger": return <LedgerPage />;
     case "keys": return <KeysPage />;
     case "you": return <You onSession={onSession} onSignedOut={onSignedOut} />;
-    default: return <Empty title="There is no such page" action={<a className="button" href="#/">To the first page</a>}>Or it is not for your role.</Empty>;
+    default: return <Nowhere />;
   }
 }

@@ -11,14 +11,14 @@ function year(server) {
   server.sql(`
     insert into usage_rollups (hour, user_no, key_no, model_no, requests, failed_requests, prompt_tokens, completion_tokens, amount_pico)
     select h, u.no, k.no, m.no, n, n / 90, n * 900, n * 140,
-           (n * (900 * case m.alias when 'gpt-4o' then 2500000 when 'claude-sonnet' then 3000000 else 150000 end
-               + 140 * case m.alias when 'gpt-4o' then 10000000 when 'claude-sonnet' then 15000000 else 600000 end))::numeric
+           (n * (900::numeric * case m.alias when 'gpt-4o' then 2500000 when 'claude-sonnet' then 3000000 else 150000 end
+               + 140::numeric * case m.alias when 'gpt-4o' then 10000000 when 'claude-sonnet' then 15000000 else 600000 end))::numeric
     from generate_series(date_trunc('hour', now()) - interval '365 days', date_trunc('hour', now()) - interval '1 hour', interval '1 hour') h
     cross join (select u.no, u.id, u.name from users u where u.name in ('acme', 'globex', 'initech')) u
     join lateral (select no, name from api_keys where user_id = u.id and purpose = 'realtime' order by no limit 2) k on true
     cross join (select no, alias from deployed_models where alias in ('gpt-4o', 'claude-sonnet', 'gpt-4o-mini')) m
     cross join lateral (select greatest(0, (
-        (case u.name when 'acme' then 9 when 'globex' then 5 else 2 end)
+        (case u.name when 'acme' then 70 when 'globex' then 38 else 15 end)
         * (case m.alias when 'gpt-4o' then 1.0 when 'claude-sonnet' then 0.6 else 2.4 end)
         * (case when k.name like 'Nightly%' then case when extract(hour from h) < 5 then 1.6 else 0 end else 1 end)
         * (0.35 + 0.9 * greatest(0, sin((extract(hour from h) - 6) * pi() / 13)))
@@ -29,12 +29,17 @@ function year(server) {
     on conflict do nothing`);
 }
 
+/** The day so many days from now. */
+const at = (days) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
+
 /** Fills a stage, with real requests; answers the keys. */
 export async function fill(stage) {
   const { server } = stage;
   await server.cli("endpoint", "create", "openai", stage.upstream.url, "--provider", "openai", "--auth-style", "none");
   await server.cli("endpoint", "create", "anthropic", stage.upstream.url, "--provider", "anthropic", "--auth-style", "none");
-  await stage.model("gpt-4o", "0.0000025", "0.00001");
+  await server.cli("model", "create", "gpt-4o", "--endpoint", "openai");
+  await server.cli("tariff", "set", "gpt-4o", "--input-price", "0.000005", "--output-price", "0.000015", "--valid-from", at(-150));
+  await server.cli("tariff", "set", "gpt-4o", "--input-price", "0.0000025", "--output-price", "0.00001", "--valid-from", at(-60));
   await stage.model("gpt-4o-mini", "0.00000015", "0.0000006");
   await stage.model("claude-sonnet", "0.000003", "0.000015", "anthropic");
   // Offered, and nobody has said what it costs.
@@ -51,8 +56,8 @@ export async function fill(stage) {
   await stage.person("umbrella", null, "0.02");
   keys.umbrella = await stage.key("umbrella", "Laptop");
   // A price that was another once, and one that is to come, so that there is a history.
-  await server.cli("tariff", "set", "gpt-4o", "--input-price", "0.00000275", "--output-price", "0.000011");
-  await server.cli("tariff", "set", "gpt-4o", "--input-price", "0.0000025", "--output-price", "0.00001");
+  await server.cli("tariff", "set", "gpt-4o", "--input-price", "0.000002", "--output-price", "0.000008", "--valid-from", at(40));
+  await server.cli("tariff", "set", "gpt-4o", "--purpose", "batch", "--window", "24h", "--input-price", "0.00000125", "--output-price", "0.000005");
   await stage.untilAdmitted(keys.umbrella, "gpt-4o", "gpt-5-preview");
   for (const key of [keys.acme, keys.acmeNightly, keys.globex, keys.initech]) await stage.untilAdmitted(key, "gpt-4o");
   year(server);

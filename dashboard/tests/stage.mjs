@@ -121,7 +121,11 @@ export async function visit(page, hash) {
 }
 
 export async function settled(page) {
-  await page.waitForFunction(() => document.querySelector("main h1") !== null && document.querySelector(".skeleton") === null);
+  const isSettled = () => document.querySelector("main h1") !== null && document.querySelector(".skeleton") === null;
+  await page.waitForFunction(isSettled).catch(async (error) => {
+    await picture(page, "unsettled");
+    throw error;
+  });
   await page.evaluate(() => document.fonts.ready);
 }
 

@@ -73,10 +73,8 @@ export function path(parts: TemplateStringsArray, ...ids: string[]): string {
 }
 
 /** A key under which a write of money counts once, however often it is sent. */
-export const idempotencyKey = (): string => crypto.randomUUID?.() ?? fallbackKey();
-
-/** Where a page did not come over TLS from another machine, browsers have no `randomUUID`. */
-function fallbackKey(): string {
+export function idempotencyKey(): string {
+  // Not `randomUUID`: browsers have it only where the page came over TLS, or from this machine.
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 

@@ -10,7 +10,7 @@ import { Choice } from "../components/parts";
 import { Table } from "../components/table";
 import { rounded, sum, toChart } from "../money/money";
 import { useIsDark } from "../session/theme";
-import { formatBucket, formatCompact, formatCount } from "../time/format";
+import { formatBucket, formatCompact, formatCount, formatTick } from "../time/format";
 
 export type Measure = "amount" | "requests" | "tokens";
 export type Naming = (group: SeriesOfGroup) => string;
@@ -42,14 +42,14 @@ function options(width: number, bucket: Series["bucket"], series: Series, onPoin
   return {
     width,
     height: HEIGHT,
-    padding: [12, 8, 0, 0],
+    padding: [12, 22, 0, 0],
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
     // Half a bucket at both ends, so that the first and last bar are whole.
     scales: { x: { time: true, range: (_, low, high) => { const half = bucket === "day" ? 43_200 : 1800; return [low - half, high + half]; } }, y: { range: (_, __, high) => [0, high > 0 ? high * 1.08 : 1] } },
     axes: [
-      { ...axis, grid: { show: false }, space: 70 },
+      { ...axis, grid: { show: false }, space: 76, values: (_, seconds, __, ___, step) => seconds.map((at) => formatTick(at, step)) },
       { ...axis, size: 58, values: (_, ticks) => ticks.map((tick) => (tick >= 1000 ? formatCompact(tick) : String(Number(tick.toPrecision(3))))) },
     ],
     series: [

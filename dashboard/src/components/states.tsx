@@ -32,7 +32,7 @@ export function Empty({ title, children, action }: { title: string; children?: R
   return (
     <div className="empty">
       <svg viewBox="0 0 96 40" aria-hidden="true"><path d="M4 36h88M12 36V22m14 14V14m14 22V26m14 10V8m14 28V20m14 16V28" /></svg>
-      <h3>{title}</h3>
+      <p className="empty-title">{title}</p>
       {children !== undefined && <p>{children}</p>}
       {action}
     </div>

@@ -1,6 +1,6 @@
 // How people come in: by name and password, by a link that works once, or by the company's own sign-in.
 
-import { useEffect, useRef, useState, type FormEvent, type ReactNode } from "react";
+import { useEffect, useRef, useState, type SubmitEvent, type ReactNode } from "react";
 
 import { call } from "../api/client";
 import { useAction, useResource } from "../api/use";
@@ -26,7 +26,7 @@ export function SignIn({ code, onSignedIn }: { code: string | null; onSignedIn: 
     document.title = "Sign in · Tollgate";
     heading.current?.focus();
   }, []);
-  const submit = (event: FormEvent): void => {
+  const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     signIn.run({ name, password });
   };

@@ -1,6 +1,6 @@
 // The person who is signed in: password and sessions.
 
-import { useState, type FormEvent, type ReactNode } from "react";
+import { useState, type SubmitEvent, type ReactNode } from "react";
 
 import { call } from "../api/client";
 import { useAction } from "../api/use";
@@ -28,8 +28,8 @@ export function You({ onSession, onSignedOut }: { onSession: (session: Session) 
     await call("DELETE", "/sessions");
     onSignedOut();
   });
-  const isShort = password !== "" && [...password].length < SHORTEST;
-  const submit = (event: FormEvent): void => {
+  const isShort = password !== "" && Array.from(password).length < SHORTEST;
+  const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     setDone(false);
     if (!isShort) set.run();
@@ -43,7 +43,7 @@ export function You({ onSession, onSignedOut }: { onSession: (session: Session) 
             {!session.has_password && <p>With one, you need no link to sign in the next time.</p>}
             <input className="unseen" type="text" name="username" autoComplete="username" readOnly tabIndex={-1} aria-hidden="true" value={session.user.name} />
             {session.has_password && <Field label="Current password">{(field) => <input {...field} type="password" autoComplete="current-password" required value={current} onChange={(event) => { setCurrent(event.target.value); }} />}</Field>}
-            <Field label="New password" hint={`At least ${String(SHORTEST)} characters. Your other sessions end.`} error={isShort ? `${String(SHORTEST - [...password].length)} more characters are needed.` : null}>
+            <Field label="New password" hint={`At least ${String(SHORTEST)} characters. Your other sessions end.`} error={isShort ? `${String(SHORTEST - Array.from(password).length)} more characters are needed.` : null}>
               {(field) => <input {...field} type="password" autoComplete="new-password" required value={password} onChange={(event) => { setPassword(event.target.value); }} />}
             </Field>
             {set.problem && <ErrorState problem={set.problem} />}

@@ -6,6 +6,9 @@ const short = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short", 
 const day = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short", year: "numeric" });
 const utcDay = new Intl.DateTimeFormat(LOCALE, { weekday: "short", day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
 const utcHour = new Intl.DateTimeFormat(LOCALE, { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone: "UTC" });
+const tickDay = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short", timeZone: "UTC" });
+const tickMonth = new Intl.DateTimeFormat(LOCALE, { month: "short", year: "numeric", timeZone: "UTC" });
+const tickHour = new Intl.DateTimeFormat(LOCALE, { hour: "2-digit", minute: "2-digit", timeZone: "UTC" });
 const count = new Intl.NumberFormat("en-US");
 const compactCount = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
 
@@ -19,6 +22,13 @@ export const formatCompact = (value: number): string => compactCount.format(valu
 /** The name of a bucket. */
 export function formatBucket(start: string, bucket: "hour" | "day"): string {
   return bucket === "day" ? utcDay.format(new Date(start)) : `${utcHour.format(new Date(start))} UTC`;
+}
+
+/** A place on an axis of time, as fine as its steps: a month, a day, an hour of UTC. */
+export function formatTick(seconds: number, step: number): string {
+  const at = new Date(seconds * 1000);
+  if (step >= 28 * 86_400) return tickMonth.format(at);
+  return step >= 86_400 || seconds % 86_400 === 0 ? tickDay.format(at) : tickHour.format(at);
 }
 
 const SECOND = 1000;

@@ -1,6 +1,6 @@
 // Giving, taking and setting right, in two steps: what is meant, and whether it is meant. Each counts once, however often it is sent.
 
-import { useState, type FormEvent, type ReactNode } from "react";
+import { useState, type SubmitEvent, type ReactNode } from "react";
 
 import { call, idempotencyKey, path } from "../../api/client";
 import { useAction } from "../../api/use";
@@ -32,7 +32,7 @@ export function MoveCredits({ movement, user, onDone, onClose }: { movement: Mov
     await call<Entered>("POST", path`/users/${user.id}/credits`, { body: { type, amount: toDecimal(value), reason }, headers: { "idempotency-key": key } });
     onDone();
   });
-  const ask = (event: FormEvent): void => {
+  const ask = (event: SubmitEvent): void => {
     event.preventDefault();
     if (value !== null) setSure(true);
   };

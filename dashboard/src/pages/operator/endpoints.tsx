@@ -1,6 +1,6 @@
 // Where models run. Credentials go in and never come out.
 
-import { useState, type FormEvent, type ReactNode } from "react";
+import { useState, type SubmitEvent, type ReactNode } from "react";
 
 import { call, path, post } from "../../api/client";
 import { useAction, useResource } from "../../api/use";
@@ -70,7 +70,7 @@ function Edit({ endpoint, onDone, onClose }: { endpoint: Endpoint | null; onDone
     else await call("PATCH", path`/endpoints/${endpoint.id}`, { body: settings });
     onDone();
   });
-  const submit = (event: FormEvent): void => {
+  const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     save.run();
   };

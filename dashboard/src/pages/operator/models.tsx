@@ -1,6 +1,6 @@
 // What can be asked for, and what it costs now.
 
-import { useState, type FormEvent, type ReactNode } from "react";
+import { useState, type SubmitEvent, type ReactNode } from "react";
 
 import { path, post } from "../../api/client";
 import { useAction, useResource } from "../../api/use";
@@ -62,7 +62,7 @@ function NewModel({ onClose }: { onClose: () => void }): ReactNode {
     go(href(["models", model.id]));
   });
   const problem = create.problem ?? endpoints.problem;
-  const submit = (event: FormEvent): void => {
+  const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     create.run();
   };

@@ -121,7 +121,7 @@ function Health({ status, mayWatch }: { status: Status; mayWatch: boolean }): Re
         <Check is={books.unrated_requests === 0 ? "good" : "warn"} label="Unrated" value={books.unrated_requests === 0 ? "nothing waits for a price" : `${formatCount(books.unrated_requests)} wait for a price`} to={href(["unrated"])} />
         <Check is={books.quarantined_records === 0 ? "good" : "bad"} label="Quarantine" value={books.quarantined_records === 0 ? "empty" : `${formatCount(books.quarantined_records)} to look at`} to={mayWatch ? href(["quarantine"]) : undefined} />
         <Check is={books.users_out_of_credits === 0 ? "good" : "warn"} label="Out of credits" value={books.users_out_of_credits === 0 ? "nobody" : `${formatCount(books.users_out_of_credits)} of ${formatCount(books.users)} users`} to={href(["users"])} />
-        {books.models_without_price > 0 && <Check is="warn" label="Without a price" value={`${formatCount(books.models_without_price)} models`} to={href(["models"])} />}
+        {books.models_without_price > 0 && <Check is="warn" label="Without a price" value={`${formatCount(books.models_without_price)} of ${formatCount(books.models)} models`} to={href(["models"])} />}
       </ul>
     </div>
   );

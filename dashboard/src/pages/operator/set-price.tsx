@@ -1,6 +1,6 @@
 // A new price. The API takes the whole wanted list, so what stays is sent along as it is.
 
-import { useState, type FormEvent, type ReactNode } from "react";
+import { useState, type SubmitEvent, type ReactNode } from "react";
 
 import { call, path } from "../../api/client";
 import { useAction } from "../../api/use";
@@ -33,7 +33,7 @@ export function SetPrice({ model, tariffs, onDone, onClose }: { model: Model; ta
     const wanted: NewTariff = { purpose, completion_window: completionWindow, prices, valid_from: startsAt };
     onDone(await call<PriceChange>("PUT", path`/models/${model.id}/tariffs`, { body: { tariffs: [...kept, wanted] } }));
   });
-  const submit = (event: FormEvent): void => {
+  const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     if (prices !== null) setSure(true);
   };

@@ -1,6 +1,6 @@
 // Everybody who pays.
 
-import { useDeferredValue, useState, type FormEvent, type ReactNode } from "react";
+import { useDeferredValue, useState, type SubmitEvent, type ReactNode } from "react";
 
 import { post } from "../../api/client";
 import { useAction, usePages } from "../../api/use";
@@ -63,7 +63,7 @@ function NewUser({ onClose }: { onClose: () => void }): ReactNode {
     const user = await post<User>("/users", { name, kind });
     go(href(["users", user.id]));
   });
-  const submit = (event: FormEvent): void => {
+  const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     create.run();
   };

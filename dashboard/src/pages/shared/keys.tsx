@@ -1,6 +1,6 @@
 // The keys of a user: made, replaced with an overlap, ended. A secret is shown this once.
 
-import { useState, type FormEvent, type ReactNode } from "react";
+import { useState, type SubmitEvent, type ReactNode } from "react";
 
 import { path, post } from "../../api/client";
 import { useAction, usePages } from "../../api/use";
@@ -67,7 +67,7 @@ function NewKey({ userId, isManager, onMade, onClose }: { userId: string; isMana
   const [name, setName] = useState("");
   const [purpose, setPurpose] = useState("realtime");
   const make = useAction(async () => { onMade(await post<NewKeyWithSecret>("/api-keys", { user_id: userId, name, purpose })); });
-  const submit = (event: FormEvent): void => {
+  const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     make.run();
   };

@@ -1,6 +1,6 @@
 // The first three steps. Each takes what is there already, or makes it.
 
-import { useState, type FormEvent, type ReactNode } from "react";
+import { useState, type SubmitEvent, type ReactNode } from "react";
 
 import { call, idempotencyKey, path, post } from "../../api/client";
 import { useAction } from "../../api/use";
@@ -29,7 +29,7 @@ export function EndpointStep({ existing, onDone }: { existing: Endpoint[]; onDon
     const found = existing.find((one) => one.id === choice);
     onDone(found ?? await post<Endpoint>("/endpoints", { name, base_url: url, auth_style: style, provider_name: choice === "custom" ? null : choice, ...(style === "none" ? {} : { credential }) }));
   });
-  const submit = (event: FormEvent): void => {
+  const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     create.run();
   };
@@ -72,14 +72,17 @@ export function ModelStep({ endpoint, existing, onDone }: { endpoint: Endpoint; 
   const [begun, setBegun] = useState<Model | null>(null);
   const create = useAction(async () => {
     const found = existing.find((one) => one.id === choice);
-    if (found) return onDone(found);
+    if (found) {
+      onDone(found);
+      return;
+    }
     if (inputPrice === null || outputPrice === null) return;
     const model = begun?.alias === alias ? begun : await post<Model>("/models", { alias, endpoint_id: endpoint.id, upstream_model: upstream });
     setBegun(model);
     await call("PUT", path`/models/${model.id}/tariffs`, { body: { tariffs: [{ prices: { input_price: inputPrice, output_price: outputPrice } }] } });
     onDone(model);
   });
-  const submit = (event: FormEvent): void => {
+  const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     create.run();
   };
@@ -132,7 +135,7 @@ export function UserStep({ onDone }: { onDone: (made: Made) => void }): ReactNod
     const made = await post<NewKeyWithSecret>("/api-keys", { user_id: user.id, name: "First key" });
     onDone({ userId: user.id, userName: user.name, secret: made.secret });
   });
-  const submit = (event: FormEvent): void => {
+  const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     create.run();
   };
