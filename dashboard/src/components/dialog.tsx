@@ -1,6 +1,6 @@
 // Dialogs, by the browser's own element: it keeps the focus inside and gives it back. Money and what cannot be undone are confirmed here.
 
-import { useEffect, useId, useRef, type ReactNode } from "react";
+import { useId, useLayoutEffect, useRef, type ReactNode } from "react";
 
 import type { Problem } from "../api/client";
 import { Icon } from "./icon";
@@ -10,7 +10,8 @@ import { ErrorState } from "./states";
 export function Dialog({ title, onClose, children, wide = false }: { title: string; onClose: () => void; children: ReactNode; wide?: boolean }): ReactNode {
   const element = useRef<HTMLDialogElement>(null);
   const label = useId();
-  useEffect(() => {
+  // Before it is taken from the page: a dialog that is closed gives the focus back, one that is gone does not.
+  useLayoutEffect(() => {
     const dialog = element.current;
     if (dialog && !dialog.open) dialog.showModal();
     return () => { dialog?.close(); };

@@ -53,7 +53,7 @@ export function Quarantine(): ReactNode {
           : (
             <Table caption="Records in quarantine, newest first" rows={data} rowKey={(record) => record.id} columns={[
               { head: "Since", isHead: true, cell: (record) => <When at={record.quarantined_at} /> },
-              { head: "Why", cell: (record) => <span className="two"><span>{record.reason}</span>{record.sqlstate ? <code>{record.sqlstate}</code> : null}</span> },
+              { head: "Why", cell: (record) => record.reason },
               { head: "Request", cell: (record) => (record.request
                 ? <span className="two"><span>{record.request.user ?? "nobody"} · {record.request.model ?? "no model"}</span><span className="muted"><When at={record.request.at} />, status {record.request.status_code}</span></span>
                 : <span className="muted">cannot be read</span>) },

@@ -17,7 +17,7 @@ export function UserUsage({ userId }: { userId: string }): ReactNode {
   const [range, setRange] = useState<Range>("24h");
   const [by, setBy] = useState<By>("model");
   const parameters = useMemo(() => parametersOf(range), [range]);
-  const series = useResource<Series>("/usage-series", { ...parameters, group_by: by, user_id: userId }, 20_000);
+  const series = useResource<Series>("/usage-series", { ...parameters, group_by: by, user_id: userId }, 10_000);
   const nameOf = by === "model" ? nameOfModel : nameOfKey;
   return (
     <Card title="Spend over time" aside={<><Choice label="Stretch of time" value={range} options={RANGES} onChange={setRange} /><Choice label="Told apart by" value={by} options={BYS} onChange={setBy} /></>}>
