@@ -35,6 +35,14 @@ export function doorTests(t, { stage, browser }) {
       await page.getByLabel("Password").fill(PASSWORD);
       await page.keyboard.press("Enter");
       await page.getByRole("heading", { level: 1, name: "Balance" }).waitFor();
+      await visit(page, "#/you");
+      await page.getByLabel("Current password").fill("not the password");
+      await page.getByLabel("New password").fill(`${PASSWORD} staple`);
+      await page.getByRole("button", { name: "Set password" }).click();
+      await page.getByRole("alert").waitFor();
+      await page.getByRole("heading", { name: "Change your password" }).waitFor();
+      await page.getByRole("button", { name: "Sign out everywhere" }).click();
+      await page.getByRole("heading", { name: "Sign in to Tollgate" }).waitFor();
       await page.context().close();
     }),
     t.test("a viewer sees and changes nothing, and a billing manager moves money alone", async () => {

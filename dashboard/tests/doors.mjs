@@ -7,7 +7,7 @@ import { createServer, request as send } from "node:http";
 const API = "/admin/api/v1";
 
 export async function startDoors(target) {
-  /** @type {Map<string, { person: any, csrf: string }>} */
+  /** @type {Map<string, { person: any, csrf: string, byLink: boolean }>} */
   const sessions = new Map();
   const people = new Map();
   const codes = new Map();
@@ -30,7 +30,7 @@ export async function startDoors(target) {
     if ("code" in said) codes.delete(said.code);
     if (!person) return problem(response, 401, "wrong_credentials", "The name, the password or the link is wrong.");
     const id = randomBytes(16).toString("hex");
-    sessions.set(id, { person, csrf: randomBytes(16).toString("hex") });
+    sessions.set(id, { person, csrf: randomBytes(16).toString("hex"), byLink: "code" in said });
     return json(response, 200, shown(sessions.get(id)), { "set-cookie": `session=${id}; HttpOnly; SameSite=Strict; Path=/` });
   }
 
@@ -46,7 +46,7 @@ export async function startDoors(target) {
     }
     const said = await bodyOf(request);
     if ([...said.password].length < 12) return problem(response, 422, "invalid", "A password has at least 12 characters.");
-    if (session.person.password !== null && said.current !== session.person.password) return problem(response, 403, "forbidden", "The current password is wrong.");
+    if (session.person.password !== null && said.current !== session.person.password && !(said.current === null && session.byLink)) return problem(response, 401, "wrong_credentials", "The current password is wrong.");
     session.person.password = said.password;
     return json(response, 204, undefined);
   }

@@ -58,7 +58,8 @@ export async function call<T>(method: string, path: string, options: Options = {
   if (response.status === 204) return undefined as T;
   if (response.ok) return (await response.json()) as T;
   const problem = await problemOf(response);
-  if (problem.status === 401 && options.quietly !== true) onSignedOut();
+  // A wrong password is no ended session.
+  if (problem.status === 401 && problem.code !== "wrong_credentials" && options.quietly !== true) onSignedOut();
   throw problem;
 }
 

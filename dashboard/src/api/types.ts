@@ -4,7 +4,8 @@ import type { components } from "./schema";
 
 type Schemas = components["schemas"];
 
-export type User = Schemas["User"];
+/** `role` is what the user may do when signed in; it is not there where nobody can sign in. */
+export type User = Schemas["User"] & { role?: Role | null };
 export type ApiKey = Schemas["ApiKey"];
 export type NewKeyWithSecret = Schemas["NewKeyWithSecret"];
 export type Entry = Schemas["Entry"];

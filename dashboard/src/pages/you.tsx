@@ -18,7 +18,7 @@ export function You({ onSession, onSignedOut }: { onSession: (session: Session) 
   const [password, setPassword] = useState("");
   const [done, setDone] = useState(false);
   const set = useAction(async () => {
-    await call("PUT", "/session/password", { body: { password, current: session.has_password ? current : null } });
+    await call("PUT", "/session/password", { body: { password, current: current === "" ? null : current } });
     onSession(await call<Session>("GET", "/session"));
     setPassword("");
     setCurrent("");
@@ -42,7 +42,7 @@ export function You({ onSession, onSignedOut }: { onSession: (session: Session) 
           <form className="stack" onSubmit={submit}>
             {!session.has_password && <p>With one, you need no link to sign in the next time.</p>}
             <input className="unseen" type="text" name="username" autoComplete="username" readOnly tabIndex={-1} aria-hidden="true" value={session.user.name} />
-            {session.has_password && <Field label="Current password">{(field) => <input {...field} type="password" autoComplete="current-password" required value={current} onChange={(event) => { setCurrent(event.target.value); }} />}</Field>}
+            {session.has_password && <Field label="Current password" hint="Not needed soon after you came in by a link.">{(field) => <input {...field} type="password" autoComplete="current-password" value={current} onChange={(event) => { setCurrent(event.target.value); }} />}</Field>}
             <Field label="New password" hint={`At least ${String(SHORTEST)} characters. Your other sessions end.`} error={isShort ? `${String(SHORTEST - Array.from(password).length)} more characters are needed.` : null}>
               {(field) => <input {...field} type="password" autoComplete="new-password" required value={password} onChange={(event) => { setPassword(event.target.value); }} />}
             </Field>

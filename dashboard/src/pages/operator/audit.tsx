@@ -21,7 +21,7 @@ export function AuditLog(): ReactNode {
       <div className="filters" role="search" aria-label="Filter the log">
         <Field label="What">{(field) => <select {...field} value={action} onChange={(event) => { setAction(event.target.value); }}>{ACTIONS.map(([value, label]) => <option key={value} value={value}>{label}</option>)}</select>}</Field>
         <Field label="To whom or what" hint="Whole name or id">{(field) => <input {...field} type="search" value={subject} onChange={(event) => { setSubject(event.target.value); }} />}</Field>
-        <Field label="By whom" hint="cli, or key: and its id">{(field) => <input {...field} type="search" value={actor} onChange={(event) => { setActor(event.target.value); }} />}</Field>
+        <Field label="By whom" hint="cli, or key: or user: with an id">{(field) => <input {...field} type="search" value={actor} onChange={(event) => { setActor(event.target.value); }} />}</Field>
       </div>
       <div className="card flush">
         <Loaded from={changes} lines={8}>{(rows) => rows.length === 0

@@ -16,6 +16,7 @@ import { Ledger } from "../shared/ledger";
 import { Outlook } from "../shared/outlook";
 import { UserUsage } from "../shared/usage";
 import { MoveCredits, type Movement } from "./credits";
+import { RoleSetting } from "./role";
 import { SignInLink } from "./sign-in-link";
 import { UserState } from "./users";
 
@@ -65,6 +66,7 @@ export function UserPage({ id }: { id: string }): ReactNode {
           <Card title="Access">
             <div className="stack">
               <SignInLink userId={id} />
+              <RoleSetting user={who} onDone={user.reload} />
               <p className="muted">Deactivated, all keys of this user end at once, for good. What is in the books stays.</p>
               <div><Button kind="danger" onClick={() => { setEnding(true); }}>Deactivate user</Button></div>
             </div>
