@@ -11,6 +11,9 @@ import { Server, until } from "./server.mjs";
 import { startUpstream } from "./upstream.mjs";
 
 export const PICTURES = resolve(import.meta.dirname, "../../target/dashboard");
+const README_PICTURES = resolve(import.meta.dirname, "../../docs/pictures");
+/** Pictures that the README shows, written anew where that was asked for. */
+const IN_README = { "overview-light-wide": "overview", "model-dark-wide": "prices-dark", "customer-dark-phone": "customer-phone", receipt: "receipt", "start-landed": "first-request" };
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 export const WIDTHS = { wide: { width: 1360, height: 900 }, phone: { width: 390, height: 844 } };
 
@@ -137,15 +140,15 @@ export async function axe(page) {
   return violations.map((violation) => `${violation.id}: ${violation.nodes.slice(0, 3).map((node) => `${node.target} (${node.any.map((check) => check.message).join("; ")})`).join(" | ")}`);
 }
 
+/** Kept for whoever looks at them. */
 export async function picture(page, name) {
   mkdirSync(PICTURES, { recursive: true });
   await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true });
+  const inReadme = IN_README[name];
+  if (inReadme !== undefined && process.env.TOLLGATE_PICTURES === "1") {
+    mkdirSync(README_PICTURES, { recursive: true });
+    await page.screenshot({ path: join(README_PICTURES, `${inReadme}.png`) });
+  }
 }
 
-/** A picture of the README, written anew where that was asked for. */
-export async function readmePicture(page, name) {
-  if (process.env.TOLLGATE_PICTURES !== "1") return;
-  const directory = resolve(import.meta.dirname, "../../docs/pictures");
-  mkdirSync(directory, { recursive: true });
-  await page.screenshot({ path: join(directory, `${name}.png`) });
-}
+
