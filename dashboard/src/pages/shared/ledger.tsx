@@ -10,6 +10,7 @@ import { Amount, Badge, Button, Field, When } from "../../components/parts";
 import { Empty, ErrorState, Loaded } from "../../components/states";
 import { More, Table } from "../../components/table";
 import { csv, download } from "../../money/csv";
+import { formatCount } from "../../time/format";
 import { ReceiptDialog } from "./receipt";
 
 const TYPES = [["", "Everything"], ["usage", "Usage"], ["admin_grant", "Grants"], ["purchase", "Purchases"], ["refund", "Refunds"], ["adjustment", "Adjustments"], ["admin_removal", "Removals"], ["expiry", "Expiries"]] as const;
@@ -26,8 +27,10 @@ export function Ledger({ userId, name }: { userId: string; name: string }): Reac
   const [receipt, setReceipt] = useState<string | null>(null);
   const keys = useResource<Listing<ApiKey>>("/api-keys", { user_id: userId, with_revoked: true, limit: 500 });
   const query: Query = { type, api_key_id: key, since: startOf(since), until: endOf(until), search: useDeferredValue(search) };
-  const entries = usePages<Entry>(path`/users/${userId}/ledger`, query, 5_000);
-  const save = useAction(async () => { await saveAll(userId, name, query); });
+  // Not read again by itself: each look reads all of the user's entries, because the running balance is their sum.
+  const entries = usePages<Entry>(path`/users/${userId}/ledger`, query);
+  const [isCut, setCut] = useState(false);
+  const save = useAction(async () => { setCut(await saveAll(userId, name, query)); });
   return (
     <>
       <div className="filters" role="search" aria-label="Filter the ledger">
@@ -41,9 +44,11 @@ export function Ledger({ userId, name }: { userId: string; name: string }): Reac
         <Field label="From">{(field) => <input {...field} type="date" value={since} onChange={(event) => { setSince(event.target.value); }} />}</Field>
         <Field label="To">{(field) => <input {...field} type="date" value={until} onChange={(event) => { setUntil(event.target.value); }} />}</Field>
         <Field label="Search">{(field) => <input {...field} type="search" placeholder="Model, reason, batch…" value={search} onChange={(event) => { setSearch(event.target.value); }} />}</Field>
+        <Button onClick={entries.reload}>Refresh</Button>
         <Button busy={save.isBusy} onClick={save.run}><Icon name="download" />{save.isBusy ? "Collecting…" : "CSV"}</Button>
       </div>
       {save.problem && <ErrorState problem={save.problem} />}
+      <p role="status" className={isCut ? "notice bad" : "unseen"}>{isCut ? `The file ends after ${formatCount(MOST_ROWS)} entries: choose a shorter time for the rest.` : ""}</p>
       <div className="card flush">
         <Loaded from={entries} lines={10}>{(rows) => rows.length === 0
           ? <Empty title="No entries">{type === "" && search === "" && since === "" && until === "" && key === "" ? "Credits that are given and requests that are charged are here." : "Nothing meets these filters."}</Empty>
@@ -69,7 +74,8 @@ function ReceiptButton({ entry, open }: { entry: Entry; open: (id: string) => vo
   return <button type="button" className="quiet" onClick={() => { open(entry.request_id ?? ""); }}><Icon name="receipt" /><span className="unseen">Receipt of {entry.model ?? "the request"} at {entry.created_at}</span><span aria-hidden="true">Show</span></button>;
 }
 
-async function saveAll(userId: string, name: string, query: Query): Promise<void> {
+/** Answers whether there was more than a file holds. */
+async function saveAll(userId: string, name: string, query: Query): Promise<boolean> {
   const rows: Entry[] = [];
   let cursor: string | null = null;
   do {
@@ -80,6 +86,7 @@ async function saveAll(userId: string, name: string, query: Query): Promise<void
   const head = ["created_at", "type", "amount", "balance_after", "model", "description", "source_id", "request_id", "api_key_id", "batch_id"];
   const text = csv(head, rows.map((row) => [row.created_at, row.type, row.amount, row.balance_after, row.model ?? "", row.description, row.source_id, row.request_id ?? "", row.api_key_id ?? "", row.batch_id ?? ""]));
   download(`ledger-${name.replace(/[^\p{L}\p{N}_-]+/gu, "-").slice(0, 60)}.csv`, text);
+  return cursor !== null;
 }
 
 /** A day that was picked, in the time zone of whoever picked it. */
