@@ -20,8 +20,8 @@ export function AuditLog(): ReactNode {
       <PageHead title="Audit log" lead="Every change of configuration, and of money by hand. Nobody can take a line back." />
       <div className="filters" role="search" aria-label="Filter the log">
         <Field label="What">{(field) => <select {...field} value={action} onChange={(event) => { setAction(event.target.value); }}>{ACTIONS.map(([value, label]) => <option key={value} value={value}>{label}</option>)}</select>}</Field>
-        <Field label="To whom or what" hint="Whole name or id">{(field) => <input {...field} type="search" value={subject} onChange={(event) => { setSubject(event.target.value); }} />}</Field>
-        <Field label="By whom" hint="cli, or key: or user: with an id">{(field) => <input {...field} type="search" value={actor} onChange={(event) => { setActor(event.target.value); }} />}</Field>
+        <Field label="To whom or what">{(field) => <input {...field} type="search" placeholder="Whole name or id" value={subject} onChange={(event) => { setSubject(event.target.value); }} />}</Field>
+        <Field label="By whom">{(field) => <input {...field} type="search" placeholder="cli, key:… or user:…" value={actor} onChange={(event) => { setActor(event.target.value); }} />}</Field>
       </div>
       <div className="card flush">
         <Loaded from={changes} lines={8}>{(rows) => rows.length === 0
