@@ -1,7 +1,5 @@
 //! Makes cargo compile this crate again when the dashboard was built, or built anew. It builds nothing itself.
 
-#![expect(clippy::print_stdout, reason = "this is how a build script talks to cargo")]
-
 use std::path::Path;
 
 fn main() {
