@@ -87,6 +87,8 @@ struct Shown {
 
 async fn demonstrate(options: &Options) -> anyhow::Result<Shown> {
     let started = Instant::now();
+    // Before the server, which has it within it.
+    tokio::task::spawn_blocking(crate::dashboard::build_if_possible).await??;
     let binary = tollgate::build(options.debug)?;
     println!("── PostgreSQL");
     tokio::task::spawn_blocking(find_postgres).await??;
@@ -117,6 +119,9 @@ async fn demonstrate(options: &Options) -> anyhow::Result<Shown> {
 /// How to go on by hand.
 fn invite(tollgate: &Tollgate, key: &str) {
     let shown = |path: &Path| path.display().to_string();
+    if let Some(dashboard) = tollgate.dashboard() {
+        println!("\nThe dashboard: {dashboard}");
+    }
     println!(
         "\nStill serving; Ctrl-C ends it and removes its data. Try:\n\n  \
          curl {url}/v1/chat/completions \\\n    \

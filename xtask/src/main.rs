@@ -1,8 +1,9 @@
 //! Development tasks, reached by the aliases of `.cargo/config.toml`: `cargo tidy`, `cargo ci`, `cargo demo`, `cargo fuzz-test`,
-//! `cargo soak`, `cargo slow-connections`, `cargo overdraft-test`.
+//! `cargo soak`, `cargo slow-connections`, `cargo overdraft-test`, `cargo ui-test`.
 #![expect(clippy::print_stdout, reason = "the tasks talk to the person who started them")]
 
 mod ci;
+mod dashboard;
 mod demo;
 mod fuzz;
 mod load;
@@ -47,6 +48,8 @@ enum Task {
     HoldSlowConnections(slow::HoldOptions),
     /// Look for inputs that break what parsers and decoders promise.
     FuzzTest(fuzz::Options),
+    /// Try every page of the dashboard in a real browser, on a real server.
+    UiTest(dashboard::Options),
     /// Install the official SDKs that tests drive, under the target directory.
     Sdks,
     /// Find PostgreSQL, or fetch it.
@@ -78,6 +81,7 @@ fn run() -> anyhow::Result<()> {
         Task::SlowConnections(options) => slow::run(&options),
         Task::HoldSlowConnections(options) => slow::hold(&options),
         Task::FuzzTest(options) => fuzz::run(&options),
+        Task::UiTest(options) => dashboard::test(&options),
         Task::Sdks => sdks::run().map(drop),
         Task::Postgres => ci::find_postgres(),
         Task::Tidy => tidy::run(&root),

@@ -1,6 +1,6 @@
 //! What the management API works with.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tollgate_domain::{Clock, DigestKey, MasterKey};
 use tollgate_metering::RecordKeys;
@@ -11,6 +11,7 @@ use crate::config::AdminConfig;
 use crate::reports::Reports;
 use crate::sign_in::Secrets;
 use crate::sign_in::hashing::Hasher;
+use crate::status::{GatewayProbe, GatewayStatus};
 
 /// Says why a gateway could not use an endpoint. Given from outside: the management API knows no gateway.
 pub type EndpointCheck = Arc<dyn Fn(ConfigEndpoint) -> Result<(), String> + Send + Sync>;
@@ -32,6 +33,7 @@ struct Inner {
     reports: Reports,
     clock: Arc<dyn Clock>,
     check_endpoint: EndpointCheck,
+    gateway: OnceLock<GatewayProbe>,
 }
 
 impl std::fmt::Debug for Admin {
@@ -62,7 +64,17 @@ impl Admin {
             master,
             clock,
             check_endpoint,
+            gateway: OnceLock::new(),
         }))
+    }
+
+    /// Asks this for how the gateway stands, from now on. The first one given stays.
+    pub fn observe(&self, gateway: GatewayProbe) {
+        self.0.gateway.get_or_init(|| gateway);
+    }
+
+    pub(crate) fn gateway(&self) -> Option<GatewayStatus> {
+        self.0.gateway.get().map(|probe| probe())
     }
 
     pub(crate) fn store(&self) -> &Store {

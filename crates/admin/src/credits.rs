@@ -63,11 +63,13 @@ pub(crate) struct Entry {
     batch_id: Option<Uuid>,
     api_key_id: Option<Uuid>,
     model: Option<String>,
+    /// Of the receipt; `null` for what is no usage.
+    request_id: Option<String>,
 }
 
 impl From<RunningEntry> for Entry {
     fn from(running: RunningEntry) -> Self {
-        let RunningEntry { entry, balance_after } = running;
+        let RunningEntry { entry, balance_after, request_id } = running;
         Self {
             id: entry.id,
             created_at: entry.created_at,
@@ -79,6 +81,7 @@ impl From<RunningEntry> for Entry {
             batch_id: entry.batch_id,
             api_key_id: entry.api_key_id.map(ApiKeyId::as_uuid),
             model: entry.model,
+            request_id,
         }
     }
 }

@@ -74,15 +74,16 @@ fn document() -> openapi::OpenApi {
     ))));
     for Line { access, routes: (schemas, mut paths, _) } in lines() {
         components.schemas.extend(schemas);
-        for item in paths.paths.values_mut() {
-            for (operation, writes) in [
-                (&mut item.get, false),
-                (&mut item.post, true),
-                (&mut item.put, true),
-                (&mut item.patch, true),
-                (&mut item.delete, true),
+        for (path, item) in &mut paths.paths {
+            for (method, operation, writes) in [
+                ("get", &mut item.get, false),
+                ("post", &mut item.post, true),
+                ("put", &mut item.put, true),
+                ("patch", &mut item.patch, true),
+                ("delete", &mut item.delete, true),
             ] {
                 if let Some(operation) = operation {
+                    operation.operation_id = Some(operation_id(method, path));
                     complete(operation, access, writes);
                 }
             }
@@ -91,6 +92,14 @@ fn document() -> openapi::OpenApi {
     }
     document.components = Some(components);
     document
+}
+
+/// The name of an operation, by which clients that are made from the document call it: `get_users_user_id_ledger`.
+fn operation_id(method: &str, path: &str) -> String {
+    let path = path.strip_prefix("/admin/api/v1").unwrap_or(path);
+    let words =
+        path.split(|character: char| !character.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    std::iter::once(method).chain(words).collect::<Vec<_>>().join("_")
 }
 
 /// Says of an operation what is the same for many: who may use it, and how it refuses.

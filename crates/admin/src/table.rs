@@ -22,8 +22,8 @@ use crate::app::Admin;
 use crate::caller::{Means, Role, authenticate};
 use crate::problem::{Kind, Problem};
 use crate::{
-    api_keys, audit_log, credits, document, endpoints, models, openrouter, organization, quarantine,
-    receipts, sign_in, tariffs, unrated, usage, users,
+    api_keys, audit_log, credits, dashboard, document, endpoints, models, openrouter, organization,
+    quarantine, receipts, series, sign_in, status, tariffs, unrated, usage, users,
 };
 
 /// Largest request body. A list of a thousand tariffs with every price takes half of it.
@@ -100,6 +100,8 @@ pub(crate) fn lines() -> Vec<Line> {
         line(MONEY, routes!(credits::enter)),
         line(KEYS, routes!(credits::ledger)),
         line(KEYS, routes!(usage::of_user)),
+        line(KEYS, routes!(series::get)),
+        line(STAFF, routes!(status::get)),
         line(WATCHERS, routes!(endpoints::list)),
         line(MANAGERS, routes!(endpoints::create)),
         line(WATCHERS, routes!(endpoints::get)),
@@ -127,6 +129,9 @@ pub(crate) fn lines() -> Vec<Line> {
         line(Access::Public, routes!(document::openapi)),
         line(Access::Public, routes!(document::swagger_ui)),
         line(Access::Public, routes!(document::swagger_file)),
+        line(Access::Public, routes!(dashboard::index)),
+        line(Access::Public, routes!(dashboard::favicon)),
+        line(Access::Public, routes!(dashboard::asset)),
     ]
 }
 
@@ -264,17 +269,17 @@ async fn every_response(request: Request, next: Next) -> Response {
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_FRAME_OPTIONS, "DENY"),
-        (
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; \
-             base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-        ),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ];
     for (name, value) in set {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    // Swagger UI's; the dashboard has a stricter one of its own.
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; \
+         base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    ));
     // A file that comes with the program may say otherwise; nothing that is somebody's does.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response

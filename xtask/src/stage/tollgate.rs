@@ -98,6 +98,12 @@ impl Tollgate {
         format!("http://{}", self.address)
     }
 
+    /// Where people look; `None` where there is no management API. One who signs in there needs a link for it, which the command line makes.
+    pub(crate) fn dashboard(&self) -> Option<String> {
+        let address = fs::read_to_string(self.data.path().join("admin.addr")).ok()?;
+        Some(format!("http://{}/", address.trim()))
+    }
+
     /// Where clients connect.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address

@@ -173,8 +173,11 @@ async fn the_document_has_every_route_and_nothing_else() {
         let pointer = reference.split('"').next().unwrap();
         assert!(document.pointer(pointer).is_some(), "{pointer}");
     }
+    let mut names = BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
+            let name = operation["operationId"].as_str().unwrap();
+            assert!(names.insert(name.to_owned()), "two operations are called {name}");
             let is_public = doors().iter().any(|(of, at, access)| {
                 of.as_str() == method.to_uppercase() && at == path && *access == Access::Public
             });

@@ -40,6 +40,7 @@ pub(crate) struct House {
     pub(crate) store: Store,
     pub(crate) master: MasterKey,
     pub(crate) clock: Arc<ManualClock>,
+    pub(crate) admin: Admin,
     client: Client<HttpConnector, Full<Bytes>>,
     address: SocketAddr,
     shutdown: CancellationToken,
@@ -127,9 +128,9 @@ impl House {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
-        let serving = tokio::spawn(admin.serve(listener, shutdown.clone()));
+        let serving = tokio::spawn(admin.clone().serve(listener, shutdown.clone()));
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { store, master, clock, client, address, shutdown, serving, _database: database }
+        Self { store, master, clock, admin, client, address, shutdown, serving, _database: database }
     }
 
     /// Tells it to stop, and says whether it has within this time.

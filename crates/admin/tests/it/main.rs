@@ -7,6 +7,7 @@
 )]
 
 mod credits;
+mod dashboard;
 mod doors;
 mod house;
 mod keys;

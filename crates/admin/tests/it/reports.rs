@@ -77,7 +77,7 @@ const DAY: i64 = 86_400;
 const MODELS: [&str; 3] = ["large", "small", "vectors"];
 
 /// Two users with two keys each, and random requests of four days, some of them at the edges of hours and days.
-async fn filled(house: &House) -> Vec<Tenant> {
+pub(crate) async fn filled(house: &House) -> Vec<Tenant> {
     house.model("large", "0.0000025", "0.00001").await;
     house.model("small", "0.000000000001", "0.000000000003").await;
     house.model("vectors", "0.00000002", "0").await;

@@ -55,6 +55,10 @@ async fn no_id_filter_search_or_cursor_shows_another_tenants_rows() {
             format!("/admin/api/v1/users/{}", bob.member.id),
             format!("/admin/api/v1/users/{}/ledger", bob.member.id),
             format!("/admin/api/v1/users/{}/usage", bob.member.id),
+            format!(
+                "/admin/api/v1/usage-series?since=2026-11-24T00:00:00Z&bucket=hour&user_id={}",
+                bob.member.id
+            ),
             format!("/admin/api/v1/receipts/{}", bob.request),
             format!("/api/v1/generation?id={}", bob.request),
         ] {

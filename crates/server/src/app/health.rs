@@ -100,6 +100,15 @@ pub(super) struct Operations {
 }
 
 impl Operations {
+    /// What decides whether it is ready, now.
+    pub(super) fn readiness(&self) -> Readiness {
+        Readiness {
+            age: self.health.snapshot_age(),
+            batcher_is_alive: self.health.batcher_alive.load(Ordering::Relaxed),
+            spool: (self.spool)(),
+        }
+    }
+
     /// The routes of operation. They are not metered.
     pub(super) fn router(self) -> Router {
         Router::new()
@@ -110,16 +119,32 @@ impl Operations {
     }
 }
 
+/// What decides whether a server is ready.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Readiness {
+    /// How old the snapshot is; `None` before the first.
+    pub(super) age: Option<Duration>,
+    batcher_is_alive: bool,
+    /// What the spool says of itself.
+    pub(super) spool: SpoolState,
+}
+
+impl Readiness {
+    /// Whether it should get traffic.
+    pub(super) fn is_ready(&self) -> bool {
+        self.age.is_some() && self.batcher_is_alive && self.spool.is_sound && self.spool.has_room
+    }
+}
+
 async fn healthz() -> Json<serde_json::Value> {
     Json(json!({ "status": "alive", "version": env!("CARGO_PKG_VERSION") }))
 }
 
 async fn readyz(State(operations): State<Operations>) -> (StatusCode, Json<serde_json::Value>) {
-    let age = operations.health.snapshot_age();
+    let readiness = operations.readiness();
+    let is_ready = readiness.is_ready();
+    let Readiness { age, batcher_is_alive, spool: SpoolState { is_sound, has_room } } = readiness;
     let database_is_reachable = age.is_some_and(|age| age < RECENTLY);
-    let SpoolState { is_sound, has_room } = (operations.spool)();
-    let batcher_is_alive = operations.health.batcher_alive.load(Ordering::Relaxed);
-    let is_ready = age.is_some() && batcher_is_alive && is_sound && has_room;
     let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = json!({
         "ready": is_ready,

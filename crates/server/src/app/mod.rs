@@ -7,6 +7,7 @@ mod auditor;
 mod deliverer;
 mod health;
 mod leases;
+mod probe;
 pub(crate) mod refresher;
 mod sink;
 mod spending;
@@ -177,12 +178,14 @@ async fn assemble(
             move || SpoolState { is_sound: journal.is_sound(), has_room: journal.has_room() }
         }),
     };
+    let probed = operations.clone();
     let router = operations.router().merge(gateway.router());
     // Last: who finds the port closed knows that nobody serves yet.
     let listener =
         TcpListener::bind(&config.listen).await.map_err(|error| cannot_listen(&config.listen, &error))?;
     let address = listener.local_addr()?;
-    if let Some((_, listener)) = &admin {
+    if let Some((admin, listener)) = &admin {
+        admin.observe(probe::gateway(address, probed));
         lock.publish_admin_address(listener.local_addr()?)?;
     }
     lock.publish_address(address)?;

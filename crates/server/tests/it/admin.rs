@@ -53,6 +53,18 @@ async fn what_is_set_up_by_the_api_serves_and_its_receipt_is_what_the_client_was
     let credits = get_with_key(admin, "/api/v1/credits", key).await.text;
     assert_eq!(credits, r#"{"data":{"total_credits":1,"total_usage":0.025}}"#);
 
+    // The dashboard is told how the gateway stands, by its own metrics.
+    let status = get_with_key(admin, "/admin/api/v1/status", manager).await.text;
+    let status: Value = serde_json::from_str(&status).unwrap();
+    let gateway = &status["gateway"];
+    assert_eq!(gateway["address"], app.address().to_string());
+    assert_eq!((&gateway["is_ready"], &gateway["spool_is_sound"]), (&json!(true), &json!(true)), "{gateway}");
+    for counted in ["ended_requests", "spool_limit_bytes", "snapshot_age_ms"] {
+        assert!(gateway[counted].is_u64(), "{counted} in {gateway}");
+    }
+    assert!(gateway["ended_requests"].as_u64() >= Some(1), "{gateway}");
+    assert!(gateway["spool_limit_bytes"].as_u64() >= Some(1), "{gateway}");
+
     // What the gateway could not use is refused by the gateway's own check.
     let bad = json!({ "name": "bad", "base_url": "http://up.test", "pass_through_paths": ["/v1/*/files"] });
     let refused = post_json(admin, "/admin/api/v1/endpoints", manager, &bad).await;

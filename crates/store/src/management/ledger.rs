@@ -21,6 +21,8 @@ pub struct RunningEntry {
     pub entry: LedgerEntry,
     /// The balance after it, in credits.
     pub balance_after: Credits,
+    /// The request, as its response's `x-request-id` named it; `None` for what is no usage.
+    pub request_id: Option<String>,
 }
 
 /// Which entries.
@@ -63,7 +65,10 @@ pub async fn page(
              running as (
                  select *, sum(change) over (order by created_at, id collate \"C\") as balance_after from signed)
              select id, created_at, transaction_type, change, source_id, description, batch_id, api_key_id, model,
-                    balance_after
+                    balance_after,
+                    case when transaction_type = 'usage' then (
+                        select i.id || '-' || split_part(source_id, '/', 3) from instances i
+                        where i.no = split_part(source_id, '/', 2)::integer) end as request_id
              from running
              where ($2::text is null or transaction_type = $2) and ($3::uuid is null or api_key_id = $3)
                and ($4::text is null or model = $4) and ($5::uuid is null or batch_id = $5)
@@ -104,6 +109,7 @@ fn from_row(row: &Row) -> Result<RunningEntry, StoreError> {
             model: row.try_get(8)?,
         },
         balance_after: credits(row, 9)?,
+        request_id: row.try_get(10)?,
     })
 }
 

@@ -16,10 +16,12 @@ pub mod ledger;
 pub mod passwords;
 pub mod receipts;
 pub mod roles;
+pub mod series;
 pub mod sessions;
 pub mod sign_in_attempts;
 pub mod sign_in_codes;
 pub mod spending;
+pub mod standing;
 pub mod unrated;
 pub mod usage;
 

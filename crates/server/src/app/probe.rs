@@ -1,0 +1,58 @@
+//! How the gateway stands, for the management API, which knows no gateway: read from the metrics that everybody else reads.
+
+use std::{collections::HashMap, net::SocketAddr, sync::Arc};
+
+use prometheus_client::encoding::text;
+use tollgate_admin::{GatewayProbe, GatewayStatus};
+
+use super::health::Operations;
+
+/// Answers how the gateway that listens there stands, whenever it is asked.
+pub(super) fn gateway(address: SocketAddr, operations: Operations) -> GatewayProbe {
+    Arc::new(move || status(address, &operations))
+}
+
+fn status(address: SocketAddr, operations: &Operations) -> GatewayStatus {
+    let mut metrics = String::new();
+    if let Err(error) = text::encode(&mut metrics, &operations.registry) {
+        tracing::error!(%error, "the metrics could not be written");
+    }
+    let sums = sums(&metrics);
+    let of = |name: &str| sums.get(name).copied().unwrap_or_default();
+    let readiness = operations.readiness();
+    GatewayStatus {
+        address: address.to_string(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        is_ready: readiness.is_ready(),
+        snapshot_age_ms: readiness.age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
+        ended_requests: whole(of("tollgate_gateway_requests_total")),
+        in_flight_requests: whole(of("tollgate_gateway_in_flight")),
+        waiting_records: whole(of("tollgate_spool_waiting_records")),
+        lag_seconds: of("tollgate_spool_oldest_waiting_seconds"),
+        spool_used_bytes: whole(of("tollgate_spool_used_bytes")),
+        spool_limit_bytes: whole(of("tollgate_spool_limit_bytes")),
+        spool_is_sound: readiness.spool.is_sound,
+    }
+}
+
+/// The value of each metric, summed over its labels. Histograms come as their parts, which nobody here asks for.
+fn sums(metrics: &str) -> HashMap<&str, f64> {
+    let mut sums = HashMap::new();
+    for line in metrics.lines().filter(|line| !line.starts_with('#')) {
+        let Some((series, value)) = line.rsplit_once(' ') else { continue };
+        let name = series.split('{').next().unwrap_or(series);
+        let Ok(value) = value.parse::<f64>() else { continue };
+        *sums.entry(name).or_insert(0.0) += value;
+    }
+    sums
+}
+
+/// A count, which Prometheus writes as a float.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is bounded before")]
+fn whole(value: f64) -> u64 {
+    const LARGEST_EXACT: f64 = 9_007_199_254_740_992.0;
+    value.clamp(0.0, LARGEST_EXACT) as u64
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,6855 @@
+// Made by `npm run api` from the OpenAPI document of the management API. Do not edit.
+
+export interface paths {
+    "/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The dashboard. Its pages are told apart behind the `#`, so there is one of it. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The page */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "text/html": unknown;
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/api-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Keys, in the order of their creation.
+         * @description Keys, in the order of their creation.
+         *
+         *     For: Manager, BillingManager, Viewer, Member.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Of this user. */
+                    user_id?: string;
+                    /** @description For this purpose. */
+                    purpose?: string;
+                    /** @description Those that were revoked, too. */
+                    with_revoked?: boolean;
+                    /** @description Rows of a page, 50 when nothing is said. */
+                    limit?: number;
+                    /** @description `next_cursor` of the page before. */
+                    cursor?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description A page of keys */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Listing_ApiKey"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /**
+         * Makes a key. Its secret is in this answer and nowhere else.
+         * @description Makes a key. Its secret is in this answer and nowhere else.
+         *
+         *     For: Manager, Member.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewKey"];
+                };
+            };
+            responses: {
+                /** @description The key with its secret */
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["NewKeyWithSecret"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/api-keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One key, without its secret.
+         * @description One key, without its secret.
+         *
+         *     For: Manager, BillingManager, Viewer, Member.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    key_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The key */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ApiKey"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/api-keys/{key_id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revokes a key, for good. What it used before is still charged. Doing it twice changes nothing.
+         * @description Revokes a key, for good. What it used before is still charged. Doing it twice changes nothing.
+         *
+         *     For: Manager, Member.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    key_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The key, revoked */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ApiKey"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/api-keys/{key_id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes a key like this one and ends this one after an overlap, in which both are live.
+         * @description Makes a key like this one and ends this one after an overlap, in which both are live.
+         *
+         *     For: Manager, Member.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    key_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["Rotation"];
+                };
+            };
+            responses: {
+                /** @description The new key with its secret */
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["NewKeyWithSecret"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/audit-log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Changes, newest first.
+         * @description Changes, newest first.
+         *
+         *     For: Manager, Viewer.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description By this actor. */
+                    actor?: string;
+                    /** @description This action; one that ends with a dot, such as `key.`, is all that begin so. */
+                    action?: string;
+                    /** @description To this subject. */
+                    subject?: string;
+                    /** @description Rows of a page, 50 when nothing is said. */
+                    limit?: number;
+                    /** @description `next_cursor` of the page before. */
+                    cursor?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description A page of changes */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Listing_AuditEntry"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/docs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Leads to Swagger UI. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Where it is */
+                303: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/docs/{file}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A file of Swagger UI, which comes with the program. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    file: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The file */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "text/html": unknown;
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/endpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All endpoints, by name.
+         * @description All endpoints, by name.
+         *
+         *     For: Manager, Viewer.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Every endpoint */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Whole_Endpoint"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /**
+         * Creates an upstream. One that a gateway could not use is refused.
+         * @description Creates an upstream. One that a gateway could not use is refused.
+         *
+         *     For: Manager.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewEndpoint"];
+                };
+            };
+            responses: {
+                /** @description The endpoint */
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Endpoint"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/endpoints/{endpoint_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One endpoint.
+         * @description One endpoint.
+         *
+         *     For: Manager, Viewer.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    endpoint_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The endpoint */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Endpoint"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        /**
+         * Deletes an endpoint that no live model uses. Its name is free again.
+         * @description Deletes an endpoint that no live model uses. Its name is free again.
+         *
+         *     For: Manager.
+         */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    endpoint_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The endpoint as it was */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Endpoint"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        /**
+         * Changes an endpoint; gateways know within a second.
+         * @description Changes an endpoint; gateways know within a second.
+         *
+         *     For: Manager.
+         */
+        patch: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    endpoint_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            responses: {
+                /** @description The endpoint as it is now */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Endpoint"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        trace?: never;
+    };
+    "/admin/api/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All models, by alias.
+         * @description All models, by alias.
+         *
+         *     For: Manager, BillingManager, Viewer.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Every model */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Whole_Model"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /**
+         * Offers a model. It has no price yet: what is asked of it is kept unrated until there is one.
+         * @description Offers a model. It has no price yet: what is asked of it is kept unrated until there is one.
+         *
+         *     For: Manager.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewModel"];
+                };
+            };
+            responses: {
+                /** @description The model */
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Model"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/models/{model_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One model.
+         * @description One model.
+         *
+         *     For: Manager, BillingManager, Viewer.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    model_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The model */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Model"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        /**
+         * Deletes a model. Its alias is free again, and what was requested before is still charged.
+         * @description Deletes a model. Its alias is free again, and what was requested before is still charged.
+         *
+         *     For: Manager.
+         */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    model_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The model as it was */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Model"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        /**
+         * Moves a model to another endpoint, or gives it another name there; gateways know within a second.
+         * @description Moves a model to another endpoint, or gives it another name there; gateways know within a second.
+         *
+         *     For: Manager.
+         */
+        patch: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    model_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["ModelChanges"];
+                };
+            };
+            responses: {
+                /** @description The model as it is now */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Model"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        trace?: never;
+    };
+    "/admin/api/v1/models/{model_id}/tariffs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every price that a model ever had, has, or will have.
+         * @description Every price that a model ever had, has, or will have.
+         *
+         *     For: Manager, BillingManager, Viewer.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    model_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The history, by purpose, window and opening */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Whole_Tariff"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        /**
+         * Makes this the whole list of a model's prices from now on. History is never edited. The same list again changes nothing.
+         * @description Makes this the whole list of a model's prices from now on. History is never edited. The same list again changes nothing.
+         *
+         *     For: Manager, BillingManager.
+         */
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    model_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["WantedList"];
+                };
+            };
+            responses: {
+                /** @description What that changed */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["PriceChange"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/openapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** This document. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The OpenAPI document */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": unknown;
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The newest records in quarantine.
+         * @description The newest records in quarantine.
+         *
+         *     For: Manager, Viewer.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Those that were written off, too. */
+                    with_written_off?: boolean;
+                    /** @description How many at most, 50 when nothing is said. */
+                    limit?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The newest first */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Whole_Quarantined"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/quarantine/{record_id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Enters a record into the books, as if it came now; it leaves quarantine in the same transaction. Refused again, it stays.
+         * @description Enters a record into the books, as if it came now; it leaves quarantine in the same transaction. Refused again, it stays.
+         *
+         *     For: Manager.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    record_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What came of it */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ReplayOutcome"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/quarantine/{record_id}/write-off": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives a record up, in the caller's name. It stays to be seen, and is never entered.
+         * @description Gives a record up, in the caller's name. It stays to be seen, and is never entered.
+         *
+         *     For: Manager.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    record_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description It is given up */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["WrittenOff"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/receipts/{request_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The receipt of a request. It is there as soon as the request is in the books: milliseconds after its end.
+         * @description The receipt of a request. It is there as soon as the request is in the books: milliseconds after its end.
+         *
+         *     For: Manager, BillingManager, Viewer, Member, KeyOwner.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description The response's `x-request-id` */
+                    request_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The receipt */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Receipt"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How the platform stands, now.
+         * @description How the platform stands, now.
+         *
+         *     For: Manager, BillingManager, Viewer.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Books and gateway */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Status"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/unrated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What waits for a price, the most requests first.
+         * @description What waits for a price, the most requests first.
+         *
+         *     For: Manager, BillingManager, Viewer.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description By user, model, purpose and window */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["UnratedGroups"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/usage-series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Usage over time by user, key or model, in whole hours or days of UTC.
+         * @description Usage over time by user, key or model, in whole hours or days of UTC.
+         *
+         *     For: Manager, BillingManager, Viewer, Member, KeyOwner.
+         */
+        get: {
+            parameters: {
+                query: {
+                    /** @description From the bucket of this instant on. */
+                    since: string;
+                    /** @description To the end of the bucket just before this instant; now where it is left out. */
+                    until?: string;
+                    /** @description `hour` or `day`, of UTC. At most 1000 buckets. */
+                    bucket: "hour" | "day";
+                    /** @description `nothing` (the default), `user`, `key` or `model`. */
+                    group_by?: "nothing" | "user" | "key" | "model";
+                    /** @description Only what this user pays for. */
+                    user_id?: string;
+                    /** @description Only with this key. */
+                    api_key_id?: string;
+                    /** @description Only for this model, by alias. */
+                    model?: string;
+                    /** @description How many groups are told apart, 7 when nothing is said: those that were charged most. */
+                    top?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The sums of every bucket */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Series"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Users, by name.
+         * @description Users, by name.
+         *
+         *     For: Manager, BillingManager, Viewer.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Whose name holds this, in whatever case. */
+                    search?: string;
+                    /** @description `individual` or `organization`. */
+                    kind?: string;
+                    /** @description Those who were deactivated, too. */
+                    with_deactivated?: boolean;
+                    /** @description Rows of a page, 50 when nothing is said. */
+                    limit?: number;
+                    /** @description `next_cursor` of the page before. */
+                    cursor?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description A page of users */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Listing_User"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /**
+         * Creates a user with a balance of zero.
+         * @description Creates a user with a balance of zero.
+         *
+         *     For: Manager.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewUser"];
+                };
+            };
+            responses: {
+                /** @description The user */
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["User"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/users/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One user, with the balance.
+         * @description One user, with the balance.
+         *
+         *     For: Manager, BillingManager, Viewer, Member, KeyOwner.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    user_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The user */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["User"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/users/{user_id}/credits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives credits to a user or takes some. Counts once under its `Idempotency-Key`, and once under its source id.
+         * @description Gives credits to a user or takes some. Counts once under its `Idempotency-Key`, and once under its source id.
+         *
+         *     For: Manager, BillingManager.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header: {
+                    /** @description Of your choice; send the same when you try again */
+                    "Idempotency-Key": string;
+                };
+                path: {
+                    user_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewEntry"];
+                };
+            };
+            responses: {
+                /** @description This source id had been entered before; nothing changed */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Entered"];
+                    };
+                };
+                /** @description It is entered */
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Entered"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/users/{user_id}/deactivate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Deactivates a user: all keys are revoked, and nothing can be granted or made for them any more. What is in the books stays.
+         * @description Deactivates a user: all keys are revoked, and nothing can be granted or made for them any more. What is in the books stays.
+         *
+         *     For: Manager.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    user_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The user, deactivated */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["User"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/users/{user_id}/ledger": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A user's ledger, newest first, each entry with the balance after it. It reads all of the user's entries: narrow it where there are
+         *     very many.
+         * @description A user's ledger, newest first, each entry with the balance after it. It reads all of the user's entries: narrow it where there are
+         *     very many.
+         *
+         *     For: Manager, BillingManager, Viewer, Member, KeyOwner.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description `usage`, or the type of a change. */
+                    type?: string;
+                    /** @description Made with this key. */
+                    api_key_id?: string;
+                    /** @description For this model, by alias. */
+                    model?: string;
+                    /** @description Of this batch. */
+                    batch_id?: string;
+                    /** @description Whose description or source id holds this, in whatever case. */
+                    search?: string;
+                    /** @description From this instant on. */
+                    since?: string;
+                    /** @description Until just before this instant. */
+                    until?: string;
+                    /** @description Rows of a page, 50 when nothing is said. */
+                    limit?: number;
+                    /** @description `next_cursor` of the page before. */
+                    cursor?: string;
+                };
+                header?: never;
+                path: {
+                    user_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description A page of entries */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Listing_Entry"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/users/{user_id}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A user's usage in whole hours: hours in order of time, other groups by amount, the largest first.
+         * @description A user's usage in whole hours: hours in order of time, other groups by amount, the largest first.
+         *
+         *     For: Manager, BillingManager, Viewer, Member, KeyOwner.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description From the hour of this instant on. */
+                    since?: string;
+                    /** @description Until just before the hour of this instant. */
+                    until?: string;
+                    /** @description `model` (the default), `key` or `hour`. */
+                    group_by?: "model" | "key" | "hour";
+                };
+                header?: never;
+                path: {
+                    user_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The sums */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Whole_Usage"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/credits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The credits of the key's user.
+         * @description The credits of the key's user.
+         *
+         *     For: Manager, BillingManager, Viewer, Member, KeyOwner.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Given and used */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Data_CreditTotals"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/generation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What one request used and cost.
+         * @description What one request used and cost.
+         *
+         *     For: Manager, BillingManager, Viewer, Member, KeyOwner.
+         */
+        get: {
+            parameters: {
+                query: {
+                    /** @description The response's `x-request-id`. */
+                    id: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The request */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Data_Generation"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the key that asks is, and what it has used.
+         * @description What the key that asks is, and what it has used.
+         *
+         *     For: Manager, BillingManager, Viewer, Member, KeyOwner.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The key */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Data_KeyInfo"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/assets/{file}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A file of the dashboard. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    file: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The file */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/octet-stream": unknown;
+                    };
+                };
+                /** @description The client has it */
+                304: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/favicon.svg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The sign of the dashboard in a browser's tab. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description A picture */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "image/svg+xml": unknown;
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/organization/costs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was charged, by days of UTC.
+         * @description What was charged, by days of UTC.
+         *
+         *     For: Manager, BillingManager, Viewer, Member, KeyOwner.
+         */
+        get: {
+            parameters: {
+                query: {
+                    /** @description Unix seconds, inclusive; taken back to the beginning of its day */
+                    start_time: number;
+                    /** @description Unix seconds, exclusive; now where it is left out */
+                    end_time?: number;
+                    /** @description `1d`, as there */
+                    bucket_width?: string;
+                    /** @description Of these users */
+                    user_ids?: string[];
+                    /** @description With these keys */
+                    api_key_ids?: string[];
+                    /** @description For these models */
+                    line_items?: string[];
+                    /** @description `project_id`, `user_id`, `line_item` (the model), `api_key_id`, `api_source` */
+                    group_by?: string[];
+                    /** @description Buckets of a page */
+                    limit?: number;
+                    /** @description `next_page` of the page before */
+                    page?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description A page of buckets */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["BucketPage_CostsResult"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/organization/usage/completions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Usage of every model that answers anything but embeddings.
+         * @description Usage of every model that answers anything but embeddings.
+         *
+         *     For: Manager, BillingManager, Viewer, Member, KeyOwner.
+         */
+        get: {
+            parameters: {
+                query: {
+                    /** @description Unix seconds, inclusive; taken back to the beginning of its bucket */
+                    start_time: number;
+                    /** @description Unix seconds, exclusive; now where it is left out */
+                    end_time?: number;
+                    /** @description `1h` or `1d` (the default) */
+                    bucket_width?: string;
+                    /** @description Of these users */
+                    user_ids?: string[];
+                    /** @description With these keys */
+                    api_key_ids?: string[];
+                    /** @description For these models */
+                    models?: string[];
+                    /** @description With keys for batches, or with others */
+                    batch?: boolean;
+                    /** @description `project_id`, `user_id`, `api_key_id`, `model`, `batch`, `service_tier`, `api_source` */
+                    group_by?: string[];
+                    /** @description Buckets of a page */
+                    limit?: number;
+                    /** @description `next_page` of the page before */
+                    page?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description A page of buckets */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["BucketPage_CompletionsResult"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/organization/usage/embeddings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Usage of every model that answers embeddings and nothing else.
+         * @description Usage of every model that answers embeddings and nothing else.
+         *
+         *     For: Manager, BillingManager, Viewer, Member, KeyOwner.
+         */
+        get: {
+            parameters: {
+                query: {
+                    /** @description Unix seconds, inclusive; taken back to the beginning of its bucket */
+                    start_time: number;
+                    /** @description Unix seconds, exclusive; now where it is left out */
+                    end_time?: number;
+                    /** @description `1h` or `1d` (the default) */
+                    bucket_width?: string;
+                    /** @description Of these users */
+                    user_ids?: string[];
+                    /** @description With these keys */
+                    api_key_ids?: string[];
+                    /** @description For these models */
+                    models?: string[];
+                    /** @description `project_id`, `user_id`, `api_key_id`, `model` */
+                    group_by?: string[];
+                    /** @description Buckets of a page */
+                    limit?: number;
+                    /** @description `next_page` of the page before */
+                    page?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description A page of buckets */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["BucketPage_EmbeddingsResult"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The key's role does not allow it */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /** @description An amount as OpenAI writes it. */
+        Amount: {
+            /** @description Always `credits`. */
+            currency: string;
+            /**
+             * Format: double
+             * @description With all its digits.
+             */
+            value: number;
+        };
+        /** @description A key, without its secret. */
+        ApiKey: {
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: uuid
+             * @description Who made it, where that is someone else than its owner.
+             */
+            created_by?: string | null;
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** @description The first characters of the secret, by which people tell keys apart. */
+            prefix: string;
+            /**
+             * @description `realtime`, `batch`, `playground` or `platform`.
+             * @example realtime
+             */
+            purpose: string;
+            /**
+             * Format: date-time
+             * @description When it ends because another key has taken its place.
+             */
+            revoke_at?: string | null;
+            /**
+             * Format: date-time
+             * @description Since when it admits nothing.
+             */
+            revoked_at?: string | null;
+            /** @description What a platform key may do on the whole platform: `manager`, `billing_manager`, `viewer`. `null`: what is its own user's. */
+            role?: string | null;
+            /** @description Whether the batch metadata headers of its requests count. */
+            trusted: boolean;
+            /**
+             * Format: uuid
+             * @description Who pays.
+             */
+            user_id: string;
+            user_name: string;
+        };
+        /** @description One change of configuration, or of money by hand. */
+        AuditEntry: {
+            /** @description What was done, such as `key.revoke`. */
+            action: string;
+            /** @description `key:` and the id of the key that was used, or `cli`. */
+            actor: string;
+            /** @description How it is now; never a secret. */
+            after?: unknown;
+            /** Format: date-time */
+            at: string;
+            /** @description How it was; never a secret. */
+            before?: unknown;
+            /** Format: uuid */
+            id: string;
+            /** @description To what: a name or an id. */
+            subject: string;
+        };
+        /** @description How the books stand. A number above 10000 stands for any larger one. */
+        BooksStatus: {
+            /** Format: int64 */
+            endpoints: number;
+            /** Format: int64 */
+            models: number;
+            /**
+             * Format: int64
+             * @description Models without any price in force.
+             */
+            models_without_price: number;
+            /**
+             * Format: int64
+             * @description Records that wait to be replayed or written off.
+             */
+            quarantined_records: number;
+            /**
+             * Format: int64
+             * @description Requests that wait for a price.
+             */
+            unrated_requests: number;
+            /**
+             * Format: int64
+             * @description Users who are not deactivated.
+             */
+            users: number;
+            /**
+             * Format: int64
+             * @description Of these, the ones who were given credits and have none left.
+             */
+            users_out_of_credits: number;
+        };
+        /** @description One page of buckets. */
+        BucketPage_CompletionsResult: {
+            data: components["schemas"]["Bucket_CompletionsResult"][];
+            has_more: boolean;
+            /** @description Send it as `page`, with the same parameters. */
+            next_page?: string | null;
+            /** @description Always `page`. */
+            object: string;
+        };
+        /** @description One page of buckets. */
+        BucketPage_CostsResult: {
+            data: components["schemas"]["Bucket_CostsResult"][];
+            has_more: boolean;
+            /** @description Send it as `page`, with the same parameters. */
+            next_page?: string | null;
+            /** @description Always `page`. */
+            object: string;
+        };
+        /** @description One page of buckets. */
+        BucketPage_EmbeddingsResult: {
+            data: components["schemas"]["Bucket_EmbeddingsResult"][];
+            has_more: boolean;
+            /** @description Send it as `page`, with the same parameters. */
+            next_page?: string | null;
+            /** @description Always `page`. */
+            object: string;
+        };
+        /** @description The sums of one stretch of time. */
+        Bucket_CompletionsResult: {
+            /**
+             * Format: int64
+             * @description In Unix seconds; the first that belongs to the next bucket.
+             */
+            end_time: number;
+            /** @description Always `bucket`. */
+            object: string;
+            /** @description One for each group that has requests; none where there were none. */
+            results: {
+                /** Format: uuid */
+                api_key_id?: string | null;
+                /** @description Whether the key is for batches. */
+                batch?: boolean | null;
+                /**
+                 * Format: int64
+                 * @description Always `null`: no sums of it are kept.
+                 */
+                input_audio_tokens?: number | null;
+                /**
+                 * Format: int64
+                 * @description Of these, written to a cache.
+                 */
+                input_cache_write_tokens: number;
+                /**
+                 * Format: int64
+                 * @description Of these, read from a cache.
+                 */
+                input_cached_tokens: number;
+                /**
+                 * Format: int64
+                 * @description Every token in, those from a cache included.
+                 */
+                input_tokens: number;
+                /**
+                 * Format: int64
+                 * @description Of these, the others.
+                 */
+                input_uncached_tokens: number;
+                model?: string | null;
+                /** Format: int64 */
+                num_model_requests: number;
+                /** @description Always `organization.usage.completions.result`. */
+                object: string;
+                /**
+                 * Format: int64
+                 * @description Always `null`: no sums of it are kept.
+                 */
+                output_audio_tokens?: number | null;
+                /**
+                 * Format: int64
+                 * @description Every token out.
+                 */
+                output_tokens: number;
+                /** @description Always `null`: there are no projects. */
+                project_id?: string | null;
+                /** @description Always `null`: there are no tiers. */
+                service_tier?: string | null;
+                /** Format: uuid */
+                user_id?: string | null;
+            }[];
+            /**
+             * Format: int64
+             * @description In Unix seconds.
+             */
+            start_time: number;
+        };
+        /** @description The sums of one stretch of time. */
+        Bucket_CostsResult: {
+            /**
+             * Format: int64
+             * @description In Unix seconds; the first that belongs to the next bucket.
+             */
+            end_time: number;
+            /** @description Always `bucket`. */
+            object: string;
+            /** @description One for each group that has requests; none where there were none. */
+            results: {
+                amount: components["schemas"]["Amount"];
+                /** Format: uuid */
+                api_key_id?: string | null;
+                /** @description The model, where it is told apart. */
+                line_item?: string | null;
+                /** @description Always `organization.costs.result`. */
+                object: string;
+                /** @description Always `null`: there are no projects. */
+                project_id?: string | null;
+                /**
+                 * Format: double
+                 * @description Always `null`: an amount is of tokens of several kinds.
+                 */
+                quantity?: number | null;
+                /** Format: uuid */
+                user_id?: string | null;
+            }[];
+            /**
+             * Format: int64
+             * @description In Unix seconds.
+             */
+            start_time: number;
+        };
+        /** @description The sums of one stretch of time. */
+        Bucket_EmbeddingsResult: {
+            /**
+             * Format: int64
+             * @description In Unix seconds; the first that belongs to the next bucket.
+             */
+            end_time: number;
+            /** @description Always `bucket`. */
+            object: string;
+            /** @description One for each group that has requests; none where there were none. */
+            results: {
+                /** Format: uuid */
+                api_key_id?: string | null;
+                /** Format: int64 */
+                input_tokens: number;
+                model?: string | null;
+                /** Format: int64 */
+                num_model_requests: number;
+                /** @description Always `organization.usage.embeddings.result`. */
+                object: string;
+                /** @description Always `null`: there are no projects. */
+                project_id?: string | null;
+                /** Format: uuid */
+                user_id?: string | null;
+            }[];
+            /**
+             * Format: int64
+             * @description In Unix seconds.
+             */
+            start_time: number;
+        };
+        /** @description Sums of one group in one bucket. What the sums are not told apart by is `null`. */
+        CompletionsResult: {
+            /** Format: uuid */
+            api_key_id?: string | null;
+            /** @description Whether the key is for batches. */
+            batch?: boolean | null;
+            /**
+             * Format: int64
+             * @description Always `null`: no sums of it are kept.
+             */
+            input_audio_tokens?: number | null;
+            /**
+             * Format: int64
+             * @description Of these, written to a cache.
+             */
+            input_cache_write_tokens: number;
+            /**
+             * Format: int64
+             * @description Of these, read from a cache.
+             */
+            input_cached_tokens: number;
+            /**
+             * Format: int64
+             * @description Every token in, those from a cache included.
+             */
+            input_tokens: number;
+            /**
+             * Format: int64
+             * @description Of these, the others.
+             */
+            input_uncached_tokens: number;
+            model?: string | null;
+            /** Format: int64 */
+            num_model_requests: number;
+            /** @description Always `organization.usage.completions.result`. */
+            object: string;
+            /**
+             * Format: int64
+             * @description Always `null`: no sums of it are kept.
+             */
+            output_audio_tokens?: number | null;
+            /**
+             * Format: int64
+             * @description Every token out.
+             */
+            output_tokens: number;
+            /** @description Always `null`: there are no projects. */
+            project_id?: string | null;
+            /** @description Always `null`: there are no tiers. */
+            service_tier?: string | null;
+            /** Format: uuid */
+            user_id?: string | null;
+        };
+        /** @description What one group was charged in one bucket. */
+        CostsResult: {
+            amount: components["schemas"]["Amount"];
+            /** Format: uuid */
+            api_key_id?: string | null;
+            /** @description The model, where it is told apart. */
+            line_item?: string | null;
+            /** @description Always `organization.costs.result`. */
+            object: string;
+            /** @description Always `null`: there are no projects. */
+            project_id?: string | null;
+            /**
+             * Format: double
+             * @description Always `null`: an amount is of tokens of several kinds.
+             */
+            quantity?: number | null;
+            /** Format: uuid */
+            user_id?: string | null;
+        };
+        /** @description What a user was given in all, and what of it is gone. */
+        CreditTotals: {
+            /**
+             * Format: double
+             * @description Everything that was given, less everything that was taken by hand.
+             */
+            total_credits: number;
+            /**
+             * Format: double
+             * @description Everything that requests cost.
+             */
+            total_usage: number;
+        };
+        /** @description Everything is in `data` there. */
+        Data_CreditTotals: {
+            /** @description What a user was given in all, and what of it is gone. */
+            data: {
+                /**
+                 * Format: double
+                 * @description Everything that was given, less everything that was taken by hand.
+                 */
+                total_credits: number;
+                /**
+                 * Format: double
+                 * @description Everything that requests cost.
+                 */
+                total_usage: number;
+            };
+        };
+        /** @description Everything is in `data` there. */
+        Data_Generation: {
+            /** @description One request. */
+            data: {
+                cancelled: boolean;
+                /** Format: date-time */
+                created_at: string;
+                finish_reason?: string | null;
+                /**
+                 * Format: int32
+                 * @description From the first byte of content to the last, in milliseconds.
+                 */
+                generation_time?: number | null;
+                id: string;
+                is_byok: boolean;
+                /**
+                 * Format: int32
+                 * @description Until the first byte of content, in milliseconds.
+                 */
+                latency?: number | null;
+                model?: string | null;
+                native_finish_reason?: string | null;
+                /** Format: int32 */
+                native_tokens_cached: number;
+                /** Format: int32 */
+                native_tokens_completion?: number | null;
+                /** Format: int32 */
+                native_tokens_prompt?: number | null;
+                /** Format: int32 */
+                native_tokens_reasoning: number;
+                /** @description The client's own description of itself. */
+                origin: string;
+                provider_name?: string | null;
+                streamed: boolean;
+                /** Format: int32 */
+                tokens_completion?: number | null;
+                /** Format: int32 */
+                tokens_prompt?: number | null;
+                /**
+                 * Format: double
+                 * @description In credits.
+                 */
+                total_cost: number;
+                /**
+                 * Format: double
+                 * @description The same.
+                 */
+                usage: number;
+            };
+        };
+        /** @description Everything is in `data` there. */
+        Data_KeyInfo: {
+            /** @description The key that asks. */
+            data: {
+                is_free_tier: boolean;
+                /** @description Whether it is a platform key. */
+                is_provisioning_key: boolean;
+                /** @description Its name, or the first characters of its secret. */
+                label: string;
+                /**
+                 * Format: double
+                 * @description Always `null`: the key has no limit of its own.
+                 */
+                limit?: number | null;
+                /**
+                 * Format: double
+                 * @description Always `null`, as `limit`.
+                 */
+                limit_remaining?: number | null;
+                /**
+                 * Format: double
+                 * @description What it cost since it was made.
+                 */
+                usage: number;
+                /**
+                 * Format: double
+                 * @description Of it, today (UTC).
+                 */
+                usage_daily: number;
+                /**
+                 * Format: double
+                 * @description Of it, this month.
+                 */
+                usage_monthly: number;
+                /**
+                 * Format: double
+                 * @description Of it, since Monday.
+                 */
+                usage_weekly: number;
+            };
+        };
+        /** @description Sums of one group in one bucket. What the sums are not told apart by is `null`. */
+        EmbeddingsResult: {
+            /** Format: uuid */
+            api_key_id?: string | null;
+            /** Format: int64 */
+            input_tokens: number;
+            model?: string | null;
+            /** Format: int64 */
+            num_model_requests: number;
+            /** @description Always `organization.usage.embeddings.result`. */
+            object: string;
+            /** @description Always `null`: there are no projects. */
+            project_id?: string | null;
+            /** Format: uuid */
+            user_id?: string | null;
+        };
+        /** @description An upstream. */
+        Endpoint: {
+            /**
+             * @description How it wants its credential: `bearer`, `x-api-key`, `api-key`, `x-goog-api-key`, or `none`, where it has none.
+             * @example bearer
+             */
+            auth_style: string;
+            /** @description Without a slash at the end. */
+            base_url: string;
+            /** Format: uuid */
+            id: string;
+            /** @description Usage is asked for in streams where the client did not. */
+            inject_usage: boolean;
+            /** @description Unique among live endpoints. */
+            name: string;
+            /**
+             * @description What happens upstream when a client goes away: `drain` or `cancel`.
+             * @example drain
+             */
+            on_disconnect: string;
+            /**
+             * @description What a success without usage becomes: `estimate` or `unrated`.
+             * @example estimate
+             */
+            on_missing_usage: string;
+            /** @description Further paths that are passed through and recorded. */
+            pass_through_paths: string[];
+            /** @description Route of a surface → path template of this upstream. */
+            path_templates: {
+                [key: string]: string;
+            };
+            /** @description Whose it is, such as `openai`. */
+            provider_name?: string | null;
+        };
+        /** @description A change that was entered. */
+        Entered: {
+            /**
+             * @description In credits, more than zero.
+             * @example 10
+             */
+            amount: string;
+            /**
+             * @description What is left now, in credits.
+             * @example 22.5
+             */
+            balance: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            reason: string;
+            source_id: string;
+            /** @example admin_grant */
+            type: string;
+            /** Format: uuid */
+            user_id: string;
+        };
+        /** @description An entry of a ledger. */
+        Entry: {
+            /**
+             * @description What it did to the balance, in credits: below zero for usage and for what was taken.
+             * @example -0.0125
+             */
+            amount: string;
+            /** Format: uuid */
+            api_key_id?: string | null;
+            /**
+             * @description What was left after it, in credits.
+             * @example 9.9875
+             */
+            balance_after: string;
+            /** Format: uuid */
+            batch_id?: string | null;
+            /** Format: date-time */
+            created_at: string;
+            description: string;
+            id: string;
+            model?: string | null;
+            /** @description Of the receipt; `null` for what is no usage. */
+            request_id?: string | null;
+            /** @description What caused it. */
+            source_id: string;
+            /** @description `usage`, or the type of the change. */
+            type: string;
+        };
+        /** @description How a running gateway stands, by its own metrics. */
+        GatewayStatus: {
+            /** @description Where clients reach it, as it listens: an address and a port. */
+            address: string;
+            /**
+             * Format: int64
+             * @description Requests that have ended since it started, whichever way.
+             */
+            ended_requests: number;
+            /**
+             * Format: int64
+             * @description Requests that were admitted and have not ended.
+             */
+            in_flight_requests: number;
+            /** @description Whether it should get traffic: what `/readyz` answers. */
+            is_ready: boolean;
+            /**
+             * Format: double
+             * @description How long the oldest of these has waited, in seconds: how far the books lag behind.
+             */
+            lag_seconds: number;
+            /**
+             * Format: int64
+             * @description How old its keys, models, prices and balances are, in milliseconds; `null` before it has any.
+             */
+            snapshot_age_ms?: number | null;
+            /** @description Whether its spool keeps what it is given. */
+            spool_is_sound: boolean;
+            /**
+             * Format: int64
+             * @description Bytes that its spool may use.
+             */
+            spool_limit_bytes: number;
+            /**
+             * Format: int64
+             * @description Bytes of its spool that are in use.
+             */
+            spool_used_bytes: number;
+            /** @description The version of the program. */
+            version: string;
+            /**
+             * Format: int64
+             * @description Records on its disk that the books do not have yet.
+             */
+            waiting_records: number;
+        };
+        /** @description One request. */
+        Generation: {
+            cancelled: boolean;
+            /** Format: date-time */
+            created_at: string;
+            finish_reason?: string | null;
+            /**
+             * Format: int32
+             * @description From the first byte of content to the last, in milliseconds.
+             */
+            generation_time?: number | null;
+            id: string;
+            is_byok: boolean;
+            /**
+             * Format: int32
+             * @description Until the first byte of content, in milliseconds.
+             */
+            latency?: number | null;
+            model?: string | null;
+            native_finish_reason?: string | null;
+            /** Format: int32 */
+            native_tokens_cached: number;
+            /** Format: int32 */
+            native_tokens_completion?: number | null;
+            /** Format: int32 */
+            native_tokens_prompt?: number | null;
+            /** Format: int32 */
+            native_tokens_reasoning: number;
+            /** @description The client's own description of itself. */
+            origin: string;
+            provider_name?: string | null;
+            streamed: boolean;
+            /** Format: int32 */
+            tokens_completion?: number | null;
+            /** Format: int32 */
+            tokens_prompt?: number | null;
+            /**
+             * Format: double
+             * @description In credits.
+             */
+            total_cost: number;
+            /**
+             * Format: double
+             * @description The same.
+             */
+            usage: number;
+        };
+        /** @description The key that asks. */
+        KeyInfo: {
+            is_free_tier: boolean;
+            /** @description Whether it is a platform key. */
+            is_provisioning_key: boolean;
+            /** @description Its name, or the first characters of its secret. */
+            label: string;
+            /**
+             * Format: double
+             * @description Always `null`: the key has no limit of its own.
+             */
+            limit?: number | null;
+            /**
+             * Format: double
+             * @description Always `null`, as `limit`.
+             */
+            limit_remaining?: number | null;
+            /**
+             * Format: double
+             * @description What it cost since it was made.
+             */
+            usage: number;
+            /**
+             * Format: double
+             * @description Of it, today (UTC).
+             */
+            usage_daily: number;
+            /**
+             * Format: double
+             * @description Of it, this month.
+             */
+            usage_monthly: number;
+            /**
+             * Format: double
+             * @description Of it, since Monday.
+             */
+            usage_weekly: number;
+        };
+        /** @description `quantity` × `price` = `amount`. */
+        Line: {
+            /**
+             * @description In credits.
+             * @example 0.015
+             */
+            amount: string;
+            /**
+             * @description A kind of token; no token is in two. `request`: the request itself.
+             * @example uncached_input
+             */
+            kind: string;
+            /**
+             * @description In credits, for each.
+             * @example 0.000015
+             */
+            price: string;
+            /** Format: int32 */
+            quantity: number;
+        };
+        /** @description One page of a list. */
+        Listing_ApiKey: {
+            /** @description The rows, in the list's order. */
+            data: {
+                /** Format: date-time */
+                created_at: string;
+                /**
+                 * Format: uuid
+                 * @description Who made it, where that is someone else than its owner.
+                 */
+                created_by?: string | null;
+                /** Format: uuid */
+                id: string;
+                name: string;
+                /** @description The first characters of the secret, by which people tell keys apart. */
+                prefix: string;
+                /**
+                 * @description `realtime`, `batch`, `playground` or `platform`.
+                 * @example realtime
+                 */
+                purpose: string;
+                /**
+                 * Format: date-time
+                 * @description When it ends because another key has taken its place.
+                 */
+                revoke_at?: string | null;
+                /**
+                 * Format: date-time
+                 * @description Since when it admits nothing.
+                 */
+                revoked_at?: string | null;
+                /** @description What a platform key may do on the whole platform: `manager`, `billing_manager`, `viewer`. `null`: what is its own user's. */
+                role?: string | null;
+                /** @description Whether the batch metadata headers of its requests count. */
+                trusted: boolean;
+                /**
+                 * Format: uuid
+                 * @description Who pays.
+                 */
+                user_id: string;
+                user_name: string;
+            }[];
+            /** @description Where the next page begins: send it as `cursor`, with the same filters. `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Listing_AuditEntry: {
+            /** @description The rows, in the list's order. */
+            data: {
+                /** @description What was done, such as `key.revoke`. */
+                action: string;
+                /** @description `key:` and the id of the key that was used, or `cli`. */
+                actor: string;
+                /** @description How it is now; never a secret. */
+                after?: unknown;
+                /** Format: date-time */
+                at: string;
+                /** @description How it was; never a secret. */
+                before?: unknown;
+                /** Format: uuid */
+                id: string;
+                /** @description To what: a name or an id. */
+                subject: string;
+            }[];
+            /** @description Where the next page begins: send it as `cursor`, with the same filters. `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Listing_Entry: {
+            /** @description The rows, in the list's order. */
+            data: {
+                /**
+                 * @description What it did to the balance, in credits: below zero for usage and for what was taken.
+                 * @example -0.0125
+                 */
+                amount: string;
+                /** Format: uuid */
+                api_key_id?: string | null;
+                /**
+                 * @description What was left after it, in credits.
+                 * @example 9.9875
+                 */
+                balance_after: string;
+                /** Format: uuid */
+                batch_id?: string | null;
+                /** Format: date-time */
+                created_at: string;
+                description: string;
+                id: string;
+                model?: string | null;
+                /** @description Of the receipt; `null` for what is no usage. */
+                request_id?: string | null;
+                /** @description What caused it. */
+                source_id: string;
+                /** @description `usage`, or the type of the change. */
+                type: string;
+            }[];
+            /** @description Where the next page begins: send it as `cursor`, with the same filters. `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Listing_User: {
+            /** @description The rows, in the list's order. */
+            data: {
+                /**
+                 * @description What is left, in credits; a decimal as text, exact to twelve places. May be below zero.
+                 * @example 12.5
+                 */
+                balance: string;
+                /** Format: date-time */
+                created_at: string;
+                /**
+                 * Format: date-time
+                 * @description Since when none of the user's keys admits anything. `null`: active.
+                 */
+                deactivated_at?: string | null;
+                /** Format: uuid */
+                id: string;
+                /**
+                 * @description `individual` or `organization`.
+                 * @example individual
+                 */
+                kind: string;
+                /** @description Unique among all users. */
+                name: string;
+            }[];
+            /** @description Where the next page begins: send it as `cursor`, with the same filters. `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A model. */
+        Model: {
+            /** @description The name that clients use; unique among live models. */
+            alias: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            endpoint_id: string;
+            endpoint_name: string;
+            /** Format: uuid */
+            id: string;
+            /** @description The name that the endpoint uses. */
+            upstream_model: string;
+        };
+        /** @description What is to be different about a model; what is left out stays as it is. */
+        ModelChanges: {
+            /** Format: uuid */
+            endpoint_id?: string | null;
+            upstream_model?: string | null;
+        };
+        /** @description An upstream to be created. */
+        NewEndpoint: {
+            /**
+             * @description How it wants its credential: `bearer`, `x-api-key`, `api-key`, `x-goog-api-key`. `none` removes the one there is.
+             * @example bearer
+             */
+            auth_style?: string | null;
+            /**
+             * @description `http://` or `https://`, without query.
+             * @example https://api.openai.com
+             */
+            base_url: string;
+            /** @description The upstream's credential. Stored sealed, and never shown again. */
+            credential?: string | null;
+            /** @description Ask for usage in streams where the client did not. */
+            inject_usage?: boolean | null;
+            /** @description Unique among live endpoints. */
+            name: string;
+            /**
+             * @description `drain` or `cancel`.
+             * @example drain
+             */
+            on_disconnect?: string | null;
+            /**
+             * @description `estimate` or `unrated`.
+             * @example estimate
+             */
+            on_missing_usage?: string | null;
+            /** @description The whole list. */
+            pass_through_paths?: string[] | null;
+            /** @description The whole map. */
+            path_templates?: {
+                [key: string]: string;
+            } | null;
+            /** @description Whose it is, such as `openai`. */
+            provider_name?: string | null;
+        };
+        /** @description A change of a balance. */
+        NewEntry: {
+            /**
+             * @description More than zero, in credits: a decimal as text, with at most twelve places.
+             * @example 10
+             */
+            amount: string;
+            /** @description Why, for people. An adjustment needs one. */
+            reason?: string;
+            /**
+             * @description What caused it, such as an invoice: unique among all entries, and entered once whoever sends it. Made from the idempotency key where
+             *     it is left out.
+             */
+            source_id?: string | null;
+            /**
+             * @description `admin_grant`, `purchase`, `refund` and `adjustment` give; `admin_removal` and `expiry` take.
+             * @example admin_grant
+             */
+            type: string;
+        };
+        /** @description A key to be made. */
+        NewKey: {
+            /** @description For people to tell keys apart. */
+            name?: string;
+            /**
+             * @description `realtime` (the default), `platform`, or `batch` and `playground`, which have prices of their own and are a manager's to give.
+             * @example realtime
+             */
+            purpose?: string | null;
+            /**
+             * @description What a platform key may do on the whole platform. A manager's to give.
+             * @example null
+             */
+            role?: string | null;
+            /** @description Believe the batch metadata headers of its requests. A manager's to give. */
+            trusted?: boolean;
+            /**
+             * Format: uuid
+             * @description Who pays; the caller's own user where it is left out.
+             */
+            user_id?: string | null;
+        };
+        /** @description A new key with its secret, which is shown this once. */
+        NewKeyWithSecret: components["schemas"]["ApiKey"] & {
+            /** @description Keep it: it is shown this once and stored nowhere. */
+            secret: string;
+        };
+        /** @description A model to be offered. */
+        NewModel: {
+            /** @description The name that clients use. */
+            alias: string;
+            /**
+             * Format: uuid
+             * @description Where it runs.
+             */
+            endpoint_id: string;
+            /** @description The name that the endpoint uses; the alias where it is left out. */
+            upstream_model?: string | null;
+        };
+        /** @description A price that is wanted. */
+        NewTariff: {
+            /** @description For batches with exactly this completion window, such as `24h`. */
+            completion_window?: string | null;
+            prices: components["schemas"]["Prices"];
+            /**
+             * @description For keys of this purpose: `realtime` (the default), `batch`, `playground` or `platform`.
+             * @example realtime
+             */
+            purpose?: string | null;
+            /**
+             * Format: date-time
+             * @description In force from then on; now where it is left out.
+             */
+            valid_from?: string | null;
+        };
+        /** @description A user to be created. */
+        NewUser: {
+            /**
+             * @description `individual` (the default) or `organization`.
+             * @example organization
+             */
+            kind?: string | null;
+            /** @description Unique among all users; at most 200 characters, and not a UUID. */
+            name: string;
+        };
+        /** @description What a change of prices did. */
+        PriceChange: {
+            /**
+             * Format: date-time
+             * @description The instant of the change.
+             */
+            at: string;
+            /**
+             * @description What they cost, in credits.
+             * @example 0
+             */
+            charged: string;
+            ended: components["schemas"]["Tariff"][];
+            /** @description Those that were to end, and go on beyond that. */
+            extended: components["schemas"]["Tariff"][];
+            opened: components["schemas"]["Tariff"][];
+            /**
+             * Format: int64
+             * @description Requests that had waited for a price and got one now.
+             */
+            rated_requests: number;
+            /**
+             * Format: int64
+             * @description Requests of all models that still wait for a price.
+             */
+            still_unrated: number;
+            /** @description How many of the wanted ones were there already. */
+            unchanged: number;
+        };
+        /**
+         * @description Prices in credits: decimals as text with at most twelve places, per token. A kind without a price of its own is priced as input or
+         *     output.
+         */
+        Prices: {
+            /**
+             * @description Per input token of audio.
+             * @example null
+             */
+            audio_input_price?: string | null;
+            /**
+             * @description Per output token of audio.
+             * @example null
+             */
+            audio_output_price?: string | null;
+            /**
+             * @description Per input token read from a cache.
+             * @example 0.00000125
+             */
+            cache_read_price?: string | null;
+            /**
+             * @description Per input token written to a one-hour cache.
+             * @example null
+             */
+            cache_write_1h_price?: string | null;
+            /**
+             * @description Per input token written to a five-minute cache.
+             * @example null
+             */
+            cache_write_5m_price?: string | null;
+            /**
+             * @description Per input token of images.
+             * @example null
+             */
+            image_input_price?: string | null;
+            /**
+             * @description Per uncached input token.
+             * @example 0.0000025
+             */
+            input_price: string;
+            /**
+             * @description Per output token.
+             * @example 0.00001
+             */
+            output_price: string;
+            /**
+             * @description Per output token of reasoning.
+             * @example null
+             */
+            reasoning_price?: string | null;
+            /**
+             * @description For each request that succeeded.
+             * @example null
+             */
+            request_price?: string | null;
+        };
+        /** @description The form of every error. */
+        Problem: {
+            /**
+             * @description The last part of `type`.
+             * @example not_found
+             */
+            code: string;
+            /** @description What was wrong with this request, and what to do. */
+            detail: string;
+            /**
+             * Format: int32
+             * @description The status of the response.
+             */
+            status: number;
+            /** @description The kind of problem, for people. */
+            title: string;
+            /**
+             * @description Names the kind of problem, for programs. It leads nowhere.
+             * @example urn:tollgate:problem:not_found
+             */
+            type: string;
+        };
+        /** @description A record in quarantine. */
+        Quarantined: {
+            /** Format: int64 */
+            correlation_id: number;
+            /** @description The UTC day of its admission. */
+            day: string;
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            instance_id: string;
+            /** Format: date-time */
+            quarantined_at: string;
+            /** @description Why the books refused it. */
+            reason: string;
+            request?: components["schemas"]["RefusedRequest"] | null;
+            sqlstate?: string | null;
+            /** Format: date-time */
+            written_off_at?: string | null;
+            written_off_by?: string | null;
+        };
+        /** @description What one request used and cost. */
+        Receipt: {
+            /** Format: uuid */
+            api_key_id?: string | null;
+            /** Format: uuid */
+            batch_id?: string | null;
+            custom_id?: string | null;
+            /** @description Stated parts exceeded their whole and were clamped for pricing. */
+            is_clamped: boolean;
+            /** @description The charge, line by line; empty where nothing was charged. */
+            lines: components["schemas"]["Line"][];
+            model?: string | null;
+            /** @description As in the response's `x-request-id`. */
+            request_id: string;
+            /** Format: date-time */
+            requested_at: string;
+            response_model?: string | null;
+            /**
+             * @description `charged`, `free`, `unrated` (no price yet) or `voided` (admitted, never answered).
+             * @example charged
+             */
+            state: string;
+            /** Format: int32 */
+            status_code: number;
+            tariff?: components["schemas"]["ReceiptTariff"] | null;
+            /** @description As stated by the provider, or counted where `usage_source` is `estimated`. `null` is unknown. */
+            tokens: components["schemas"]["Tokens"];
+            /**
+             * @description The sum of the lines, in credits.
+             * @example 0.0225
+             */
+            total: string;
+            /** @description `provider`, `estimated` or `none`. */
+            usage_source: string;
+            /** Format: uuid */
+            user_id?: string | null;
+        };
+        /** @description The version of the prices that was in force at the request's own time. */
+        ReceiptTariff: {
+            /** Format: uuid */
+            id: string;
+            prices: components["schemas"]["Prices"];
+            /** Format: date-time */
+            valid_from: string;
+        };
+        /** @description What was measured of a request. */
+        RefusedRequest: {
+            /** Format: date-time */
+            at: string;
+            /** Format: int64 */
+            completion_tokens?: number | null;
+            /** Format: uuid */
+            key_id?: string | null;
+            key_prefix?: string | null;
+            model?: string | null;
+            /** Format: int64 */
+            prompt_tokens?: number | null;
+            /** Format: int32 */
+            status_code: number;
+            /** Format: int64 */
+            total_tokens?: number | null;
+            user?: string | null;
+        };
+        /** @description What a replay came to. */
+        ReplayOutcome: {
+            /** Format: uuid */
+            id: string;
+            /** @description `entered`: it is in the books now. `already_entered`: the books had it. */
+            outcome: string;
+        };
+        /** @description How a key is replaced. */
+        Rotation: {
+            /**
+             * Format: int32
+             * @description For how many seconds both keys are live: 0 to 2678400 (31 days).
+             */
+            overlap_seconds: number;
+        };
+        /** @description Usage over time. */
+        Series: {
+            bucket: components["schemas"]["SeriesBucket"];
+            /** @description What was charged most comes first; all others together last. */
+            groups: components["schemas"]["SeriesOfGroup"][];
+            /** @description When each bucket begins. */
+            starts: string[];
+            total: components["schemas"]["SeriesSums"];
+        };
+        /**
+         * @description How wide a bucket is.
+         * @enum {string}
+         */
+        SeriesBucket: "hour" | "day";
+        /** @description One group over time. */
+        SeriesOfGroup: {
+            /** @description For each bucket, in credits. */
+            amounts: string[];
+            /**
+             * Format: uuid
+             * @description Of the user, key or model; `null` for requests without one, and for all others together.
+             */
+            id?: string | null;
+            /** @description `null` for requests without a user, key or model. */
+            name?: string | null;
+            /**
+             * Format: int64
+             * @description It is all others together: so many groups. `null`: it is one group.
+             */
+            others?: number | null;
+            /** @description The first characters of a key. */
+            prefix?: string | null;
+            /** @description For each bucket. */
+            requests: number[];
+            /** @description For each bucket: in and out. */
+            tokens: number[];
+            total: components["schemas"]["SeriesSums"];
+        };
+        /** @description Sums over all buckets. */
+        SeriesSums: {
+            /**
+             * @description Charged, in credits.
+             * @example 1.25
+             */
+            amount: string;
+            /** Format: int64 */
+            completion_tokens: number;
+            /** Format: int64 */
+            failed_requests: number;
+            /** Format: int64 */
+            prompt_tokens: number;
+            /** Format: int64 */
+            requests: number;
+            /** Format: int64 */
+            unrated_requests: number;
+        };
+        /** @description What is to be different about an upstream; what is left out stays as it is. */
+        Settings: {
+            /**
+             * @description How it wants its credential: `bearer`, `x-api-key`, `api-key`, `x-goog-api-key`. `none` removes the one there is.
+             * @example bearer
+             */
+            auth_style?: string | null;
+            /**
+             * @description `http://` or `https://`, without query. Another scheme, host or port needs the credential anew.
+             * @example https://api.openai.com
+             */
+            base_url?: string | null;
+            /** @description The upstream's credential. Stored sealed, and never shown again. */
+            credential?: string | null;
+            /** @description Ask for usage in streams where the client did not. */
+            inject_usage?: boolean | null;
+            /**
+             * @description `drain` or `cancel`.
+             * @example drain
+             */
+            on_disconnect?: string | null;
+            /**
+             * @description `estimate` or `unrated`.
+             * @example estimate
+             */
+            on_missing_usage?: string | null;
+            /** @description The whole list. */
+            pass_through_paths?: string[] | null;
+            /** @description The whole map. */
+            path_templates?: {
+                [key: string]: string;
+            } | null;
+            /** @description Whose it is, such as `openai`. */
+            provider_name?: string | null;
+        };
+        /** @description How the platform stands. */
+        Status: {
+            books: components["schemas"]["BooksStatus"];
+            gateway?: components["schemas"]["GatewayStatus"] | null;
+        };
+        /** @description A price of a model, of any time. */
+        Tariff: {
+            /** @description For batches with exactly this completion window; `null`: for any. */
+            completion_window?: string | null;
+            /** Format: uuid */
+            id: string;
+            prices: components["schemas"]["Prices"];
+            /**
+             * @description For keys of this purpose.
+             * @example realtime
+             */
+            purpose: string;
+            /**
+             * Format: date-time
+             * @description In force from this instant on.
+             */
+            valid_from: string;
+            /**
+             * Format: date-time
+             * @description In force until just before this instant. Equal to `valid_from`: withdrawn before it came into force.
+             */
+            valid_until?: string | null;
+        };
+        /** @description Tokens as stated: `prompt` includes its cached, audio and image parts, `completion` its reasoning and audio. */
+        Tokens: {
+            /** Format: int32 */
+            audio_input: number;
+            /** Format: int32 */
+            audio_output: number;
+            /** Format: int32 */
+            cache_read: number;
+            /** Format: int32 */
+            cache_write_1h: number;
+            /** Format: int32 */
+            cache_write_5m: number;
+            /** Format: int32 */
+            completion?: number | null;
+            /** Format: int32 */
+            image_input: number;
+            /** Format: int32 */
+            prompt?: number | null;
+            /** Format: int32 */
+            reasoning: number;
+            /** Format: int32 */
+            total?: number | null;
+        };
+        /** @description Requests of one user for one model that wait for a price. */
+        Unrated: {
+            /** Format: int64 */
+            completion_tokens: number;
+            completion_window?: string | null;
+            /** @description The alias. */
+            model?: string | null;
+            /**
+             * Format: uuid
+             * @description `null` where no model had the alias that was asked for.
+             */
+            model_id?: string | null;
+            /** Format: date-time */
+            newest_at: string;
+            /** Format: date-time */
+            oldest_at: string;
+            /** Format: int64 */
+            prompt_tokens: number;
+            /** @description The purpose of the key. */
+            purpose?: string | null;
+            /** Format: int64 */
+            requests: number;
+            /** Format: uuid */
+            user_id?: string | null;
+            user_name?: string | null;
+        };
+        /** @description What waits, by groups. */
+        UnratedGroups: {
+            /** @description The groups with the most requests, at most a thousand. */
+            data: components["schemas"]["Unrated"][];
+            /** @description There are more groups. They are seen once these have prices. */
+            has_more: boolean;
+        };
+        /** @description Sums over one group. */
+        Usage: {
+            /**
+             * @description Charged, in credits.
+             * @example 1.25
+             */
+            amount: string;
+            /** Format: int64 */
+            cache_read_tokens: number;
+            /** Format: int64 */
+            cache_write_tokens: number;
+            /** Format: int64 */
+            completion_tokens: number;
+            /** Format: int64 */
+            failed_requests: number;
+            /** @description An alias, a key's prefix, or an hour. `null` for requests without one. */
+            group?: string | null;
+            /**
+             * Format: uuid
+             * @description The id of the model or key.
+             */
+            id?: string | null;
+            /** Format: int64 */
+            prompt_tokens: number;
+            /** Format: int64 */
+            reasoning_tokens: number;
+            /** Format: int64 */
+            requests: number;
+            /** Format: int64 */
+            unrated_requests: number;
+        };
+        /** @description Who pays: a person or an organization. */
+        User: {
+            /**
+             * @description What is left, in credits; a decimal as text, exact to twelve places. May be below zero.
+             * @example 12.5
+             */
+            balance: string;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description Since when none of the user's keys admits anything. `null`: active.
+             */
+            deactivated_at?: string | null;
+            /** Format: uuid */
+            id: string;
+            /**
+             * @description `individual` or `organization`.
+             * @example individual
+             */
+            kind: string;
+            /** @description Unique among all users. */
+            name: string;
+        };
+        /** @description The whole list of a model's prices from now on. */
+        WantedList: {
+            /** @description What is not in it closes now, what is new opens now, what is equal stays. */
+            tariffs: components["schemas"]["NewTariff"][];
+        };
+        /** @description A list that is short by its nature, whole. */
+        Whole_Endpoint: {
+            /** @description The rows, in the list's order. */
+            data: {
+                /**
+                 * @description How it wants its credential: `bearer`, `x-api-key`, `api-key`, `x-goog-api-key`, or `none`, where it has none.
+                 * @example bearer
+                 */
+                auth_style: string;
+                /** @description Without a slash at the end. */
+                base_url: string;
+                /** Format: uuid */
+                id: string;
+                /** @description Usage is asked for in streams where the client did not. */
+                inject_usage: boolean;
+                /** @description Unique among live endpoints. */
+                name: string;
+                /**
+                 * @description What happens upstream when a client goes away: `drain` or `cancel`.
+                 * @example drain
+                 */
+                on_disconnect: string;
+                /**
+                 * @description What a success without usage becomes: `estimate` or `unrated`.
+                 * @example estimate
+                 */
+                on_missing_usage: string;
+                /** @description Further paths that are passed through and recorded. */
+                pass_through_paths: string[];
+                /** @description Route of a surface → path template of this upstream. */
+                path_templates: {
+                    [key: string]: string;
+                };
+                /** @description Whose it is, such as `openai`. */
+                provider_name?: string | null;
+            }[];
+        };
+        /** @description A list that is short by its nature, whole. */
+        Whole_Model: {
+            /** @description The rows, in the list's order. */
+            data: {
+                /** @description The name that clients use; unique among live models. */
+                alias: string;
+                /** Format: date-time */
+                created_at: string;
+                /** Format: uuid */
+                endpoint_id: string;
+                endpoint_name: string;
+                /** Format: uuid */
+                id: string;
+                /** @description The name that the endpoint uses. */
+                upstream_model: string;
+            }[];
+        };
+        /** @description A list that is short by its nature, whole. */
+        Whole_Quarantined: {
+            /** @description The rows, in the list's order. */
+            data: {
+                /** Format: int64 */
+                correlation_id: number;
+                /** @description The UTC day of its admission. */
+                day: string;
+                /** Format: uuid */
+                id: string;
+                /** Format: uuid */
+                instance_id: string;
+                /** Format: date-time */
+                quarantined_at: string;
+                /** @description Why the books refused it. */
+                reason: string;
+                request?: components["schemas"]["RefusedRequest"] | null;
+                sqlstate?: string | null;
+                /** Format: date-time */
+                written_off_at?: string | null;
+                written_off_by?: string | null;
+            }[];
+        };
+        /** @description A list that is short by its nature, whole. */
+        Whole_Tariff: {
+            /** @description The rows, in the list's order. */
+            data: {
+                /** @description For batches with exactly this completion window; `null`: for any. */
+                completion_window?: string | null;
+                /** Format: uuid */
+                id: string;
+                prices: components["schemas"]["Prices"];
+                /**
+                 * @description For keys of this purpose.
+                 * @example realtime
+                 */
+                purpose: string;
+                /**
+                 * Format: date-time
+                 * @description In force from this instant on.
+                 */
+                valid_from: string;
+                /**
+                 * Format: date-time
+                 * @description In force until just before this instant. Equal to `valid_from`: withdrawn before it came into force.
+                 */
+                valid_until?: string | null;
+            }[];
+        };
+        /** @description A list that is short by its nature, whole. */
+        Whole_Usage: {
+            /** @description The rows, in the list's order. */
+            data: {
+                /**
+                 * @description Charged, in credits.
+                 * @example 1.25
+                 */
+                amount: string;
+                /** Format: int64 */
+                cache_read_tokens: number;
+                /** Format: int64 */
+                cache_write_tokens: number;
+                /** Format: int64 */
+                completion_tokens: number;
+                /** Format: int64 */
+                failed_requests: number;
+                /** @description An alias, a key's prefix, or an hour. `null` for requests without one. */
+                group?: string | null;
+                /**
+                 * Format: uuid
+                 * @description The id of the model or key.
+                 */
+                id?: string | null;
+                /** Format: int64 */
+                prompt_tokens: number;
+                /** Format: int64 */
+                reasoning_tokens: number;
+                /** Format: int64 */
+                requests: number;
+                /** Format: int64 */
+                unrated_requests: number;
+            }[];
+        };
+        /** @description A record that was given up. */
+        WrittenOff: {
+            /** Format: uuid */
+            id: string;
+            written_off_by: string;
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export type operations = Record<string, never>;

@@ -1,0 +1,179 @@
+// What people do: money, keys, records that were refused, files.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+
+import { FORMULA, HARM, mend, quarantineOne } from "./cast.mjs";
+import { looksRight } from "./pages.mjs";
+import { until } from "./server.mjs";
+import { axe, picture, settled, visit } from "./stage.mjs";
+
+async function openUser(page, name) {
+  await visit(page, "#/users");
+  await page.getByLabel("Search by name").fill(name);
+  await page.getByRole("link", { name, exact: true }).click();
+  await page.getByRole("heading", { level: 1, name }).waitFor();
+  await settled(page);
+}
+
+async function moveCredits(page, button, amount, reason, confirm) {
+  await page.getByRole("button", { name: button, exact: true }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Amount in credits").fill(amount);
+  await dialog.getByLabel(/^Reason/).fill(reason);
+  await dialog.getByRole("button", { name: "Continue" }).click();
+  await dialog.getByText("Balance after").waitFor();
+  await looksRight(page, `the confirmation of ${button}`);
+  await dialog.getByRole("button", { name: confirm }).click();
+  await dialog.waitFor({ state: "detached" });
+}
+
+const balanceOf = (page) => page.locator(".balance .big");
+
+export function flowTests(t, { stage, browser, keys }) {
+  return [
+    t.test("a customer runs dry and is refilled in front of the viewer", async () => {
+      const customer = await stage().signIn(browser(), "umbrella");
+      await visit(customer, "#/account");
+      await balanceOf(customer).getByText("0.02").waitFor();
+      await until("the gateway to refuse", async () => (await stage().ask(keys().umbrella, "gpt-4o", { prompt: 900, completion: 300 })) === 402);
+      await customer.getByText("Nothing is left").waitFor();
+      await picture(customer, "customer-dry");
+      await looksRight(customer, "the page of a customer who ran dry");
+      const operator = await stage().signIn(browser(), "bill");
+      await openUser(operator, "umbrella");
+      await moveCredits(operator, "Grant credits", "5", "Invoice 2026-117", "Grant 5.00");
+      // Nobody loads the page again: it is read again by itself.
+      await customer.getByText(/Lasts for/).waitFor();
+      await until("the gateway to admit again", async () => (await stage().ask(keys().umbrella, "gpt-4o")) === 200);
+      await visit(customer, "#/ledger");
+      await customer.getByText("Invoice 2026-117").waitFor();
+      await picture(customer, "customer-refilled");
+      await customer.context().close();
+      await operator.context().close();
+    }),
+    t.test("a grant that is sent twice counts once, and what is removed is shown before it is", async () => {
+      const page = await stage().signIn(browser(), "ada");
+      await openUser(page, "globex");
+      const sent = [];
+      // The first answer is lost on the way; the person sends it again.
+      await page.route("**/credits", async (route) => {
+        sent.push(route.request().headers()["idempotency-key"]);
+        if (sent.length > 1) return route.continue();
+        await route.fetch();
+        return route.abort();
+      });
+      await page.getByRole("button", { name: "Grant credits" }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByLabel("Amount in credits").fill("1.000000000001");
+      await dialog.getByRole("button", { name: "Continue" }).click();
+      await dialog.getByRole("button", { name: /^Grant/ }).click();
+      await dialog.getByText("The server does not answer").waitFor();
+      await dialog.getByRole("button", { name: /^Grant/ }).click();
+      await dialog.waitFor({ state: "detached" });
+      assert.equal(sent.length, 2);
+      assert.equal(sent[0], sent[1]);
+      assert.equal(stage().server.sql("select count(*) from credit_movements where amount = 1.000000000001"), "1");
+      await moveCredits(page, "Remove", "0.5", "Set right", "Remove 0.50");
+      await moveCredits(page, "Adjust", "0.25", FORMULA, "Adjust 0.25");
+      await page.context().close();
+    }),
+    t.test("the file of a ledger is exact, and no cell of it is a formula", async () => {
+      const page = await stage().signIn(browser(), "vera");
+      await openUser(page, "globex");
+      const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "CSV" }).click()]);
+      const text = readFileSync(await download.path(), "utf8");
+      const rows = text.trim().split("\r\n");
+      const count = Number(stage().server.sql("select count(*) from credits_transactions where user_id = (select id from users where name = 'globex')"));
+      assert.equal(rows.length, count + 1);
+      assert.ok(text.includes(`'${FORMULA.replaceAll('"', '""')}`), "the formula is text");
+      assert.ok(text.includes("1.000000000001"));
+      for (const cell of rows.slice(1).flatMap((row) => row.split(","))) assert.doesNotMatch(cell, /^"?[=+@\t]/);
+      await page.context().close();
+    }),
+    t.test("every line of the ledger has the balance after it, and its receipt at a click", async () => {
+      const page = await stage().signIn(browser(), "acme");
+      await visit(page, "#/ledger");
+      await page.getByLabel("Kind").selectOption("usage");
+      await settled(page);
+      await page.getByRole("button", { name: /^Receipt of/ }).first().click();
+      const dialog = page.getByRole("dialog", { name: "Receipt" });
+      await dialog.getByText("Total").waitFor();
+      await picture(page, "receipt");
+      await looksRight(page, "a receipt");
+      await page.keyboard.press("Escape");
+      await dialog.waitFor({ state: "detached" });
+      const before = await page.locator("tbody tr").count();
+      await page.getByRole("button", { name: "Show more" }).click();
+      await page.waitForFunction((count) => document.querySelectorAll("tbody tr").length > count, before);
+      await page.context().close();
+    }),
+    t.test("a customer makes a key that works, replaces it and revokes it, and sees each secret once", async () => {
+      const page = await stage().signIn(browser(), "acme");
+      await visit(page, "#/keys");
+      await page.getByRole("button", { name: "New key" }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByLabel("Name").fill(HARM);
+      await dialog.getByRole("button", { name: "Make key" }).click();
+      const secret = (await dialog.getByLabel("The secret of the key").textContent()) ?? "";
+      assert.match(secret, /^tg-/);
+      await looksRight(page, "a new key");
+      await dialog.getByRole("button", { name: "I have it" }).click();
+      assert.equal(await page.getByText(secret).count(), 0);
+      await stage().untilAdmitted(secret, "gpt-4o");
+      assert.equal(await stage().ask(secret, "gpt-4o"), 200);
+      await page.getByRole("button", { name: `Replace ${HARM}` }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Replace key" }).click();
+      assert.notEqual(await page.getByRole("dialog").getByLabel("The secret of the key").textContent(), secret);
+      await page.getByRole("button", { name: "I have it" }).click();
+      await page.getByText(/^ends/).waitFor();
+      await page.getByRole("button", { name: `Revoke ${HARM}` }).first().click();
+      await page.getByRole("dialog").getByRole("button", { name: "Revoke key" }).click();
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      await until("the gateway to refuse it", async () => (await stage().ask(secret, "gpt-4o")) === 401);
+      assert.equal(await page.evaluate(() => "harmed" in window), false);
+      await page.context().close();
+    }),
+    t.test("a record that the books refused is seen, replayed once mended, and another is written off", async () => {
+      await quarantineOne(stage(), keys().acme);
+      const page = await stage().signIn(browser(), "ada");
+      await visit(page, "#/quarantine");
+      await page.getByRole("button", { name: /^Replay/ }).click();
+      await page.getByRole("alert").waitFor();
+      await picture(page, "quarantine-full");
+      await looksRight(page, "a record that is refused again");
+      mend(stage());
+      await page.getByRole("button", { name: /^Replay/ }).click();
+      await page.getByText("The record is in the books now.").waitFor();
+      await quarantineOne(stage(), keys().acme);
+      mend(stage());
+      await page.getByRole("button", { name: /^Write off/ }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Write off" }).click();
+      await page.getByText("The record is written off").waitFor();
+      await page.getByLabel("With those written off").check();
+      await page.getByText(/^written off/).waitFor();
+      await page.context().close();
+    }),
+    t.test("a price is set for a model without one, and what waited is charged", async () => {
+      const page = await stage().signIn(browser(), "bill");
+      await visit(page, "#/unrated");
+      await page.getByRole("link", { name: "gpt-5-preview" }).click();
+      await page.getByRole("heading", { level: 1, name: "gpt-5-preview" }).waitFor();
+      await page.getByRole("button", { name: "New price" }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByLabel("In, per million").fill("1.25");
+      await dialog.getByLabel("Out, per million").fill("10");
+      await dialog.getByLabel("From (optional)").fill(new Date(Date.now() - 86_400_000).toISOString().slice(0, 16));
+      await dialog.getByRole("button", { name: "Continue" }).click();
+      await looksRight(page, "the confirmation of a price");
+      await dialog.getByRole("button", { name: "Set price" }).click();
+      // How many were charged it says only where the request itself was the one to do it: the gateway's own batcher may be faster.
+      await page.getByText("The price is set.").waitFor();
+      await visit(page, "#/unrated");
+      await page.getByText("Nothing waits for a price").waitFor();
+      assert.equal(stage().server.sql("select count(*) from http_analytics where model = 'gpt-5-preview' and state = 'charged'"), "3");
+      assert.deepEqual(await axe(page), []);
+      await page.context().close();
+    }),
+  ];
+}
