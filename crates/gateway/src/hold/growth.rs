@@ -17,6 +17,8 @@ const STEP_TOKENS: u64 = 512;
 const LEAST_TOKENS: u64 = 32;
 /// A client that sets a limit has held for all of it. Only an answer that is clearly longer is one that does not heed it: its length is a guess.
 const BEYOND_LIMIT: u64 = 2;
+/// And by so many tokens: of a short one the frames say little.
+const BEYOND_LIMIT_TOKENS: u64 = 64;
 
 /// What to do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +68,8 @@ impl Growth {
             most: self.price(STEP_TOKENS.max(covered / 2).saturating_add(written.saturating_sub(covered))),
         };
         if self.is_bounded {
-            let is_beyond = written > covered.saturating_mul(BEYOND_LIMIT);
+            let is_beyond =
+                written > covered.saturating_mul(BEYOND_LIMIT).saturating_add(BEYOND_LIMIT_TOKENS);
             return if is_beyond { Due::Now(step) } else { Due::Nothing };
         }
         let ahead = AHEAD_TOKENS.max(covered / 8);
