@@ -1,93 +1,160 @@
-// The doors of a server that has none yet: sessions for people, in front of its API for keys. A server that has them is asked itself; this
-// only stands in for the contract (`session`, `sign-in-methods`), and passes everything else on with the person's platform key.
+// Who comes in, what they may do, and what a name that means harm can do: nothing.
 
-import { randomBytes } from "node:crypto";
-import { createServer, request as send } from "node:http";
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 
-const API = "/admin/api/v1";
+import { HARM } from "./cast.mjs";
+import { looksRight } from "./pages.mjs";
+import { axe, picture, settled, visit, WIDTHS } from "./stage.mjs";
 
-export async function startDoors(target) {
-  /** @type {Map<string, { person: any, csrf: string, byLink: boolean }>} */
-  const sessions = new Map();
-  const people = new Map();
-  const codes = new Map();
-  const upstream = new URL(target);
-  const json = (response, status, body, headers = {}) => {
-    response.writeHead(status, { "content-type": status < 400 ? "application/json" : "application/problem+json", "cache-control": "no-store", ...headers });
-    response.end(body === undefined ? undefined : JSON.stringify(body));
-  };
-  const problem = (response, status, code, detail) => json(response, status, { type: `urn:tollgate:problem:${code}`, title: "It did not work", status, detail, code });
-  const shown = ({ person, csrf }) => ({ user: { id: person.id, name: person.name }, role: person.role, csrf_token: csrf, expires_at: new Date(Date.now() + 8 * 3_600_000).toISOString(), has_password: person.password !== null });
-  const bodyOf = async (request) => {
-    const chunks = [];
-    for await (const chunk of request) chunks.push(chunk);
-    return chunks.length === 0 ? {} : JSON.parse(Buffer.concat(chunks).toString("utf8"));
-  };
+const run = promisify(execFile);
+const PASSWORD = "correct horse battery";
 
-  async function signIn(request, response) {
-    const said = await bodyOf(request);
-    const person = "code" in said ? codes.get(said.code) : [...people.values()].find((one) => one.name === said.name && one.password !== null && one.password === said.password);
-    if ("code" in said) codes.delete(said.code);
-    if (!person) return problem(response, 401, "wrong_credentials", "The name, the password or the link is wrong.");
-    const id = randomBytes(16).toString("hex");
-    sessions.set(id, { person, csrf: randomBytes(16).toString("hex"), byLink: "code" in said });
-    return json(response, 200, shown(sessions.get(id)), { "set-cookie": `session=${id}; HttpOnly; SameSite=Strict; Path=/` });
-  }
-
-  async function ownRoute(request, response, path, id, session) {
-    if (path === `${API}/session` && request.method === "GET") return json(response, 200, shown(session));
-    if (path === `${API}/session` && request.method === "DELETE") {
-      sessions.delete(id);
-      return json(response, 204, undefined);
-    }
-    if (path === `${API}/sessions`) {
-      for (const [other, { person }] of sessions) if (person === session.person) sessions.delete(other);
-      return json(response, 204, undefined);
-    }
-    const said = await bodyOf(request);
-    if ([...said.password].length < 12) return problem(response, 422, "invalid", "A password has at least 12 characters.");
-    if (session.person.password !== null && said.current !== session.person.password && !(said.current === null && session.byLink)) return problem(response, 401, "wrong_credentials", "The current password is wrong.");
-    session.person.password = said.password;
-    return json(response, 204, undefined);
-  }
-
-  async function answer(request, response) {
-    const path = request.url.split("?")[0];
-    if (path === `${API}/sign-in-methods`) return json(response, 200, { password: true, oidc: null });
-    if (path === `${API}/session` && request.method === "POST") return signIn(request, response);
-    const id = /(?:^|; )session=([0-9a-f]+)/.exec(request.headers.cookie ?? "")?.[1];
-    const session = sessions.get(id);
-    const isApi = path.startsWith("/admin/");
-    if (isApi && !session) return problem(response, 401, "unauthenticated", "Nobody is signed in.");
-    if (isApi && !["GET", "HEAD"].includes(request.method) && request.headers["x-csrf-token"] !== session.csrf) return problem(response, 403, "csrf", "The token of the session is missing.");
-    const own = [`${API}/session`, `${API}/sessions`, `${API}/session/password`];
-    if (own.includes(path)) return ownRoute(request, response, path, id, session);
-    const headers = { ...request.headers, host: upstream.host, ...(session ? { authorization: `Bearer ${session.person.key}` } : {}) };
-    delete headers.cookie;
-    const passed = send({ host: upstream.hostname, port: upstream.port, path: request.url, method: request.method, headers }, (back) => {
-      response.writeHead(back.statusCode, back.headers);
-      back.pipe(response);
-    });
-    passed.on("error", () => response.destroy());
-    request.pipe(passed);
-    return undefined;
-  }
-
-  const server = createServer((request, response) => {
-    answer(request, response).catch((error) => response.destroy(error));
-  });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
-  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
-  const url = `http://127.0.0.1:${port}`;
-  return {
-    url,
-    /** Lets a person in: `{ id, name, role, key }`. */
-    addPerson: (person) => people.set(person.name, { password: null, ...person }),
-    link: (name) => {
-      const code = randomBytes(16).toString("hex");
-      codes.set(code, people.get(name));
-      return `${url}/#/sign-in?code=${code}`;
-    },
-    stop: () => { server.closeAllConnections(); server.close(); },
-  };
+export function doorTests(t, { stage, browser }) {
+  return [
+    t.test("a person comes in by a link, chooses a password, and signs in with it", async () => {
+      await stage().person("grace", null, "1");
+      const page = await stage().signIn(browser(), "grace");
+      await page.getByRole("heading", { name: "Choose a password" }).waitFor();
+      assert.doesNotMatch(page.url(), /code=/, "the code does not stay in the address");
+      await page.getByLabel("New password").fill("short");
+      await page.getByText("7 more characters are needed.").waitFor();
+      await page.getByLabel("New password").fill(PASSWORD);
+      await page.getByRole("button", { name: "Set password" }).click();
+      await page.getByText("The new password is set.").waitFor();
+      await page.getByRole("button", { name: "Sign out", exact: true }).click();
+      await page.getByRole("heading", { name: "Sign in to Tollgate" }).waitFor();
+      await picture(page, "sign-in");
+      await looksRight(page, "the sign-in page");
+      await page.getByLabel("Name").fill("grace");
+      await page.getByLabel("Password").fill("not the password");
+      await page.getByRole("button", { name: "Sign in" }).click();
+      await page.getByRole("alert").waitFor();
+      await looksRight(page, "a refused sign-in");
+      await page.getByLabel("Password").fill(PASSWORD);
+      await page.keyboard.press("Enter");
+      await page.getByRole("heading", { level: 1, name: "Balance" }).waitFor();
+      await visit(page, "#/you");
+      await page.getByLabel("Current password").fill("not the password");
+      await page.getByLabel("New password").fill(`${PASSWORD} staple`);
+      await page.getByRole("button", { name: "Set password" }).click();
+      await page.getByRole("alert").waitFor();
+      await page.getByRole("heading", { name: "Change your password" }).waitFor();
+      await page.getByRole("button", { name: "Sign out everywhere" }).click();
+      await page.getByRole("heading", { name: "Sign in to Tollgate" }).waitFor();
+      await page.context().close();
+    }),
+    t.test("a viewer sees and changes nothing, and a billing manager moves money alone", async () => {
+      const viewer = await stage().signIn(browser(), "vera");
+      for (const hash of ["#/users", "#/models", "#/endpoints", "#/quarantine"]) {
+        await visit(viewer, hash);
+        assert.equal(await viewer.getByRole("button", { name: /^(New|Change|Delete|Replay|Write off|Grant)/ }).count(), 0, hash);
+      }
+      await visit(viewer, "#/start");
+      await viewer.getByText("There is no such page").waitFor();
+      await viewer.context().close();
+      const billing = await stage().signIn(browser(), "bill");
+      assert.equal(await billing.getByRole("link", { name: "Audit log" }).count(), 0);
+      await billing.context().close();
+    }),
+    t.test("with the keyboard alone one gets to the page, through a chart and out of a dialog", async () => {
+      const page = await stage().signIn(browser(), "ada");
+      await visit(page, "#/overview?range=7d");
+      await page.keyboard.press("Tab");
+      await page.evaluate(() => /** @type {HTMLElement} */ (document.querySelector(".skip")).focus());
+      await page.keyboard.press("Enter");
+      assert.equal(await page.evaluate(() => document.activeElement?.id), "main");
+      await page.getByRole("group", { name: /Arrow keys walk/ }).focus();
+      await page.keyboard.press("End");
+      await page.getByText("in all").waitFor();
+      await page.getByRole("radio", { name: "Table" }).check();
+      await page.getByRole("columnheader", { name: "Hour (UTC)" }).waitFor();
+      await looksRight(page, "a chart as a table");
+      await visit(page, "#/users");
+      const opener = page.getByRole("button", { name: "New user" });
+      await opener.focus();
+      await page.keyboard.press("Enter");
+      await page.getByRole("dialog").waitFor();
+      await looksRight(page, "a dialog");
+      await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      assert.equal(await opener.evaluate((button) => button === document.activeElement), true, "the focus is back");
+      await page.context().close();
+    }),
+    t.test("a name that is a script is text on every page", async () => {
+      const { server } = stage();
+      await server.cli("user", "create", HARM, "--credits", "1");
+      await server.cli("endpoint", "create", HARM, stage().upstream.url, "--auth-style", "none", "--provider", HARM);
+      await server.cli("model", "create", HARM, "--endpoint", HARM, "--upstream-model", HARM);
+      await server.cli("tariff", "set", HARM, "--input-price", "0.000001", "--output-price", "0.000001");
+      const key = await stage().key(HARM, HARM);
+      await stage().untilAdmitted(key, HARM);
+      assert.equal(await stage().ask(key, HARM), 200);
+      assert.equal(await stage().ask(key, `${HARM}2`), 404);
+      const page = await stage().signIn(browser(), "ada");
+      const ids = await page.evaluate(async (name) => {
+        const data = async (path) => (await (await fetch(`/admin/api/v1${path}`)).json()).data;
+        return { user: (await data("/users")).find((user) => user.name === name).id, model: (await data("/models")).find((model) => model.alias === name).id };
+      }, HARM);
+      for (const hash of ["#/overview?by=model", "#/overview?by=user", "#/overview?by=key", "#/users", `#/users/${ids.user}`, `#/users/${ids.user}?tab=usage`, `#/users/${ids.user}?tab=keys`, "#/models", `#/models/${ids.model}`, "#/endpoints", "#/audit"]) {
+        await visit(page, hash);
+        // In the page, or in a field to choose from.
+        assert.ok((await page.locator("main").innerHTML()).includes("&lt;img"), `the name is on ${hash}`);
+        assert.equal(await page.evaluate(() => "harmed" in window || document.querySelector("img[src=x]") !== null), false, hash);
+        await page.setViewportSize(WIDTHS.phone);
+        await looksRight(page, `${hash} with a harmful name`);
+        await page.setViewportSize(WIDTHS.wide);
+      }
+      await page.context().close();
+    }),
+    t.test("the page's policy allows nothing inline and nothing from elsewhere", async () => {
+      const response = await fetch(stage().url);
+      const policy = response.headers.get("content-security-policy") ?? "";
+      assert.match(policy, /default-src 'none'; script-src 'self'; style-src 'self';/);
+      assert.doesNotMatch(policy, /unsafe|https?:/);
+      assert.doesNotMatch(await response.text(), /<script>|<style|https?:\/\//);
+    }),
+    t.test("from an empty server to the first charge, by the page alone", async () => {
+      const { Stage } = await import("./stage.mjs");
+      const fresh = await Stage.open();
+      try {
+        await fresh.person("ada", "manager");
+        const page = await fresh.signIn(browser(), "ada");
+        for (const [name, hash] of [["overview", "#/overview"], ["models", "#/models"], ["endpoints", "#/endpoints"], ["quarantine", "#/quarantine"], ["unrated", "#/unrated"], ["account", "#/account"]]) {
+          await visit(page, hash);
+          await picture(page, `empty-${name}`);
+          await looksRight(page, `${name} of an empty server`);
+        }
+        await visit(page, "#/overview");
+        const began = Date.now();
+        await page.getByRole("link", { name: "Make the first request" }).click();
+        await page.getByLabel("Address").fill(fresh.upstream.url);
+        await page.getByLabel("Credential", { exact: true }).fill("sk-of-the-upstream");
+        await page.getByRole("button", { name: "Add endpoint" }).click();
+        await page.getByLabel("Name at the endpoint").fill("gpt-4o-mini");
+        assert.equal(await page.getByLabel("In, per million tokens").inputValue(), "0.15", "filled in from the catalogue");
+        await page.getByRole("button", { name: "Add model" }).click();
+        await page.getByRole("button", { name: "Create user and key" }).click();
+        await page.getByText("Waiting for the first charge").waitFor();
+        await settled(page);
+        await looksRight(page, "the line to try");
+        const line = (await page.getByLabel("A line to try it with").textContent()) ?? "";
+        // As a person would run it, as soon as the key is known.
+        const key = /tg-\w+/.exec(line)?.[0] ?? "";
+        await fresh.untilAdmitted(key, "gpt-4o-mini");
+        const said = await run("sh", ["-c", line], { timeout: 30_000 });
+        assert.match(said.stdout, /Hello/);
+        await page.getByText("The first charge has landed").waitFor();
+        console.log(`from an empty server to the first charge: ${((Date.now() - began) / 1000).toFixed(1)} s`);
+        assert.deepEqual(await axe(page), []);
+        await picture(page, "start-landed");
+        await page.getByRole("button", { name: "See the receipt" }).click();
+        await page.getByRole("dialog").getByText("Total").waitFor();
+        await page.context().close();
+      } finally {
+        await fresh.close();
+      }
+    }),
+  ];
 }

@@ -6,7 +6,6 @@ import { join, resolve } from "node:path";
 
 import { chromium } from "playwright-core";
 
-import { startDoors } from "./doors.mjs";
 import { Server, until } from "./server.mjs";
 import { startUpstream } from "./upstream.mjs";
 
@@ -28,21 +27,16 @@ export class Stage {
   /** @type {{ url: string, stop: () => void }} */
   upstream;
   url = "";
-  hasDoors = false;
-  doors = null;
 
   static async open() {
     const stage = new Stage();
     stage.server = await Server.start();
     stage.upstream = await startUpstream();
-    stage.hasDoors = (await fetch(`${stage.server.admin}/admin/api/v1/sign-in-methods`)).ok;
-    stage.doors = stage.hasDoors ? null : await startDoors(stage.server.admin);
-    stage.url = stage.doors?.url ?? stage.server.admin;
+    stage.url = stage.server.admin;
     return stage;
   }
 
   async close() {
-    this.doors?.stop();
     this.upstream.stop();
     await this.server.stop();
   }
@@ -50,12 +44,7 @@ export class Stage {
   /** A user who can sign in, with this role on the platform, or none. */
   async person(name, role = null, credits = null) {
     const user = await this.server.cli("user", "create", name, ...(credits === null ? [] : ["--credits", credits]));
-    if (this.doors) {
-      const { secret } = await this.server.cli("key", "create", "--user", name, "--purpose", "platform", "--name", "Dashboard", ...(role === null ? [] : ["--role", role]));
-      this.doors.addPerson({ id: user.id, name, role, key: secret });
-    } else if (role !== null) {
-      await this.server.cli("user", "role", name, role);
-    }
+    if (role !== null) await this.server.cli("user", "role", name, role);
     return user;
   }
 
@@ -93,16 +82,14 @@ export class Stage {
     const context = await browser.newContext({ viewport: WIDTHS.wide, colorScheme: "light", locale: "en-GB", timezoneId: "UTC", ...options });
     context.setDefaultTimeout(30_000);
     const page = watched(await context.newPage());
-    const link = this.doors ? this.doors.link(name) : await this.link(name);
-    await page.goto(link);
+    await page.goto(await this.link(name));
     await page.getByRole("button", { name: "Continue" }).click();
     await page.getByRole("navigation", { name: "Pages" }).waitFor({ state: "attached" });
     return page;
   }
 
   async link(name) {
-    const made = await this.server.cli("user", "sign-in-link", name);
-    return typeof made === "string" ? made : made.url;
+    return (await this.server.cli("user", "sign-in-link", name)).url;
   }
 }
 

@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 
 import { isUpToDate } from "../scripts/api.mjs";
 import { fill } from "./cast.mjs";
-import { doorTests } from "./doors-tests.mjs";
+import { doorTests } from "./doors.mjs";
 import { flowTests } from "./flows.mjs";
 import { pageTests } from "./pages.mjs";
 import { Stage, startBrowser } from "./stage.mjs";

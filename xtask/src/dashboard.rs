@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::{Context, ensure};
 use clap::Args;
+use rustix::process::geteuid;
 
 use crate::{
     process::{Run, target_directory},
@@ -87,14 +88,48 @@ fn install(directory: &Path) -> anyhow::Result<()> {
     write(&stamp, &wanted)
 }
 
+/// What continuous integration does of it: all, as far as there is npm, and a browser or the right to install one.
+pub(crate) fn test_in_ci() -> anyhow::Result<()> {
+    if !has_npm() {
+        println!("   skipped, because npm is not here");
+        return Ok(());
+    }
+    if browser().is_err() && geteuid().is_root() && Run::program("apt-get").arg("--version").works() {
+        println!("── no browser is here; installing one");
+        let apt = |task: &[&str]| {
+            Run::program("apt-get")
+                .args(["-qq", "-o=Dpkg::Use-Pty=0"])
+                .args(task)
+                .env("DEBIAN_FRONTEND", "noninteractive")
+        };
+        let installed = apt(&["update"])
+            .run()
+            .and_then(|()| apt(&["install", "-y", "--no-install-recommends", "chromium"]).run());
+        if let Err(error) = installed {
+            println!("   there is none to be had: {error:#}");
+        }
+    }
+    if let Err(none) = browser() {
+        check()?;
+        println!("   built and checked, and not looked at in a browser: {none:#}");
+        return Ok(());
+    }
+    test(&Options { binary: None, pictures: false })
+}
+
+/// Builds it, and holds it against types, lints and unit tests.
+fn check() -> anyhow::Result<()> {
+    build()?;
+    let npm = |task: &str| Run::program("npm").args(["run", "--silent", task]).directory(&directory());
+    npm("check").run()?;
+    npm("unit").run()
+}
+
 /// `cargo ui-test`: types, lints, unit tests, and every page in a browser on a real server.
 pub(crate) fn test(options: &Options) -> anyhow::Result<()> {
     ensure!(has_npm(), "npm is not here: the dashboard is built and tried with Node.js 20 or newer");
     let browser = browser()?;
-    build()?;
-    let npm = |task: &str| Run::program("npm").args(["run", "--silent", task]).directory(&directory());
-    npm("check").run()?;
-    npm("unit").run()?;
+    check()?;
     let binary = match &options.binary {
         Some(binary) => binary.canonicalize().with_context(|| format!("finding {}", binary.display()))?,
         // A debug build reads the dashboard from disk.

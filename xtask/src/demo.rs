@@ -33,6 +33,9 @@ const CUSTOMERS: [Customer; 3] = [
     Customer { name: "initech", credits: "0.5", purpose: "playground", window: None, share: 4 },
 ];
 
+/// A person who may do everything.
+const OPERATOR: &str = "operator";
+
 /// What may be asked of the demo.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -65,8 +68,11 @@ async fn show(options: &Options) -> anyhow::Result<()> {
         }
     };
     if !options.exit {
-        invite(&shown.tollgate, &shown.key);
-        interrupted().await?;
+        invite(&shown)?;
+        tokio::select! {
+            never = traffic::go_on(&shown.tollgate.url(), &shown.keys) => never?,
+            interrupted = interrupted() => interrupted?,
+        }
         println!();
     }
     shown.tollgate.stop().await?;
@@ -79,8 +85,8 @@ struct Shown {
     tollgate: Tollgate,
     _upstream: upstream::Upstream,
     _llm: Option<llm::Llm>,
-    /// A key that works.
-    key: String,
+    /// Of [`CUSTOMERS`].
+    keys: Vec<String>,
     /// Whether all books agree, and the auditor with them.
     right: bool,
 }
@@ -96,7 +102,6 @@ async fn demonstrate(options: &Options) -> anyhow::Result<Shown> {
     let upstream = upstream::Upstream::start().await;
     let tollgate = Tollgate::serve(binary, &[]).await?;
     let keys = cast::create(&tollgate, &upstream.url(), &CUSTOMERS)?;
-    let key = keys.first().context("there is a customer")?.clone();
     wait_until_admitted(&tollgate, &keys).await?;
     println!("   {} is ready, after {}", tollgate.url(), Seconds(started.elapsed()));
 
@@ -109,28 +114,39 @@ async fn demonstrate(options: &Options) -> anyhow::Result<Shown> {
     let mut llm = None;
     if options.llm {
         println!("── a real language model");
-        right &= llm.insert(llm::Llm::start()?).show(&tollgate, &key).await?;
+        right &= llm
+            .insert(llm::Llm::start()?)
+            .show(&tollgate, keys.first().context("there is a customer")?)
+            .await?;
     }
     right &= audit(&tollgate);
     println!("── done in {}", Seconds(started.elapsed()));
-    Ok(Shown { tollgate, _upstream: upstream, _llm: llm, key, right })
+    Ok(Shown { tollgate, _upstream: upstream, _llm: llm, keys, right })
 }
 
 /// How to go on by hand.
-fn invite(tollgate: &Tollgate, key: &str) {
-    let shown = |path: &Path| path.display().to_string();
-    if let Some(dashboard) = tollgate.dashboard() {
-        println!("\nThe dashboard: {dashboard}");
+fn invite(shown: &Shown) -> anyhow::Result<()> {
+    let Shown { tollgate, keys, .. } = shown;
+    let path = |path: &Path| path.display().to_string();
+    let (binary, data) = (path(tollgate.binary()), path(tollgate.data_directory()));
+    let key = keys.first().context("there is a customer")?;
+    tollgate.cli(&["user", "create", OPERATOR])?;
+    tollgate.cli(&["user", "role", OPERATOR, "manager"])?;
+    let [customer, ..] = CUSTOMERS;
+    println!("\nStill serving, with a request now and then; Ctrl-C ends it and removes its data.");
+    println!("\nThe dashboard, by links that work once, within a quarter of an hour:");
+    for (name, who) in [(OPERATOR, "who runs the platform"), (customer.name, "a customer")] {
+        println!("\n  {name}, {who}\n  {}", tollgate.sign_in_link(name)?);
     }
     println!(
-        "\nStill serving; Ctrl-C ends it and removes its data. Try:\n\n  \
+        "\nOr try:\n\n  \
          curl {url}/v1/chat/completions \\\n    \
          -H 'authorization: Bearer {key}' \\\n    \
          -H 'content-type: application/json' \\\n    \
          -d '{{\"model\": \"gpt-demo\", \"messages\": [{{\"role\": \"user\", \"content\": \"Hello\"}}]}}'\n\n  \
-         {binary} ledger acme --limit 5 --data-dir {data}\n",
+         {binary} ledger acme --limit 5 --data-dir {data}\n  \
+         {binary} user sign-in-link {OPERATOR} --data-dir {data}\n",
         url = tollgate.url(),
-        binary = shown(tollgate.binary()),
-        data = shown(tollgate.data_directory()),
     );
+    Ok(())
 }

@@ -133,7 +133,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -142,7 +142,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -236,7 +236,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -245,7 +245,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -376,7 +376,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -385,7 +385,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -493,7 +493,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -502,7 +502,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -639,7 +639,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -648,7 +648,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -788,7 +788,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -797,7 +797,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -1063,7 +1063,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -1072,7 +1072,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -1166,7 +1166,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -1175,7 +1175,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -1306,7 +1306,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -1315,7 +1315,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -1408,7 +1408,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -1417,7 +1417,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -1541,7 +1541,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -1550,7 +1550,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -1675,7 +1675,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -1684,7 +1684,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -1778,7 +1778,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -1787,7 +1787,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -1918,7 +1918,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -1927,7 +1927,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -2020,7 +2020,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -2029,7 +2029,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -2153,7 +2153,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -2162,7 +2162,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -2289,7 +2289,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -2298,7 +2298,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -2393,7 +2393,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -2402,7 +2402,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -2618,7 +2618,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -2627,7 +2627,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -2735,7 +2735,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -2744,7 +2744,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -2877,7 +2877,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -2886,7 +2886,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -3018,7 +3018,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -3027,7 +3027,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -3056,6 +3056,725 @@ export interface paths {
                 };
                 /** @description Other reports are being read */
                 429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who is signed in.
+         * @description Who is signed in.
+         *
+         *     For: everybody who is signed in.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Who is signed in */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Session"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key or session was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Signs in: begins a session, and gives it to the browser in a cookie. A session that the browser had before ends. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["SignIn"];
+                };
+            };
+            responses: {
+                /** @description Who is signed in */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Session"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Name, password or code is wrong */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Another site sent this */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Too many tries; see `Retry-After` */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        /**
+         * Signs out: ends this session, for good.
+         * @description Signs out: ends this session, for good.
+         *
+         *     For: everybody who is signed in.
+         */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The session has ended */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key or session was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/session/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Sets the password of whoever is signed in, and ends the user's other sessions and sign-in links.
+         * @description Sets the password of whoever is signed in, and ends the user's other sessions and sign-in links.
+         *
+         *     For: everybody who is signed in.
+         */
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewPassword"];
+                };
+            };
+            responses: {
+                /** @description The password is set */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key or session was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Signs out everywhere: ends every session of this user.
+         * @description Signs out everywhere: ends every session of this user.
+         *
+         *     For: everybody who is signed in.
+         */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The sessions have ended */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key or session was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/sign-in-methods": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How people may come in here. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The ways in */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["SignInMethods"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
                     headers: {
                         [name: string]: unknown;
                     };
@@ -3131,7 +3850,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -3140,7 +3859,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -3244,7 +3963,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -3253,7 +3972,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -3374,7 +4093,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -3383,7 +4102,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -3498,7 +4217,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -3507,7 +4226,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -3601,7 +4320,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -3610,7 +4329,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -3741,7 +4460,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -3750,7 +4469,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -3874,7 +4593,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -3883,7 +4602,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -3982,8 +4701,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Deactivates a user: all keys are revoked, and nothing can be granted or made for them any more. What is in the books stays.
-         * @description Deactivates a user: all keys are revoked, and nothing can be granted or made for them any more. What is in the books stays.
+         * Deactivates a user: all keys are revoked, whoever is signed in is out, and nothing can be granted or made for them any more. What is in the books stays.
+         * @description Deactivates a user: all keys are revoked, whoever is signed in is out, and nothing can be granted or made for them any more. What is in the books stays.
          *
          *     For: Manager.
          */
@@ -4016,7 +4735,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -4025,7 +4744,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -4177,7 +4896,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -4186,7 +4905,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -4250,6 +4969,294 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/api/v1/users/{user_id}/role": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Gives a user a role for when they are signed in, or takes it away, from the next request on. Keys keep the roles that they have.
+         * @description Gives a user a role for when they are signed in, or takes it away, from the next request on. Keys keep the roles that they have.
+         *
+         *     For: Manager.
+         */
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    user_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["WantedRole"];
+                };
+            };
+            responses: {
+                /** @description The user as it is now */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["User"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key or session was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/users/{user_id}/sign-in-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes a link by which a user comes in once, within 15 minutes. It ends the links that the user had before.
+         * @description Makes a link by which a user comes in once, within 15 minutes. It ends the links that the user had before.
+         *
+         *     For: Manager.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    user_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The link */
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["SignInLink"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key or session was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/api/v1/users/{user_id}/usage": {
         parameters: {
             query?: never;
@@ -4299,7 +5306,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -4308,7 +5315,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -4412,7 +5419,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -4421,7 +5428,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -4528,7 +5535,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -4537,7 +5544,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -4641,7 +5648,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -4650,7 +5657,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -4944,7 +5951,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -4953,7 +5960,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -5078,7 +6085,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -5087,7 +6094,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -5210,7 +6217,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description No live key was sent */
+                /** @description No live key or session was sent */
                 401: {
                     headers: {
                         [name: string]: unknown;
@@ -5219,7 +6226,7 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description The key's role does not allow it */
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -6115,6 +7122,8 @@ export interface components {
                 kind: string;
                 /** @description Unique among all users. */
                 name: string;
+                /** @description What the user may do on the whole platform when signed in: `manager`, `billing_manager`, `viewer`. `null`: what is its own. */
+                role?: string | null;
             }[];
             /** @description Where the next page begins: send it as `cursor`, with the same filters. `null` at the end. */
             next_cursor?: string | null;
@@ -6234,6 +7243,13 @@ export interface components {
             endpoint_id: string;
             /** @description The name that the endpoint uses; the alias where it is left out. */
             upstream_model?: string | null;
+        };
+        /** @description A new password. */
+        NewPassword: {
+            /** @description The one before. Not needed where there is none, nor within 15 minutes of coming in by a sign-in link. */
+            current?: string | null;
+            /** @description At least 12 characters. */
+            password: string;
         };
         /** @description A price that is wanted. */
         NewTariff: {
@@ -6522,6 +7538,27 @@ export interface components {
             /** Format: int64 */
             unrated_requests: number;
         };
+        /** @description Who is signed in. */
+        Session: {
+            /** @description What every request by cookie other than `GET` and `HEAD` carries in `x-csrf-token`. */
+            csrf_token: string;
+            /**
+             * Format: date-time
+             * @description When the session ends at the latest.
+             */
+            expires_at: string;
+            /** @description Whether the user has a password. */
+            has_password: boolean;
+            /** @description `manager`, `billing_manager` or `viewer`; `null`: a customer, who sees what is its own. */
+            role?: string | null;
+            user: components["schemas"]["SessionUser"];
+        };
+        /** @description The user of a session. */
+        SessionUser: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+        };
         /** @description What is to be different about an upstream; what is left out stays as it is. */
         Settings: {
             /**
@@ -6556,6 +7593,35 @@ export interface components {
             } | null;
             /** @description Whose it is, such as `openai`. */
             provider_name?: string | null;
+        };
+        /** @description Name and password, or the one-time code of a sign-in link. */
+        SignIn: {
+            /** @description In place of both: the code of a sign-in link. */
+            code?: string | null;
+            /** @description The user's name. */
+            name?: string | null;
+            /** @description The user's password. */
+            password?: string | null;
+        };
+        /** @description A sign-in link, which is shown this once. */
+        SignInLink: {
+            /**
+             * Format: date-time
+             * @description Until when.
+             */
+            expires_at: string;
+            /**
+             * @description Good once. Whoever has it comes in as this user.
+             * @example https://tollgate.example/#/sign-in?code=…
+             */
+            url: string;
+        };
+        /** @description How people may come in here. */
+        SignInMethods: {
+            /** @description Through an OpenID provider. Not yet: always `null`. */
+            oidc?: Record<string, never> | null;
+            /** @description With name and password; always. */
+            password: boolean;
         };
         /** @description How the platform stands. */
         Status: {
@@ -6695,11 +7761,21 @@ export interface components {
             kind: string;
             /** @description Unique among all users. */
             name: string;
+            /** @description What the user may do on the whole platform when signed in: `manager`, `billing_manager`, `viewer`. `null`: what is its own. */
+            role?: string | null;
         };
         /** @description The whole list of a model's prices from now on. */
         WantedList: {
             /** @description What is not in it closes now, what is new opens now, what is equal stays. */
             tariffs: components["schemas"]["NewTariff"][];
+        };
+        /** @description A role to be given. */
+        WantedRole: {
+            /**
+             * @description `manager`, `billing_manager` or `viewer`; `null` takes the role away.
+             * @example viewer
+             */
+            role: string | null;
         };
         /** @description A list that is short by its nature, whole. */
         Whole_Endpoint: {

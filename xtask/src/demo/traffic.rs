@@ -24,6 +24,9 @@ use crate::stage::{
 
 /// Requests in flight: enough to keep the gateway busy, few enough that an account that runs dry is overdrawn little.
 const CONCURRENCY: usize = 16;
+/// The shortest pause between requests while somebody looks on.
+const PAUSE: Duration = Duration::from_millis(150);
+
 /// What one customer's client saw.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Seen {
@@ -68,7 +71,7 @@ pub(crate) async fn send(url: &str, keys: &[String], count: usize) -> anyhow::Re
                 if number >= count {
                     return anyhow::Ok(seen);
                 }
-                send_one(url, keys, number, progress, &mut seen).await?;
+                send_one(url, keys, number, |refused| progress.say_once(refused), &mut seen).await?;
                 progress.advance();
             }
         });
@@ -83,11 +86,22 @@ pub(crate) async fn send(url: &str, keys: &[String], count: usize) -> anyhow::Re
     Ok(all)
 }
 
+/// Sends a request now and then, for whoever looks on, until it is dropped.
+pub(crate) async fn go_on(url: &str, keys: &[String]) -> anyhow::Result<()> {
+    for number in 0_usize.. {
+        let mut seen = vec![Seen::default(); CUSTOMERS.len()];
+        send_one(url, keys, number, |_| (), &mut seen).await?;
+        // Uneven, as customers are.
+        tokio::time::sleep(PAUSE * u32::try_from(number * 7 % 5 + 1)?).await;
+    }
+    Ok(())
+}
+
 async fn send_one(
     url: &str,
     keys: &[String],
     number: usize,
-    progress: &Progress,
+    say_refused: impl FnOnce(&str),
     seen: &mut [Seen],
 ) -> anyhow::Result<()> {
     let index = whose(number);
@@ -104,7 +118,7 @@ async fn send_one(
     let request = ask.request(url, key, customer)?;
     let answer = http::send(request).await;
     if let Some(seen) = seen.get_mut(index) {
-        seen.count(answer, stream, |message| progress.say_once(&format!("{}: 402 {message}", customer.name)));
+        seen.count(answer, stream, |message| say_refused(&format!("{}: 402 {message}", customer.name)));
     }
     Ok(())
 }

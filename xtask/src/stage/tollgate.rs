@@ -98,10 +98,10 @@ impl Tollgate {
         format!("http://{}", self.address)
     }
 
-    /// Where people look; `None` where there is no management API. One who signs in there needs a link for it, which the command line makes.
-    pub(crate) fn dashboard(&self) -> Option<String> {
-        let address = fs::read_to_string(self.data.path().join("admin.addr")).ok()?;
-        Some(format!("http://{}/", address.trim()))
+    /// Where somebody comes into the dashboard, once.
+    pub(crate) fn sign_in_link(&self, user: &str) -> anyhow::Result<String> {
+        let made = self.cli(&["user", "sign-in-link", user])?;
+        made["url"].as_str().map(str::to_owned).with_context(|| format!("there is no link in {made}"))
     }
 
     /// Where clients connect.
