@@ -122,9 +122,10 @@ async fn play(options: &Options) -> anyhow::Result<()> {
             report.outage = Some(outage);
         }
         for number in 0..options.kills {
-            let back = kills::play(&mut stage, options.rate, number, &mut ledger).await?;
+            let (back, others) = kills::play(&mut stage, options.rate, number, &mut ledger).await?;
             println!("   killed: the last of the others could spend the money after {back:.1?}");
             report.kills.push(back);
+            report.others(others);
         }
         settle(stage, &mut ledger, &mut report).await?;
     }
@@ -145,12 +146,7 @@ async fn set(binary: &Path, notify: Notify) -> anyhow::Result<Several> {
     Ok(stage)
 }
 
-async fn trials(
-    binary: &Path,
-    options: &Options,
-    notify: Notify,
-    report: &mut Report,
-) -> anyhow::Result<()> {
+async fn trials(binary: &Path, options: &Options, notify: Notify, report: &mut Report) -> anyhow::Result<()> {
     println!("── {} customers' lives at {GATEWAYS} gateways, NOTIFY {}", options.trials, notify.as_str());
     let stage = set(binary, notify).await?;
     let mut ledger = Ledger::default();

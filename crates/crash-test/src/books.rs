@@ -76,7 +76,11 @@ pub(crate) async fn leases_with_holds(client: &Client, instances: &[String]) -> 
 
 /// Leases of whatever kind.
 pub(crate) async fn leases(client: &Client) -> anyhow::Result<i64> {
-    Ok(client.query_one("select count(*) from credit_leases", &[]).await.context("reading the leases")?.get(0))
+    Ok(client
+        .query_one("select count(*) from credit_leases", &[])
+        .await
+        .context("reading the leases")?
+        .get(0))
 }
 
 pub(crate) async fn totals(client: &Client) -> anyhow::Result<Totals> {

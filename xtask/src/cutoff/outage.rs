@@ -1,6 +1,6 @@
 //! Half a minute without PostgreSQL, at four gateways under load whose leases cover it: no request may fail.
 
-use std::{fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -14,9 +14,6 @@ const WITHOUT: Duration = Duration::from_secs(30);
 /// Until every gateway has leases of every customer.
 const BEFORE: Duration = Duration::from_secs(5);
 const AFTER: Duration = Duration::from_secs(5);
-/// Failures that are told in their own words.
-const TOLD: usize = 3;
-
 /// How it went.
 #[derive(Debug, Clone)]
 pub(super) struct Outage {
@@ -24,7 +21,8 @@ pub(super) struct Outage {
     failed: usize,
     p50: Duration,
     p99: Duration,
-    failures: Vec<String>,
+    /// Of those that failed, how many with which words.
+    failures: BTreeMap<String, usize>,
 }
 
 pub(super) async fn play(stage: &mut Several, rate: f64, ledger: &mut Ledger) -> anyhow::Result<Outage> {
@@ -36,21 +34,23 @@ pub(super) async fn play(stage: &mut Several, rate: f64, ledger: &mut Ledger) ->
     let samples = traffic.stop().await;
     ledger.take_rest(&stage.upstream).await?;
     let latencies: Vec<Duration> = samples.iter().map(|sample| sample.latency).collect();
-    let failures: Vec<String> = samples.iter().filter_map(|sample| sample.failure.clone()).collect();
+    let mut failures: BTreeMap<String, usize> = BTreeMap::new();
+    for failure in samples.iter().filter_map(|sample| sample.failure.clone()) {
+        *failures.entry(failure).or_default() += 1;
+    }
     Ok(Outage {
         requests: samples.len(),
-        failed: failures.len(),
+        failed: failures.values().sum(),
         p50: percentile(&latencies, 50),
         p99: percentile(&latencies, 99),
-        failures: failures.into_iter().take(TOLD).collect(),
+        failures,
     })
 }
 
 impl Outage {
     pub(super) fn fault(&self) -> Option<String> {
-        (self.failed > 0).then(|| {
-            format!("{} requests failed without PostgreSQL: {}", self.failed, self.failures.join("; "))
-        })
+        (self.failed > 0)
+            .then(|| format!("of {} requests failed without PostgreSQL: {:?}", self.requests, self.failures))
     }
 
     pub(super) fn json(&self) -> Value {
@@ -66,6 +66,11 @@ impl Outage {
 impl fmt::Display for Outage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { requests, failed, p50, p99, .. } = self;
-        write!(f, "{requests} requests, {failed} failed, p50 {:.1} ms, p99 {:.1} ms", millis(*p50), millis(*p99))
+        write!(
+            f,
+            "{requests} requests, {failed} failed, p50 {:.1} ms, p99 {:.1} ms",
+            millis(*p50),
+            millis(*p99)
+        )
     }
 }

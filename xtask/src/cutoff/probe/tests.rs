@@ -9,7 +9,12 @@ fn settled(answers: &[(usize, u64, u64, StatusCode)], now: u64) -> Option<u64> {
     let at = |ms: u64| began + Duration::from_millis(ms);
     let seen: Vec<Seen> = answers
         .iter()
-        .map(|&(gateway, sent, answered, status)| Seen { gateway, sent: at(sent), answered: at(answered), status })
+        .map(|&(gateway, sent, answered, status)| Seen {
+            gateway,
+            sent: at(sent),
+            answered: at(answered),
+            status,
+        })
         .collect();
     let settled = settled_at(&seen, 2, PAY, at(now))?;
     u64::try_from(settled.duration_since(began).as_millis()).ok()
@@ -17,7 +22,14 @@ fn settled(answers: &[(usize, u64, u64, StatusCode)], now: u64) -> Option<u64> {
 
 #[test]
 fn the_last_gateway_counts_from_the_first_answer_after_which_none_was_otherwise() {
-    let answers = [(0, 0, 5, PAY), (1, 0, 5, OK), (1, 10, 14, PAY), (1, 20, 25, OK), (1, 30, 37, PAY), (1, 40, 44, PAY)];
+    let answers = [
+        (0, 0, 5, PAY),
+        (1, 0, 5, OK),
+        (1, 10, 14, PAY),
+        (1, 20, 25, OK),
+        (1, 30, 37, PAY),
+        (1, 40, 44, PAY),
+    ];
     assert_eq!(settled(&answers, 1_000), Some(37));
 }
 
