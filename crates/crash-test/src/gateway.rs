@@ -222,10 +222,10 @@ impl Gateway {
         loop {
             let metrics = self.get("/metrics").await.map(|(_, body)| body).unwrap_or_default();
             let value = |name: &str| {
-                metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<i64>().ok())
+                metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok())
             };
             let values = names.map(value);
-            if values.iter().all(|value| *value == Some(0)) {
+            if values.iter().all(|value| value.is_some_and(|value| value == 0.0)) {
                 return Ok(());
             }
             if Instant::now() > deadline {
