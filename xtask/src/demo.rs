@@ -69,8 +69,9 @@ async fn show(options: &Options) -> anyhow::Result<()> {
     };
     if !options.exit {
         invite(&shown)?;
+        let url = shown.tollgate.url();
         tokio::select! {
-            never = traffic::go_on(&shown.tollgate.url(), &shown.keys) => never?,
+            never = traffic::go_on(&url, &shown.keys) => never?,
             interrupted = interrupted() => interrupted?,
         }
         println!();

@@ -5,6 +5,7 @@ pub(crate) mod arrivals;
 pub(crate) mod good;
 pub(crate) mod ledger;
 pub(crate) mod limits;
+pub(crate) mod random;
 pub(crate) mod server;
 
 use std::time::Duration;

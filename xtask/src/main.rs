@@ -1,8 +1,9 @@
 //! Development tasks, reached by the aliases of `.cargo/config.toml`: `cargo tidy`, `cargo ci`, `cargo demo`, `cargo fuzz-test`,
-//! `cargo soak`, `cargo slow-connections`, `cargo overdraft-test`, `cargo ui-test`.
+//! `cargo soak`, `cargo slow-connections`, `cargo overdraft-test`, `cargo cut-off-test`, `cargo ui-test`.
 #![expect(clippy::print_stdout, reason = "the tasks talk to the person who started them")]
 
 mod ci;
+mod cutoff;
 mod dashboard;
 mod demo;
 mod fuzz;
@@ -41,6 +42,8 @@ enum Task {
     Soak(soak::Options),
     /// Let many clients of one user at several gateways use up the credits, and see by how much they are overdrawn.
     OverdraftTest(overdraft::Options),
+    /// Measure how long gateways go on serving a customer who has lost the money or the key.
+    CutOffTest(cutoff::Options),
     /// Measure what thousands of slow connections cost the others.
     SlowConnections(slow::Options),
     /// Hold slow connections; the process that measures starts this one.
@@ -78,6 +81,7 @@ fn run() -> anyhow::Result<()> {
         Task::Demo(options) => demo::run(&options),
         Task::Soak(options) => soak::run(&options),
         Task::OverdraftTest(options) => overdraft::run(&options),
+        Task::CutOffTest(options) => cutoff::run(&options),
         Task::SlowConnections(options) => slow::run(&options),
         Task::HoldSlowConnections(options) => slow::hold(&options),
         Task::FuzzTest(options) => fuzz::run(&options),

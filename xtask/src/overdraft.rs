@@ -6,16 +6,13 @@
 //! streams and not, at any of the gateways, and ask again where the credits are held. They stop when the money is used up. Runs take turns
 //! with both policies. The upstream's own book says what each customer has to pay; at the end `tollgate audit` has its say.
 
-mod random;
 mod report;
 mod scene;
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{bail, ensure};
 use clap::Args;
-use tollgate_embedded_postgres as postgres;
-use tollgate_testkit::ScriptedUpstream;
 
 use self::{
     report::Report,
@@ -24,12 +21,7 @@ use self::{
 use crate::{
     ci::{Seconds, find_postgres},
     load::limits,
-    stage::{
-        audit,
-        cast::{self, MODELS},
-        interrupted,
-        tollgate::{self, Tollgate},
-    },
+    stage::{audit, interrupted, several::Several, tollgate},
 };
 
 const GATEWAYS: usize = 4;
@@ -67,22 +59,13 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     })
 }
 
-/// What it is played on.
-struct Stage {
-    // Before the database, which they write to until they have stopped.
-    gateways: Vec<Tollgate>,
-    upstream: ScriptedUpstream,
-    database: postgres::EmbeddedPostgres,
-    _directory: tempfile::TempDir,
-}
-
 async fn play(options: &Options) -> anyhow::Result<()> {
     let started = Instant::now();
     ensure!(options.runs > 0 && options.clients > 0, "there must be runs and clients");
     limits::raise_descriptors(DESCRIPTORS);
     let binary = options.which.get()?;
     tokio::task::spawn_blocking(find_postgres).await??;
-    let stage = Stage::set(&binary).await?;
+    let stage = Several::set(&binary, GATEWAYS, &[], &[]).await?;
     println!("── {GATEWAYS} gateways, {} clients, {} runs", options.clients, options.runs);
     let mut report = Report::new(options.seed);
     for run in 0..options.runs {
@@ -104,40 +87,6 @@ async fn play(options: &Options) -> anyhow::Result<()> {
     }
     ensure!(faults.is_empty(), "not as it must be: {}", faults.join("; "));
     Ok(())
-}
-
-impl Stage {
-    async fn set(binary: &std::path::Path) -> anyhow::Result<Self> {
-        let directory = tollgate::stage_directory()?;
-        let database =
-            postgres::EmbeddedPostgres::start(postgres::Options::new(directory.path().join("postgres")))
-                .await?;
-        let upstream = ScriptedUpstream::start().await;
-        let url = database.connection_string().to_owned();
-        // Gateways of one database have one master key.
-        let key = directory.path().join("master.key").to_string_lossy().into_owned();
-        let settings = [("TOLLGATE_DATABASE__URL", url.as_str()), ("TOLLGATE_MASTER_KEY_FILE", &key)];
-        let mut gateways = Vec::new();
-        for _ in 0..GATEWAYS {
-            gateways.push(Tollgate::serve(binary.to_owned(), &settings).await?);
-        }
-        let first = gateways.first().context("there is a gateway")?;
-        cast::create(first, &upstream.base_url(), &[])?;
-        ensure!(!MODELS.is_empty(), "there are models");
-        Ok(Self { gateways, upstream, database, _directory: directory })
-    }
-
-    fn first(&self) -> anyhow::Result<&Tollgate> {
-        self.gateways.first().context("there is a gateway")
-    }
-
-    async fn end(self) -> anyhow::Result<()> {
-        for gateway in self.gateways {
-            gateway.stop().await?;
-        }
-        self.database.stop().await?;
-        Ok(())
-    }
 }
 
 /// What is waited for between two tries of a client.

@@ -197,11 +197,7 @@ impl Stage {
             tokio::join!(counted, arrivals::send_closed_loop(&self.good, CLIENTS, &samples, &stop));
         let (answered, booked) = counted?;
         println!("   {answered:.0} answers and {booked:.0} records in the books a second");
-        wait_for("the upstream to be done", async || {
-            ledger.take(&self.upstream)?;
-            Ok(self.upstream.books().is_empty().then_some(()))
-        })
-        .await?;
+        ledger.take_rest(&self.upstream).await?;
         wait_for("the books to have caught up", async || {
             let waiting = Metrics::read(&self.tollgate.url()).await?.get("tollgate_spool_waiting_records");
             Ok((waiting == 0.0).then_some(()))

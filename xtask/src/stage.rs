@@ -5,6 +5,7 @@ pub(crate) mod ask;
 pub(crate) mod books;
 pub(crate) mod cast;
 pub(crate) mod http;
+pub(crate) mod several;
 pub(crate) mod tollgate;
 
 use std::time::{Duration, Instant};

@@ -62,6 +62,27 @@ fn row(row: &tokio_postgres::Row) -> Row {
     }
 }
 
+/// The instances that have ever written, by their ids.
+pub(crate) async fn instances(client: &Client) -> anyhow::Result<Vec<String>> {
+    let rows = client.query("select id::text from instances", &[]).await.context("reading the instances")?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// Leases in which requests hold something, of these instances: of their present lives and of former ones.
+pub(crate) async fn leases_with_holds(client: &Client, instances: &[String]) -> anyhow::Result<i64> {
+    let sql = "select count(*) from credit_leases where held > 0 and instance_id::text = any($1)";
+    Ok(client.query_one(sql, &[&instances]).await.context("reading the leases")?.get(0))
+}
+
+/// Leases of whatever kind.
+pub(crate) async fn leases(client: &Client) -> anyhow::Result<i64> {
+    Ok(client
+        .query_one("select count(*) from credit_leases", &[])
+        .await
+        .context("reading the leases")?
+        .get(0))
+}
+
 pub(crate) async fn totals(client: &Client) -> anyhow::Result<Totals> {
     let sql = "select (select count(*) from usage_records), \
                (select count(distinct trace_id) from usage_details), (select count(*) from quarantine)";

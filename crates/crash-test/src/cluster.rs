@@ -7,6 +7,7 @@ use rustix::process::Signal;
 use tollgate_testkit::ScriptedUpstream;
 
 use crate::{
+    books,
     gateway::{Gateway, Program, Started},
     load::{Life, Load, Target},
     plan::GATEWAYS,
@@ -24,6 +25,8 @@ pub(crate) struct Cluster {
     pub(crate) upstream: ScriptedUpstream,
     pub(crate) program: Program,
     pub(crate) gateways: Vec<Gateway>,
+    /// Whose books each gateway writes, by its id.
+    pub(crate) instances: Vec<String>,
     pub(crate) load: Load,
     /// The current life of each gateway.
     lives: [Life; GATEWAYS],
@@ -59,6 +62,7 @@ impl Cluster {
             upstream,
             program,
             gateways,
+            instances: Vec::new(),
             load,
             lives: [0; GATEWAYS],
             next_life: 0,
@@ -69,6 +73,7 @@ impl Cluster {
         };
         for index in 0..GATEWAYS {
             cluster.ensure_up(index).await?;
+            cluster.learn_instance(index).await?;
         }
         Ok(cluster)
     }
@@ -86,6 +91,15 @@ impl Cluster {
         }
         let program = self.program.clone();
         self.gateway(index)?.spawn(&program, &format!("life-{life}"), armed)
+    }
+
+    /// The one that was not there before a gateway's first life.
+    async fn learn_instance(&mut self, index: usize) -> anyhow::Result<()> {
+        let client = self.postgres.connect().await?;
+        let all = books::instances(&client).await?;
+        let new = all.into_iter().find(|instance| !self.instances.contains(instance));
+        self.instances.push(new.with_context(|| format!("gateway {index} is not in the books"))?);
+        Ok(())
     }
 
     /// Waits until a gateway that was started serves, and sends it clients; or notes its end.
@@ -173,6 +187,12 @@ impl Cluster {
 
     pub(crate) fn event(&mut self, what: String) {
         self.events.push(what);
+    }
+
+    /// Credits were left behind.
+    pub(crate) fn leaked(&mut self, what: String) {
+        self.event(format!("WRONG: {what}"));
+        self.faults.push(Fault::new(Kind::Leaked, what));
     }
 
     /// A promise beside the books was not kept.

@@ -106,6 +106,11 @@ impl Gateway {
         self.process.is_some()
     }
 
+    /// Whether this life has begun to serve.
+    pub(crate) fn serves(&self) -> bool {
+        self.process.as_ref().is_some_and(|process| process.address.is_some())
+    }
+
     /// Begins another life. `armed` is the failpoint of it.
     pub(crate) fn spawn(&mut self, program: &Program, name: &str, armed: Option<&str>) -> anyhow::Result<()> {
         let log = self.logs.join(format!("{name}.log"));
@@ -197,20 +202,34 @@ impl Gateway {
 
     /// Waits until the books have all that its spool has.
     pub(crate) async fn drained(&self, within: Duration) -> anyhow::Result<()> {
+        let names =
+            ["tollgate_spool_waiting_records", "tollgate_spool_queued_records", "tollgate_open_requests"];
+        self.comes_to_nothing(names, within).await
+    }
+
+    /// Waits until none of its requests holds any credits.
+    pub(crate) async fn holds_nothing(&self, within: Duration) -> anyhow::Result<()> {
+        self.comes_to_nothing(["tollgate_holds", "tollgate_held_credits"], within).await
+    }
+
+    /// Waits until these metrics are zero.
+    async fn comes_to_nothing<const N: usize>(
+        &self,
+        names: [&str; N],
+        within: Duration,
+    ) -> anyhow::Result<()> {
         let deadline = Instant::now() + within;
         loop {
             let metrics = self.get("/metrics").await.map(|(_, body)| body).unwrap_or_default();
             let value = |name: &str| {
-                metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<i64>().ok())
+                metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok())
             };
-            let names =
-                ["tollgate_spool_waiting_records", "tollgate_spool_queued_records", "tollgate_open_requests"];
             let values = names.map(value);
-            if values.iter().all(|value| *value == Some(0)) {
+            if values.iter().all(|value| value.is_some_and(|value| value == 0.0)) {
                 return Ok(());
             }
             if Instant::now() > deadline {
-                bail!("not drained within {within:?}: {names:?} are {values:?} ({})", self.log().display());
+                bail!("not idle within {within:?}: {names:?} are {values:?} ({})", self.log().display());
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }

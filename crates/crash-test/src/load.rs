@@ -92,11 +92,16 @@ impl Load {
         self.shared.flows.send_replace(true);
     }
 
-    /// Waits until nothing is under way; answers what was sent since the last time.
-    pub(crate) async fn pause(&self) -> Vec<Sent> {
+    /// Waits until nothing is under way. What was sent is left to be taken.
+    pub(crate) async fn rest(&self) {
         self.shared.flows.send_replace(false);
         // The sender lives as long as this.
         drop(self.shared.busy.subscribe().wait_for(|busy| *busy == 0).await);
+    }
+
+    /// Waits until nothing is under way; answers what was sent since the last time.
+    pub(crate) async fn pause(&self) -> Vec<Sent> {
+        self.rest().await;
         std::mem::take(&mut *self.shared.sent.lock())
     }
 

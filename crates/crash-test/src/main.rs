@@ -7,6 +7,7 @@ mod client;
 mod cluster;
 mod cycle;
 mod gateway;
+mod leak;
 mod load;
 mod plan;
 mod postgres;
@@ -188,6 +189,8 @@ async fn cycle_through(
             }
         }
     }
+    leak::nothing_is_leased(cluster).await?;
+    report.faults.append(&mut cluster.faults);
     Ok(())
 }
 
@@ -207,6 +210,7 @@ async fn one_cycle(
         }
         Reached::Nothing => {}
     }
+    leak::nothing_is_held(cluster).await.with_context(|| format!("after cycle {number}: {cycle}"))?;
     cluster.event(format!("cycle {number} took {:.1} s", began.elapsed().as_secs_f64()));
     Ok(())
 }
@@ -226,12 +230,13 @@ impl Report {
             println!("   {fault}");
         }
         println!(
-            "── {} cycles in {:.0} s: {} lost, {} double, {} uncharged, {} other promises broken; {} of {} points fired",
+            "── {} cycles in {:.0} s: {} lost, {} double, {} uncharged, {} leaked, {} other promises broken; {} of {} points fired",
             self.cycles,
             started.elapsed().as_secs_f64(),
             self.count(Kind::Lost),
             self.count(Kind::Double),
             self.count(Kind::Uncharged),
+            self.count(Kind::Leaked),
             self.count(Kind::Broken),
             self.fired.len(),
             Point::ALL.len()
@@ -251,6 +256,7 @@ impl Report {
             "lost": self.count(Kind::Lost),
             "double": self.count(Kind::Double),
             "uncharged": self.count(Kind::Uncharged),
+            "leaked": self.count(Kind::Leaked),
             "seed": seed,
             "broken": self.count(Kind::Broken),
             "requests": self.counted.sent,

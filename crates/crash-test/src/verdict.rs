@@ -38,6 +38,8 @@ pub(crate) enum Kind {
     Double,
     /// A finished response without its charge.
     Uncharged,
+    /// Credits that are still held, or leased, when nobody asks for anything any more.
+    Leaked,
     /// A promise beside the books was not kept: a gateway that lives on without billing, hangs, or does not drain.
     Broken,
 }

@@ -270,13 +270,12 @@ async fn give_back(tx: &Tx, epoch: Epoch, users: &[Uuid]) -> Result<(), StoreErr
     Ok(())
 }
 
-/// The users of whose money other gateways lack something now. It reads all leases, which are as many as users with requests; no index, for it
-/// would have to follow each renewal.
+/// The users of whose money other gateways lack something now. Reads the leases that lack something and no others.
 pub async fn lacking(tx: &Tx, epoch: Epoch) -> Result<Vec<UserId>, StoreError> {
     let lacking = tx
         .prepare_cached(
             "select distinct u.id from credit_leases l join users u on u.no = l.user_no
-              where l.needed > l.amount and l.epoch <> $1
+              where l.lacks and l.epoch <> $1
                 and l.renewed_at > clock_timestamp() - $2 * interval '1 millisecond'",
         )
         .await?;

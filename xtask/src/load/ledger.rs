@@ -44,6 +44,15 @@ impl Ledger {
         Ok(())
     }
 
+    /// Takes all of it, and waits for what is under way to end.
+    pub(crate) async fn take_rest(&mut self, upstream: &ScriptedUpstream) -> anyhow::Result<()> {
+        wait_for("the upstream to be done", async || {
+            self.take(upstream)?;
+            Ok(upstream.books().is_empty().then_some(()))
+        })
+        .await
+    }
+
     /// Waits until the books have as many requests as the upstream served, and says where both differ.
     pub(crate) async fn differences(&self, tollgate: &Tollgate) -> anyhow::Result<Vec<String>> {
         let in_books = wait_for("the books to hold every request", async || {

@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tollgate_testkit::{OraclePrices, ScriptedUpstream, oracle_charge, oracle_sum};
 
-use super::{ASK_AGAIN, random::Random};
+use super::ASK_AGAIN;
 use crate::{
-    load::server::Metrics,
+    load::{random::Random, server::Metrics},
     stage::{books::text, cast::MODELS, http, tollgate::Tollgate, wait_for},
 };
 

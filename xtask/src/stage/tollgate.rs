@@ -83,14 +83,27 @@ impl Tollgate {
         let settings =
             settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let mut tollgate = Self { binary, data, address, settings, server: None };
-        let log = fs::File::create(tollgate.log_path())?;
-        let mut serve = tollgate.command(&["serve", "--listen", &address.to_string()]).command();
+        tollgate.start().await?;
+        Ok(tollgate)
+    }
+
+    /// Another life of it, at the same address and on the same data directory.
+    pub(crate) async fn start(&mut self) -> anyhow::Result<()> {
+        let log = fs::File::create(self.log_path())?;
+        let mut serve = self.command(&["serve", "--listen", &self.address.to_string()]).command();
         serve.stdout(log.try_clone()?).stderr(log);
         // A group of its own, so that Ctrl-C reaches us alone and we can stop it in order.
         std::os::unix::process::CommandExt::process_group(&mut serve, 0);
-        tollgate.server = Some(serve.spawn().context("starting `tollgate serve`")?);
-        tollgate.wait_until_ready().await?;
-        Ok(tollgate)
+        self.server = Some(serve.spawn().context("starting `tollgate serve`")?);
+        self.wait_until_ready().await
+    }
+
+    /// SIGKILL, as a machine that is gone. Returns when it is dead.
+    pub(crate) fn kill(&mut self) -> anyhow::Result<()> {
+        let mut server = self.server.take().context("the server runs")?;
+        server.kill()?;
+        server.wait()?;
+        Ok(())
     }
 
     /// Where clients send their requests.

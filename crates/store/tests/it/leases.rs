@@ -358,6 +358,40 @@ async fn what_is_taken_while_a_first_lease_is_made_is_known_to_one_of_them() {
 }
 
 #[tokio::test]
+async fn who_lacks_money_is_found_among_many_leases_without_reading_them_and_renewals_stay_in_their_page() {
+    let books = Books::open().await;
+    let ada = books.rich("10").await;
+    let (first, second) = (epoch(), epoch());
+    // One that lacks something, among as many leases as there are epochs.
+    books.one(first, waits(&ada, "20")).await;
+    let others = "insert into credit_leases (user_no, epoch, instance_id, amount, needed, held, expires_at)
+                  select no, gen_random_uuid(), gen_random_uuid(), 0, 0, 0, clock_timestamp() + interval '1 h'
+                    from users, generate_series(1, 5000) where name = 'ada'; analyze credit_leases";
+    books.store.tx("others", async |tx| Ok(tx.batch_execute(others).await?)).await.unwrap();
+    let statistics = "select coalesce(seq_scan, 0), coalesce(n_tup_upd, 0), coalesce(n_tup_hot_upd, 0)
+                        from pg_stat_xact_user_tables where relname = 'credit_leases'";
+    let (lacking, read) = books
+        .store
+        .tx("lacking", async |tx| {
+            let lacking = leases::lacking(&tx, second).await?;
+            Ok((lacking, tx.query_one(statistics, &[]).await?.get::<_, i64>(0)))
+        })
+        .await
+        .unwrap();
+    assert_eq!((lacking, read), (vec![ada.id], 0), "and the table was not read");
+    let renewed = books
+        .store
+        .tx("renew", async |tx| {
+            leases::renew(&tx, first, LIFETIME, &[waits(&ada, "21")]).await?;
+            let row = tx.query_one(statistics, &[]).await?;
+            Ok((row.get::<_, i64>(1), row.get::<_, i64>(2)))
+        })
+        .await
+        .unwrap();
+    assert_eq!(renewed, (1, 1), "one update, and no index had to follow it");
+}
+
+#[tokio::test]
 async fn what_a_dead_gateway_lacked_keeps_nobody_from_room_and_what_a_live_one_lacks_is_heard_of() {
     let books = Books::open().await;
     let ada = books.rich("10").await;
