@@ -60,7 +60,9 @@ fn show(name: &str, mut requests: Vec<Asked>, users: usize) {
             let mut ratios: Vec<f64> =
                 admitted.map(|seen| of(seen).pico() as f64 / seen.cost.pico() as f64).collect();
             ratios.sort_by(f64::total_cmp);
-            move |percent: usize| ratios.get((ratios.len() * percent / 100).min(ratios.len() - 1)).copied()
+            move |percent: usize| {
+                ratios.get((ratios.len() * percent / 100).min(ratios.len().saturating_sub(1))).copied()
+            }
         };
         let (hold, at_most) = (ratios(|seen| seen.hold, |_| true), ratios(|seen| seen.at_most, |_| true));
         let start = ratios(|seen| seen.hold, |seen| seen.is_start)(50);

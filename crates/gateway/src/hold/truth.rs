@@ -35,7 +35,7 @@ fn shared(file: &str) -> Option<std::path::PathBuf> {
 
 /// Everyone has what all their requests cost together, and no more: at the end holds and money meet.
 fn all_that_they_cost(asked: &[Asked], accounts: usize) -> Vec<Credits> {
-    let endless = vec!["1000000".parse().unwrap(); accounts];
+    let endless: Vec<Credits> = vec!["1000000".parse().unwrap(); accounts];
     let mut sums = vec![Credits::ZERO; accounts];
     for (request, seen) in asked.iter().zip(replay(asked, &endless)) {
         assert_eq!(seen.fate, Fate::Admitted);

@@ -106,7 +106,7 @@ pub struct Prepared {
 pub struct Passing {
     arrival: Arrival,
     /// Its body, as far as it was read.
-    _intake: Intake,
+    intake: Intake,
     admitted: Admitted,
 }
 
@@ -162,7 +162,7 @@ impl Admissions {
         let master_key = MasterKey::from_bytes([7; 32]);
         let keys = keys(users, &master_key.pepper());
         let secrets = (0..users).map(secret);
-        let heads = secrets.map(|secret| head(&secret)).collect::<Result<_, _>>()?;
+        let heads: Vec<HeaderMap> = secrets.map(|secret| head(&secret)).collect::<Result<_, _>>()?;
         let view = Arc::new(LiveView::leasing());
         let credits = |text: &'static str| text.parse::<Credits>().map_err(|_| ProbeError::Constant(text));
         let (balance, spent) = (credits("1000000")?, credits("0.5")?);
@@ -194,7 +194,16 @@ impl Admissions {
             created_at: Timestamp::UNIX_EPOCH,
         };
         let tariffs = tariffs(model, now)?;
-        view.replace_config(Config { keys, models: vec![entry], endpoints: vec![endpoint], tariffs, limits });
+        let problems = view.replace_config(Config {
+            keys,
+            models: vec![entry],
+            endpoints: vec![endpoint],
+            tariffs,
+            limits,
+        });
+        if let Some(problem) = problems.first() {
+            return Err(ProbeError::Refused(problem.to_string()));
+        }
         let sink = Arc::new(Nowhere {
             instance: InstanceId::generate(),
             begun: AtomicI64::new(1),
@@ -247,13 +256,14 @@ impl Admissions {
         let mut intake = gateway.intake(&arrival, body);
         let admitted = self.drive(admit::admit(gateway, &arrival, &mut intake)).ok_or(ProbeError::Waits)?;
         let admitted = admitted.map_err(|refusal: Refusal| ProbeError::Refused(refusal.to_string()))?;
-        Ok(Passing { arrival, _intake: intake, admitted })
+        Ok(Passing { arrival, intake, admitted })
     }
 
     /// What comes between: the record is begun.
     pub fn send(&self, passing: Vec<Passing>) -> Vec<InHand> {
         let gateway = &self.gateway.0;
-        let send = |Passing { arrival, _intake: _, admitted }: Passing| {
+        let send = |Passing { arrival, intake, admitted }: Passing| {
+            drop(intake);
             let Admitted { caller, destination, hold, permit, slot, passed } = admitted;
             let number = slot.correlation_id();
             let record = draft::record(gateway, &arrival, &caller, &destination, number, true);

@@ -78,9 +78,9 @@ pub fn replay(asked: &[Asked], credits: &[Credits]) -> Vec<Seen> {
     for (index, request) in asked.iter().enumerate() {
         while let Some(Reverse((at, ended))) = ends.peek().copied().filter(|end| end.0.0 <= request.at_ms) {
             ends.pop();
-            let ended_request = asked.get(ended);
-            let account = ended_request.and_then(|request| accounts.get_mut(request.account));
-            if let (Some(account), Some(request)) = (account, ended_request) {
+            if let Some(request) = asked.get(ended)
+                && let Some(account) = accounts.get_mut(request.account)
+            {
                 account.ended(ended, at);
                 let model = *models.entry(request.model).or_insert_with(ModelId::generate);
                 learned.saw(account.key, model, completion(request));

@@ -152,7 +152,7 @@ impl Account {
 
     /// What to ask the books for now, if anything.
     fn ask(self, user: UserId, lease: &mut Lease, ends: bool, now: Instant) -> Option<LeaseRequest> {
-        let shown = self.shown(Some(lease));
+        let shown = self.shown(Some(&*lease));
         lease.ask(user, self.held, ends, now).map(|request| LeaseRequest { held: shown, ..request })
     }
 
