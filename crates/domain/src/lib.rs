@@ -19,7 +19,7 @@ mod window;
 
 pub use charge::{ChargeError, ChargeLine, PriceList, charge, charge_lines};
 pub use clock::{Clock, ManualClock, truncate_to_micros};
-pub use credential::{ApiKeySecret, KeyDigest, MasterKey, MasterKeyError};
+pub use credential::{ApiKeySecret, KeyDigest, MasterKey, MasterKeyError, Pepper};
 pub use digest::{DigestKey, RecordDigest};
 pub use ids::{ApiKeyId, CorrelationId, EndpointId, InstanceId, ModelId, TariffId, UserId, WebhookId};
 pub use money::{Credits, MoneyError, PricePerToken};

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use prometheus_client::registry::Registry;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
-use tollgate_domain::{Clock, MasterKey};
+use tollgate_domain::{Clock, MasterKey, Pepper};
 use uuid::Uuid;
 
 use crate::admit::{self, Intake, Refusal};
@@ -58,7 +58,8 @@ pub(crate) struct Inner {
     pub(crate) view: Arc<LiveView>,
     pub(crate) recorder: Arc<dyn RecordSink>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) master_key: MasterKey,
+    /// Digests of keys are made with it.
+    pub(crate) pepper: Pepper,
     pub(crate) metrics: Arc<Metrics>,
     /// How long answers really are, for estimates of what a request may cost.
     pub(crate) learned: Arc<Learned>,
@@ -92,7 +93,7 @@ impl Gateway {
         view: Arc<LiveView>,
         sink: Arc<dyn RecordSink>,
         clock: Arc<dyn Clock>,
-        master_key: MasterKey,
+        master_key: &MasterKey,
         registry: &mut Registry,
     ) -> Result<Self, GatewayError> {
         config.validate()?;
@@ -107,7 +108,7 @@ impl Gateway {
             view,
             recorder: sink,
             clock,
-            master_key,
+            pepper: master_key.pepper(),
             metrics: Arc::new(Metrics::register(registry)),
             learned: Arc::default(),
             upstreams,
@@ -167,7 +168,7 @@ async fn answer(gateway: &Arc<Inner>, arrival: Arrival, surface: Surface, body: 
 }
 
 impl Inner {
-    fn intake(&self, arrival: &Arrival, body: Body) -> Intake {
+    pub(crate) fn intake(&self, arrival: &Arrival, body: Body) -> Intake {
         let has_body = !http_body::Body::is_end_stream(&body);
         let patience = Patience::new(self.config.body_read_timeout(), self.config.body_min_bytes_per_s);
         let client = ClientBody::new(body, self.config.max_body_bytes, patience);

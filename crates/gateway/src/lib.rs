@@ -9,6 +9,8 @@ mod hold;
 pub mod limit;
 mod metrics;
 mod models;
+#[cfg(any(test, feature = "probe"))]
+pub mod probe;
 pub mod recorder;
 mod request_body;
 mod route;

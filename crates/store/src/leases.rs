@@ -60,7 +60,7 @@ pub struct Wanted {
     pub room: Credits,
     /// What it cannot do without.
     pub needed: Credits,
-    /// Of that, what requests in flight hold.
+    /// What requests in flight hold, for people. Nothing is decided by it: what they may cost at most is in `needed`.
     pub held: Credits,
     /// What requests cost beyond their holds, since it was told last. Told twice after a commit whose answer was lost.
     pub overrun: Credits,

@@ -28,7 +28,8 @@ pub struct BalanceReport {
     pub user: String,
     /// In credits.
     pub balance: Credits,
-    /// Of it, what requests in flight hold, as their gateways said when they renewed: a quarter of a second ago, where there is traffic.
+    /// Of it, what requests in flight hold, as their gateways said when they renewed: a quarter of a second ago, where there is traffic. That is what they
+    /// are expected to cost, and what they may cost at most as soon as the money does not cover that easily.
     pub held: Credits,
     /// What gateways may spend without asking: `held`, what they have charged and the books do not have yet, and room.
     pub leased: Credits,

@@ -2,6 +2,7 @@
 //!
 //! Instructions hardly vary from run to run, whatever else the machine does: a change of a few percent shows.
 
+mod admission;
 pub(crate) mod workloads;
 
 use std::fs;
@@ -20,6 +21,9 @@ pub(crate) struct Options {
     /// Leave criterion out, and only count instructions.
     #[arg(long)]
     only_instructions: bool,
+    /// Only measure what the gateway takes to admit a request and to end it.
+    #[arg(long, conflicts_with = "only_instructions")]
+    only_admission: bool,
     /// End with one JSON object on the last line.
     #[arg(long)]
     json: bool,
@@ -46,6 +50,10 @@ enum Kind {
     Splice,
     /// A charge.
     Charge,
+    /// A request of the one user of a gateway, admitted and ended.
+    Admission,
+    /// The same where there are 10,000 users.
+    AdmissionOfMany,
 }
 
 impl Kind {
@@ -56,6 +64,8 @@ impl Kind {
             Self::Json => "json",
             Self::Splice => "splice",
             Self::Charge => "charge",
+            Self::Admission => "admission",
+            Self::AdmissionOfMany => "admission-of-many",
         }
     }
 
@@ -67,6 +77,7 @@ impl Kind {
             Self::Json => (workloads::json_body().len() as u64, "byte"),
             Self::Splice => (bytes(workloads::request()), "byte"),
             Self::Charge => (1, "charge"),
+            Self::Admission | Self::AdmissionOfMany => (1, "request"),
         }
     }
 }
@@ -84,6 +95,8 @@ pub(crate) fn work(work: &Work) -> anyhow::Result<()> {
             let prices = workloads::prices().context("the prices of the benchmark cannot be read")?;
             repeat(work.times, &workloads::stated(), |usage| workloads::charge_one(usage, &prices));
         }
+        Kind::Admission => admission::work(1, work.times)?,
+        Kind::AdmissionOfMany => admission::work(10_000, work.times)?,
     }
     Ok(())
 }
@@ -96,6 +109,16 @@ fn repeat<I, T>(times: u64, input: &I, work: impl Fn(&I) -> T) {
 
 /// Measures and prints.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    let mut report = Report::default();
+    if !options.only_instructions {
+        admission::run(&mut report)?;
+    }
+    if options.only_admission {
+        if options.json {
+            report.print();
+        }
+        return Ok(());
+    }
     if !options.only_instructions {
         let criterion = Command::new("cargo")
             .args(["bench", "--package", "tollgate-bench", "--bench", "tap"])
@@ -104,7 +127,6 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         ensure!(criterion.success(), "criterion failed");
     }
     heading("instructions, by callgrind");
-    let mut report = Report::default();
     let valgrind = Command::new("valgrind").arg("--version").stdout(Stdio::null()).status();
     if valgrind.is_ok_and(|status| status.success()) {
         let directory = tempfile::tempdir()?;

@@ -39,7 +39,8 @@ fn hmac_agrees_with_rfc_4231() {
 #[test]
 fn secrets_do_not_show_in_debug_output() {
     let secret = ApiKeySecret::from_random([0xcd; 32]);
-    let shown = format!("{secret:?} {:?} {:?}", master(0xcd), master(1).key_digest(secret.expose()));
+    let digest = master(1).key_digest(secret.expose());
+    let shown = format!("{secret:?} {:?} {:?} {digest:?}", master(0xcd), master(0xcd).pepper());
     assert!(!shown.contains("cdcd"), "{shown}");
     assert_eq!(secret.prefix(), "tg-cdcdcdc");
 }

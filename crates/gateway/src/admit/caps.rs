@@ -25,11 +25,14 @@ pub(super) fn check(
     let mut reached: Option<CapReached> = None;
     for subject in subjects {
         let Some(limits) = snapshot.limits(subject) else { continue };
-        for (window, cap) in limits.caps.each() {
-            let days = window.around(today);
-            let opens_at = end_of_day(*days.end());
-            let spent = gateway.view.spent(subject, days);
-            if spent >= cap && reached.as_ref().is_none_or(|reached| reached.opens_at < opens_at) {
+        if !limits.caps.is_any() {
+            continue;
+        }
+        let spent = gateway.view.spent(subject, today);
+        for ((window, cap), spent) in limits.caps.each().zip(spent) {
+            let Some(cap) = cap.filter(|cap| spent >= *cap) else { continue };
+            let opens_at = end_of_day(*window.around(today).end());
+            if reached.as_ref().is_none_or(|reached| reached.opens_at < opens_at) {
                 reached = Some(CapReached { subject, window, cap, spent, now, opens_at });
             }
         }

@@ -125,7 +125,7 @@ pub(crate) fn authenticate(
         Presented::Several => return Err(Refusal::TwoCredentials),
         Presented::Secret(secret) => secret,
     };
-    let key = snapshot.key(&gateway.master_key.key_digest(&secret), arrival.at).ok_or(Refusal::UnknownKey)?;
+    let key = snapshot.key(&gateway.pepper.key_digest(&secret), arrival.at).ok_or(Refusal::UnknownKey)?;
     if key.purpose == ApiKeyPurpose::Platform {
         return Err(Refusal::PlatformKey);
     }

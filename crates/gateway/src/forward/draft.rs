@@ -12,7 +12,7 @@ use crate::gateway::{Arrival, Inner};
 const USER_AGENT_BYTES: usize = 200;
 
 /// Writes down what is known. Its ending says that the client went away unanswered, until it is known better.
-pub(super) fn record(
+pub(crate) fn record(
     gateway: &Inner,
     arrival: &Arrival,
     caller: &Caller,

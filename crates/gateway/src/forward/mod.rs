@@ -1,7 +1,7 @@
 //! Sending an admitted request on, and its answer back. Once.
 
 mod client;
-mod draft;
+pub(crate) mod draft;
 mod headers;
 
 use std::sync::Arc;

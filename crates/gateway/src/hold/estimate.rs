@@ -27,6 +27,8 @@ pub(crate) struct Wanted {
 pub(crate) struct Estimate {
     /// Most such requests cost no more.
     pub(crate) expected: Credits,
+    /// The tokens of the answer in that, however many answers there are.
+    pub(crate) expected_tokens: u64,
     /// A request of text costs no more, if it `is_bounded`; else it is a high guess.
     pub(crate) most: Credits,
     /// Of that, the prompt.
@@ -64,11 +66,19 @@ pub(crate) fn estimate(wanted: &Wanted, prices: &PriceList) -> Estimate {
         // A charge cannot be more than this; see `tollgate_domain::charge`.
         Credits::from_pico(pico.min(i128::from(i64::MAX))).unwrap_or(Credits::ZERO)
     };
-    let expected = sum(body_bytes.div_ceil(BYTES_PER_TOKEN), input, usual.min(most_output), output);
+    let answer = usual.min(most_output);
+    let expected = sum(body_bytes.div_ceil(BYTES_PER_TOKEN), input, answer, output);
     let most = sum(body_bytes, dearest_input, most_output, dearest_output);
     let prompt = sum(body_bytes, dearest_input, 0, dearest_output);
     let is_bounded = is_clear && max_output_tokens.is_some();
-    Estimate { expected: expected.min(most), most, prompt, per_token: dearest_output, is_bounded }
+    Estimate {
+        expected: expected.min(most),
+        expected_tokens: answer.saturating_mul(choices),
+        most,
+        prompt,
+        per_token: dearest_output,
+        is_bounded,
+    }
 }
 
 fn dearest<const N: usize>(price: PricePerToken, others: [Option<PricePerToken>; N]) -> PricePerToken {

@@ -1,5 +1,8 @@
 //! A stream that outgrows its hold: when to hold more, and how much.
 //!
+//! It outgrows what it was expected to cost first: then it is expected to cost more. That asks nobody, because what it may cost at most is set aside
+//! already. Only past that is there anything to be had:
+//!
 //! How long an answer is so far is a guess from its frames ([`crate::usage::tap::ResponseTap::written`]); what it costs is known at its end. So
 //! more is held a little ahead of need, as long as there is money beside the other requests. Where there is none any more, the customer's policy
 //! decides: the stream goes on, and what it costs beyond its hold is its overrun; or it is cut off.
@@ -45,6 +48,8 @@ pub(super) struct Growth {
     is_bounded: bool,
     when_spent: WhenSpent,
     held: Credits,
+    /// So long an answer is expected to be.
+    expected_tokens: u64,
     /// Nothing is asked for ahead before the answer is so long.
     next_ahead: u64,
     /// There was no more money: whatever it costs, it goes on.
@@ -53,8 +58,26 @@ pub(super) struct Growth {
 
 impl Growth {
     pub(super) fn new(estimate: &Estimate, held: Credits, when_spent: WhenSpent) -> Self {
-        let Estimate { prompt, per_token, is_bounded, .. } = *estimate;
-        Self { prompt, per_token, is_bounded, when_spent, held, next_ahead: 0, is_over: false }
+        let Estimate { prompt, per_token, is_bounded, expected_tokens, .. } = *estimate;
+        Self {
+            prompt,
+            per_token,
+            is_bounded,
+            when_spent,
+            held,
+            expected_tokens,
+            next_ahead: 0,
+            is_over: false,
+        }
+    }
+
+    /// An answer of `written` tokens is longer than it was expected to be: how much more it is expected to cost now, half as much again as what is
+    /// there or so, so that this is said a few times and not with each token.
+    pub(super) fn outgrown(&mut self, written: u64) -> Option<Credits> {
+        let beyond = written.checked_sub(self.expected_tokens).filter(|beyond| *beyond > 0)?;
+        let by = beyond.saturating_add(AHEAD_TOKENS.max(written / 2));
+        self.expected_tokens = self.expected_tokens.saturating_add(by);
+        Some(self.price(by))
     }
 
     /// What an answer of `written` tokens needs.

@@ -17,7 +17,7 @@ impl Collector for HoldMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         let Exposure { leased, unconfirmed, uncovered, overrun } =
             self.0.upgrade().map(|view| view.exposure()).unwrap_or_default();
-        let Holds { count, expected, held, unbounded, oldest } =
+        let Holds { count, held, at_most, unbounded, oldest } =
             self.0.upgrade().map(|view| view.holds()).unwrap_or_default();
         let mut gauge = |name, help, value| {
             let gauge = ConstGauge::new(value);
@@ -32,13 +32,13 @@ impl Collector for HoldMetrics {
         )?;
         gauge(
             "tollgate_held_credits",
-            "What the requests in flight hold of their users' credits",
+            "What the requests in flight hold of their users' credits: what they are expected to cost, or at most where money is short",
             credits(held),
         )?;
         gauge(
-            "tollgate_held_expected_credits",
-            "What the requests in flight are expected to cost",
-            credits(expected),
+            "tollgate_held_at_most_credits",
+            "What the requests in flight may cost at most, which the next one has to fit beside",
+            credits(at_most),
         )?;
         gauge("tollgate_hold_oldest_seconds", "Age of the oldest hold", oldest.as_secs_f64())?;
         gauge("tollgate_leased_credits", "What this gateway may spend without asking", credits(leased))?;

@@ -1,7 +1,9 @@
 //! Credits that are set aside for a request from its admission until its cost is known.
 //!
-//! Many requests that each find the same money would overdraw it together. So each admitted request *holds* what it may cost at
-//! most, and the next one is measured against what is left beside it. When it ends, the hold becomes its charge in one step.
+//! Many requests that each find the same money would overdraw it together. So of each admitted request two figures are kept: what it
+//! may cost at most, which is set aside, and beside which the next one has to fit; and what it is expected to cost, which is what it
+//! *holds* as far as people are told, as long as the money covers the first figure of all requests in flight easily. Where it does not, the hold is
+//! the most, and the next request may be refused for it. When a request ends, the hold becomes its charge in one step.
 //!
 //! Guarantee: a hold ends exactly once, in one of the ways of [`HoldEnd`], also when its request panics or is dropped. Not
 //! guaranteed: that a request costs no more than its hold. It may where the client sets no limit (then nobody knows
@@ -103,6 +105,9 @@ impl Hold {
     /// answer is let go.
     pub(crate) fn grow(&mut self, written: u64) -> Option<Growing> {
         let Held { number, growth } = self.held.as_mut()?;
+        if let Some(by) = growth.outgrown(written) {
+            self.view.expect_more(self.user, *number, by);
+        }
         let (due, is_now) = match growth.due(written) {
             Due::Nothing => return None,
             Due::Ahead(step) => (step, false),

@@ -1,48 +1,28 @@
 //! Holds against what requests really cost: on the trace of a real service, and on the recorded answers of real providers.
 //!
-//! Both have tokens and no requests. A prompt is taken to be as long as English text in JSON; no request sets a limit, which is the hard case.
+//! Both have tokens and no requests. A prompt is taken to be as long as English text in JSON. `cargo run -p tollgate-gateway --features probe
+//! --example holds` prints the same in full.
 
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
-use std::sync::Arc;
-
-use tollgate_domain::{ApiKeyId, ModelId, PriceList};
+use tollgate_domain::{PriceList, StatedUsage};
 use tollgate_testkit::corpus::{CORPUS_FILE, read_corpus};
 use tollgate_testkit::trace::{TRACE_FILE, read_trace};
 
 use super::*;
-use crate::view::BalanceUpdate;
-
-/// The least time that an answer takes, and what each token adds.
-const FIRST_TOKEN_MS: i64 = 200;
-const TOKEN_MS: i64 = 20;
+use crate::probe::{Asked, Fate, Seen, replay};
 
 fn prices() -> PriceList {
     PriceList {
         input_price: "0.000003".parse().unwrap(),
         output_price: "0.000015".parse().unwrap(),
+        cache_read_price: Some("0.0000003".parse().unwrap()),
+        cache_write_5m_price: Some("0.00000375".parse().unwrap()),
         ..PriceList::default()
     }
 }
 
-fn charge(prompt: u64, completion: u64) -> i128 {
-    i128::from(prompt) * 3_000_000 + i128::from(completion) * 15_000_000
-}
-
-fn estimated(prompt: u64, usual: Option<u64>) -> Estimate {
-    let wanted = Wanted {
-        body_bytes: prompt * 4,
-        max_output_tokens: None,
-        choices: 1,
-        is_clear: true,
-        usual_output_tokens: usual,
-    };
-    estimate(&wanted, &prices())
-}
-
-/// The middle of how many times its charge a hold is, in per cent.
-fn median_percent(mut ratios: Vec<i128>) -> i128 {
-    ratios.sort_unstable();
-    ratios[ratios.len() / 2]
+fn asked(account: usize, model: usize, at_ms: i64, usage: StatedUsage, max_tokens: Option<u64>) -> Asked {
+    let body_bytes = usage.prompt_tokens.unwrap_or(0).unsigned_abs() * 4 + 200;
+    Asked { account, model, at_ms, body_bytes, max_tokens, usage, prices: prices() }
 }
 
 fn shared(file: &str) -> Option<std::path::PathBuf> {
@@ -53,77 +33,86 @@ fn shared(file: &str) -> Option<std::path::PathBuf> {
     shared
 }
 
+/// Everyone has what all their requests cost together, and no more: at the end holds and money meet.
+fn all_that_they_cost(asked: &[Asked], accounts: usize) -> Vec<Credits> {
+    let endless: Vec<Credits> = vec!["1000000".parse().unwrap(); accounts];
+    let mut sums = vec![Credits::ZERO; accounts];
+    for (request, seen) in asked.iter().zip(replay(asked, &endless)) {
+        assert_eq!(seen.fate, Fate::Admitted);
+        sums[request.account] = sums[request.account].checked_add(seen.cost).unwrap();
+    }
+    sums
+}
+
+/// The middle of how many times its charge the hold of those admitted is, in per cent; and how many of a thousand were refused for nothing.
+fn middle_and_refused(name: &str, seen: &[Seen]) -> (i128, usize) {
+    let admitted = seen.iter().filter(|seen| seen.fate == Fate::Admitted);
+    let mut ratios: Vec<i128> = admitted.map(|seen| seen.hold.pico() * 100 / seen.cost.pico()).collect();
+    ratios.sort_unstable();
+    let middle = ratios[ratios.len() / 2];
+    let for_nothing = seen.iter().filter(|seen| seen.fate == Fate::RefusedForNothing).count();
+    eprintln!(
+        "{name}: the middle hold is {middle}% of the charge; {for_nothing} of {} were refused and would have fitted",
+        seen.len()
+    );
+    (middle, for_nothing * 1000 / seen.len())
+}
+
 #[test]
 fn of_recorded_answers_the_middle_hold_is_at_most_three_times_the_charge() {
     let Some(shared) = shared(CORPUS_FILE) else { return };
-    let learned = Learned::default();
-    let key = ApiKeyId::generate();
-    let mut models: HashMap<Option<String>, ModelId> = HashMap::new();
-    let mut ratios = Vec::new();
-    for exchange in read_corpus(&shared) {
+    let mut models = Vec::new();
+    let mut requests = Vec::new();
+    for (turn, exchange) in read_corpus(&shared).into_iter().enumerate() {
         let Some(counts) = exchange.expected.filter(|counts| counts.prompt > 0 && counts.completion > 0)
         else {
             continue;
         };
-        let (prompt, completion) = (counts.prompt.unsigned_abs(), counts.completion.unsigned_abs());
-        let model = *models.entry(exchange.request_model).or_insert_with(ModelId::generate);
-        let expected = estimated(prompt, learned.usual(key, model)).expected;
-        ratios.push(expected.pico() * 100 / charge(prompt, completion));
-        learned.saw(key, model, completion);
+        let model = models.iter().position(|known| *known == exchange.request_model).unwrap_or(models.len());
+        if model == models.len() {
+            models.push(exchange.request_model);
+        }
+        let usage = StatedUsage {
+            prompt_tokens: Some(counts.prompt),
+            completion_tokens: Some(counts.completion),
+            cache_read_tokens: counts.cache_read,
+            cache_write_5m_tokens: counts.cache_write,
+            reasoning_tokens: counts.reasoning,
+            ..StatedUsage::default()
+        };
+        requests.push(asked(0, model, i64::try_from(turn).unwrap() * 500, usage, None));
     }
-    assert!(ratios.len() > 1000);
-    let median = median_percent(ratios);
-    eprintln!("the middle hold is {median}% of the charge");
-    assert!(median <= 300, "{median}%");
+    assert!(requests.len() > 1000);
+    for max_tokens in [None, Some(4096)] {
+        for request in &mut requests {
+            request.max_tokens = max_tokens;
+        }
+        let credits = all_that_they_cost(&requests, 1);
+        let (middle, refused) =
+            middle_and_refused(&format!("recorded answers, {max_tokens:?}"), &replay(&requests, &credits));
+        assert!(middle <= 300, "{middle}%");
+        assert!(refused < 10, "{refused} of a thousand");
+    }
 }
 
 #[test]
 fn on_the_trace_the_middle_hold_is_at_most_three_times_the_charge_and_hardly_anyone_is_refused_for_nothing() {
     let Some(shared) = shared(TRACE_FILE) else { return };
     let trace = read_trace(&shared);
-    let (key, model, user) = (ApiKeyId::generate(), ModelId::generate(), UserId::generate());
-    let (learned, view) = (Learned::default(), Arc::new(LiveView::new()));
-    // Enough for all of it, and for nothing more: so at the end holds and money meet.
-    let cost = |request: &tollgate_testkit::trace::TraceRequest| {
-        charge(request.prompt.unsigned_abs(), request.completion.unsigned_abs())
-    };
-    let total: i128 = trace.iter().map(cost).sum();
-    view.apply_balances(BalanceUpdate {
-        full: true,
-        balances: vec![(user, Credits::from_pico(total).unwrap())],
-        committed_position: 0,
-    });
-    let mut ends: BinaryHeap<std::cmp::Reverse<(i64, usize)>> = BinaryHeap::new();
-    let mut holds: BTreeMap<usize, Hold> = BTreeMap::new();
-    let (mut ratios, mut refused_for_nothing, mut in_flight) = (Vec::new(), 0_usize, 0_i128);
-    for (index, request) in trace.iter().enumerate() {
-        let now = request.at.as_millisecond();
-        while let Some(std::cmp::Reverse((at, ended))) = ends.peek().copied().filter(|end| end.0.0 <= now) {
-            debug_assert!(at <= now);
-            ends.pop();
-            let cost = cost(&trace[ended]);
-            in_flight -= cost;
-            learned.saw(key, model, trace[ended].completion.unsigned_abs());
-            let (position, cost) = (i64::try_from(ended).unwrap() + 1, Credits::from_pico(cost).unwrap());
-            holds.remove(&ended).unwrap().end(HoldEnd::Charged { position, cost });
-        }
-        let estimate = estimated(request.prompt.unsigned_abs(), learned.usual(key, model));
-        ratios.push(estimate.expected.pico() * 100 / cost(request).max(1));
-        match view.hold(user, estimate, WhenSpent::Finish) {
-            Ok(hold) => {
-                holds.insert(index, hold);
-                in_flight += cost(request);
-                ends.push(std::cmp::Reverse((now + FIRST_TOKEN_MS + TOKEN_MS * request.completion, index)));
-            }
-            Err(_) if view.available(user).pico() - in_flight >= cost(request) => refused_for_nothing += 1,
-            Err(_) => {}
-        }
+    for max_tokens in [None, Some(4096)] {
+        let request = |request: &tollgate_testkit::trace::TraceRequest| {
+            let usage = StatedUsage {
+                prompt_tokens: Some(request.prompt),
+                completion_tokens: Some(request.completion),
+                ..StatedUsage::default()
+            };
+            asked(0, 0, request.at.as_millisecond(), usage, max_tokens)
+        };
+        let requests: Vec<Asked> = trace.iter().map(request).collect();
+        let credits = all_that_they_cost(&requests, 1);
+        let (middle, refused) =
+            middle_and_refused(&format!("trace, {max_tokens:?}"), &replay(&requests, &credits));
+        assert!(middle <= 300, "{middle}%");
+        assert!(refused < 10, "{refused} of a thousand");
     }
-    let median = median_percent(ratios);
-    eprintln!(
-        "the middle hold is {median}% of the charge; {refused_for_nothing} of {} were refused and would have fitted",
-        trace.len()
-    );
-    assert!(median <= 300, "{median}%");
-    assert!(refused_for_nothing * 100 < trace.len(), "{refused_for_nothing}");
 }

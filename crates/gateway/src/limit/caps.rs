@@ -24,15 +24,15 @@ impl Caps {
         self.daily.is_some() || self.weekly.is_some() || self.monthly.is_some()
     }
 
-    /// Those that there are.
-    pub(crate) fn each(&self) -> impl Iterator<Item = (SpendWindow, Credits)> {
-        SpendWindow::ALL.into_iter().filter_map(|window| {
+    /// That of each window, in the order of [`SpendWindow::ALL`].
+    pub(crate) fn each(&self) -> impl Iterator<Item = (SpendWindow, Option<Credits>)> {
+        SpendWindow::ALL.into_iter().map(|window| {
             let cap = match window {
                 SpendWindow::Day => self.daily,
                 SpendWindow::Week => self.weekly,
                 SpendWindow::Month => self.monthly,
             };
-            Some((window, cap?))
+            (window, cap)
         })
     }
 }

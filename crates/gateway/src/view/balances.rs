@@ -79,8 +79,11 @@ struct Account {
     snapshot: Credits,
     /// Sum of this user's part of `pending`.
     pending: Credits,
-    /// What those in flight hold, and how many they are.
+    /// What is set aside for those in flight: what they may cost at most.
     held: Credits,
+    /// What they are expected to cost.
+    expected: Credits,
+    /// How many they are.
     in_flight: u32,
 }
 
@@ -120,10 +123,10 @@ pub struct Exposure {
 pub struct Holds {
     /// How many requests hold something.
     pub count: usize,
-    /// What they are expected to cost.
-    pub expected: Credits,
-    /// What they hold.
+    /// What they hold: what they are expected to cost, and where an account's money is short, what they may cost at most.
     pub held: Credits,
+    /// What they may cost at most, which is what others have to fit beside.
+    pub at_most: Credits,
     /// Of them, those whose cost has no bound that is known.
     pub unbounded: usize,
     /// Age of the oldest.
@@ -138,6 +141,19 @@ impl Account {
 
     fn is_empty(self) -> bool {
         self.snapshot == Credits::ZERO && self.pending == Credits::ZERO && self.in_flight == 0
+    }
+
+    /// What those in flight hold, as people are told: what they are expected to cost, as long as the money that is not held in that sense covers what
+    /// they may cost at most. Where it does not, they hold the most.
+    fn shown(self, lease: Option<&Lease>) -> Credits {
+        let money = lease.map_or_else(|| self.available(), Lease::money);
+        if less(money, self.expected) < self.held { self.held } else { self.expected }
+    }
+
+    /// What to ask the books for now, if anything.
+    fn ask(self, user: UserId, lease: &mut Lease, ends: bool, now: Instant) -> Option<LeaseRequest> {
+        let shown = self.shown(Some(&*lease));
+        lease.ask(user, self.held, ends, now).map(|request| LeaseRequest { held: shown, ..request })
     }
 
     /// What a request would hold beside those in flight, of `spendable` in all; `None` where it does not fit. One whose cost nobody can
@@ -171,7 +187,9 @@ impl Balances {
         let Some(amount) = account.fit(&estimate, spendable) else {
             return Err(Short::of(*account, lease.as_deref()));
         };
+        let estimate = Estimate { expected: estimate.expected.min(amount), ..estimate };
         account.held = more(account.held, amount);
+        account.expected = more(account.expected, estimate.expected);
         account.in_flight += 1;
         if let Some(lease) = lease {
             lease.used(amount, now);
@@ -204,6 +222,18 @@ impl Balances {
             lease.used(by, now);
         }
         Some(by)
+    }
+
+    /// A request in flight will cost `by` more than it was expected to, as far as it has set so much aside.
+    pub(super) fn expect_more(&self, user: UserId, number: u64, by: Credits) {
+        let state = &mut *self.0.write();
+        let (Some(held), Some(account)) = (state.holds.get_mut(&number), state.accounts.get_mut(&user))
+        else {
+            return;
+        };
+        let by = by.min(less(held.amount, held.estimate.expected));
+        held.estimate.expected = more(held.estimate.expected, by);
+        account.expected = more(account.expected, by);
     }
 
     /// What a request needs at least: one that may go alone, next to nothing.
@@ -241,8 +271,9 @@ impl Balances {
         };
         let room = less(spendable, account.as_ref().map_or(Credits::ZERO, |account| account.held));
         let amount = held.map_or(Credits::ZERO, |held| held.amount);
-        if let (Some(_), Some(account)) = (held, &mut account) {
+        if let (Some(held), Some(account)) = (held, &mut account) {
             account.held = less(account.held, amount);
+            account.expected = less(account.expected, held.estimate.expected);
             account.in_flight = account.in_flight.saturating_sub(1);
         }
         match end {
@@ -297,12 +328,12 @@ impl Balances {
         let state = &mut *self.0.write();
         state.waited_for.clear();
         let (accounts, Some(leases)) = (&state.accounts, &mut state.leases) else { return Vec::new() };
-        let held = |user: &UserId| accounts.get(user).map_or(Credits::ZERO, |account| account.held);
-        leases.retain(|user, lease| !lease.is_over(held(user), false, now));
+        let account = |user: &UserId| accounts.get(user).copied().unwrap_or_default();
+        leases.retain(|user, lease| !lease.is_over(account(user).held, false, now));
         let mut requests = Vec::new();
         for is_waited_for in [true, false] {
             let due = leases.iter_mut().filter(|(_, lease)| lease.is_waited_for() == is_waited_for);
-            let due = due.filter_map(|(user, lease)| lease.ask(*user, held(user), false, now));
+            let due = due.filter_map(|(user, lease)| account(user).ask(*user, lease, false, now));
             requests.extend(due.take(most.saturating_sub(requests.len())));
         }
         requests
@@ -316,9 +347,8 @@ impl Balances {
         let users = std::mem::replace(&mut state.waited_for, rest);
         let (accounts, Some(leases)) = (&state.accounts, &mut state.leases) else { return Vec::new() };
         let ask = |user: UserId| {
-            let held = accounts.get(&user).map_or(Credits::ZERO, |account| account.held);
             // One that was asked for meanwhile is not due: a user is here once for each that waits.
-            leases.get_mut(&user)?.ask(user, held, false, now)
+            accounts.get(&user).copied().unwrap_or_default().ask(user, leases.get_mut(&user)?, false, now)
         };
         users.into_iter().filter_map(ask).collect()
     }
@@ -328,9 +358,9 @@ impl Balances {
         let now = Instant::now();
         let state = &mut *self.0.write();
         let (accounts, Some(leases)) = (&state.accounts, &mut state.leases) else { return Vec::new() };
-        let held = |user: &UserId| accounts.get(user).map_or(Credits::ZERO, |account| account.held);
-        leases.retain(|user, lease| !lease.is_over(held(user), true, now));
-        leases.iter_mut().filter_map(|(user, lease)| lease.ask(*user, held(user), true, now)).collect()
+        let account = |user: &UserId| accounts.get(user).copied().unwrap_or_default();
+        leases.retain(|user, lease| !lease.is_over(account(user).held, true, now));
+        leases.iter_mut().filter_map(|(user, lease)| account(user).ask(*user, lease, true, now)).collect()
     }
 
     pub(super) fn has_leases(&self) -> bool {
@@ -392,9 +422,12 @@ impl Balances {
         let state = self.0.read();
         let mut all = Holds { count: state.holds.len(), ..Holds::default() };
         for Held { estimate, amount, .. } in state.holds.values() {
-            all.expected = all.expected.checked_add(estimate.expected).unwrap_or(all.expected);
-            all.held = more(all.held, *amount);
+            all.at_most = more(all.at_most, *amount);
             all.unbounded += usize::from(!estimate.is_bounded);
+        }
+        for (user, account) in state.accounts.iter().filter(|(_, account)| account.in_flight > 0) {
+            let lease = state.leases.as_ref().and_then(|leases| leases.get(user));
+            all.held = more(all.held, account.shown(lease));
         }
         all.oldest = state.holds.first_key_value().map_or(Duration::ZERO, |(_, held)| held.since.elapsed());
         all

@@ -52,7 +52,7 @@ pub struct LeaseRequest {
     pub room: Credits,
     /// What it cannot do without: held, spent, or waited for.
     pub needed: Credits,
-    /// Of that, what the requests in flight hold.
+    /// What the requests in flight hold, for people: less than what is set aside for them as long as the money covers that easily.
     pub held: Credits,
     /// What requests have cost beyond their holds whose charges the books have, since it was told last.
     pub overrun: Credits,
@@ -185,6 +185,16 @@ impl Lease {
     /// Charges that the books do not have.
     pub(super) const fn unconfirmed(&self) -> Credits {
         self.unconfirmed
+    }
+
+    /// What there is for the requests of this gateway: the balance without its charges, and without what other gateways need. None while
+    /// somebody lacks money, here or elsewhere.
+    pub(super) fn money(&self) -> Credits {
+        let Some(last) = self.last else { return Credits::ZERO };
+        if self.is_waited_for() || self.others_lack || last.others_unmet.is_positive() {
+            return Credits::ZERO;
+        }
+        less(less(last.balance, last.others_needed), self.unconfirmed)
     }
 
     pub(super) fn is_live(&self, now: Instant) -> bool {

@@ -15,7 +15,6 @@ mod snapshot;
 mod spending;
 mod target;
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -23,7 +22,7 @@ use jiff::civil::Date;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tollgate_domain::{
-    Credits, RatingFacts, RawAnalyticsRecord, Tariff, UsageState, UserId, find_best_tariff,
+    Credits, RatingFacts, RawAnalyticsRecord, SpendWindow, Tariff, UsageState, UserId, find_best_tariff,
 };
 
 use crate::hold::{Estimate, Hold, HoldEnd};
@@ -173,6 +172,11 @@ impl LiveView {
         self.balances.extend_hold(user, number, least, most)
     }
 
+    /// A request in flight will cost more than it was expected to.
+    pub(crate) fn expect_more(&self, user: UserId, number: u64, by: Credits) {
+        self.balances.expect_more(user, number, by);
+    }
+
     /// What a request needs at least of what it may cost.
     pub(crate) fn least_hold(&self, user: UserId, estimate: &Estimate) -> Credits {
         self.balances.least_hold(user, estimate)
@@ -222,9 +226,9 @@ impl LiveView {
         self.spending.apply(update);
     }
 
-    /// What a key or a user with spend caps has spent on these days.
-    pub(crate) fn spent(&self, subject: Subject, days: RangeInclusive<Date>) -> Credits {
-        self.spending.spent(subject, days)
+    /// What a key or a user with spend caps has spent in the day, the week and the month that `day` is in.
+    pub(crate) fn spent(&self, subject: Subject, day: Date) -> [Credits; SpendWindow::ALL.len()] {
+        self.spending.spent(subject, day)
     }
 
     /// Enters the cost of an own request under the spend caps of its key and its user, where there are any. `position` as in

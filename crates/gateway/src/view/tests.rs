@@ -106,6 +106,7 @@ proptest! {
 fn bounded(expected: i128, most: i128) -> Estimate {
     Estimate {
         expected: pico(expected),
+        expected_tokens: 0,
         most: pico(most),
         prompt: Credits::ZERO,
         per_token: PricePerToken::ZERO,
@@ -136,12 +137,60 @@ fn those_in_flight_share_the_money_and_do_not_spend_it_twice() {
     first.end(HoldEnd::Charged { position: 1, cost: pico(15) });
     assert_eq!(view.available(user(1)), pico(85));
     let third = view.hold(user(1), bounded(10, 45), WhenSpent::Finish).unwrap();
-    let Holds { count, expected, held, unbounded, .. } = view.holds();
-    assert_eq!((count, expected, held, unbounded), (2, pico(20), pico(85), 0));
+    let Holds { count, at_most, unbounded, .. } = view.holds();
+    assert_eq!((count, at_most, unbounded), (2, pico(85), 0));
     second.end(HoldEnd::Free);
     drop(third);
     assert_eq!(view.holds(), Holds::default());
     assert_eq!(view.available(user(1)), pico(85));
+}
+
+#[test]
+fn a_hold_is_what_is_expected_while_there_is_money_and_the_most_as_soon_as_there_is_not() {
+    let view = funded(200);
+    let held = || (view.holds().held, view.holds().at_most);
+    let first = view.hold(user(1), bounded(10, 80), WhenSpent::Finish).unwrap();
+    // 190 are left beside what is expected, and cover the eighty.
+    assert_eq!(held(), (pico(10), pico(80)));
+    let second = view.hold(user(1), bounded(10, 80), WhenSpent::Finish).unwrap();
+    assert_eq!(held(), (pico(20), pico(160)));
+    // 180 would do for those two, and not for a third.
+    let third = view.hold(user(1), bounded(10, 40), WhenSpent::Finish).unwrap();
+    assert_eq!(held(), (pico(200), pico(200)));
+    assert!(
+        view.hold(user(1), bounded(0, 1), WhenSpent::Finish).is_err(),
+        "what may be spent is not there twice"
+    );
+    drop(third);
+    assert_eq!(held(), (pico(20), pico(160)));
+    first.end(HoldEnd::Charged { position: 1, cost: pico(70) });
+    // Of 130.
+    assert_eq!(held(), (pico(10), pico(80)));
+    second.end(HoldEnd::Charged { position: 2, cost: pico(80) });
+    assert_eq!(view.holds(), Holds::default());
+}
+
+#[test]
+fn a_stream_that_is_longer_than_expected_holds_more_of_what_is_set_aside_for_it() {
+    let view = funded(10_000);
+    let estimate = Estimate {
+        expected_tokens: 10,
+        per_token: PricePerToken::from_pico(1).unwrap(),
+        ..unbounded(10, 500)
+    };
+    let mut hold = view.hold(user(1), estimate, WhenSpent::Finish).unwrap();
+    let mut held = |written| {
+        assert!(hold.grow(written).is_none());
+        (view.holds().held, view.holds().at_most)
+    };
+    assert_eq!(held(10), (pico(10), pico(500)));
+    assert_eq!(held(110), (pico(174), pico(500)));
+    assert_eq!(held(400), (pico(500), pico(500)));
+    // Past that more is set aside.
+    assert_eq!(held(500), (pico(500), pico(1012)));
+    assert_eq!(held(601), (pico(801), pico(1012)));
+    drop(hold);
+    assert_eq!(view.holds(), Holds::default());
 }
 
 #[test]

@@ -242,9 +242,15 @@ impl House {
         let clock = Arc::new(ManualClock::new(NOW.parse().expect("a time")));
         let mut registry = Registry::default();
         let records = plan.sink.unwrap_or_else(|| Arc::clone(&sink) as Arc<dyn RecordSink>);
-        let gateway =
-            Gateway::new(plan.config, Arc::clone(&view), records, clock.clone(), master_key(), &mut registry)
-                .expect("a gateway");
+        let gateway = Gateway::new(
+            plan.config,
+            Arc::clone(&view),
+            records,
+            clock.clone(),
+            &master_key(),
+            &mut registry,
+        )
+        .expect("a gateway");
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let shutdown = CancellationToken::new();

@@ -278,6 +278,65 @@ async fn a_limit_that_changes_while_requests_run_counts_for_the_next_and_forgets
 }
 
 #[tokio::test]
+async fn limits_that_change_while_requests_run_count_those_that_run_and_give_back_what_they_took() {
+    let (url, tell) = upstream_that_ends_when_told().await;
+    let house = House::open_with(Plan { base_url: Some(url), ..Plan::default() }).await;
+    let set = |concurrent_requests, tokens_per_minute| {
+        let rates = Rates { concurrent_requests, tokens_per_minute, ..Rates::default() };
+        house.set_limits(|_| vec![(Subject::Key(key_id("alice")), Limits { rates, ..Limits::default() })]);
+    };
+    let stream = || {
+        let body = chat_body("chat", r#","stream":true,"max_tokens":6000"#);
+        house.post("/v1/chat/completions", ALICE).body(body).unwrap()
+    };
+    set(Some(1), Some(20_000));
+    let first = house.client.request(stream()).await.unwrap();
+    assert_eq!(first.status(), StatusCode::OK);
+    assert_eq!(house.send(stream()).await.status, StatusCode::TOO_MANY_REQUESTS);
+    // Raised: the one that runs counts, and one more may come.
+    set(Some(2), Some(20_000));
+    let second = house.client.request(stream()).await.unwrap();
+    assert_eq!(second.status(), StatusCode::OK);
+    let refused = house.send(stream()).await;
+    assert!(refused.text().contains("this key may have 2 requests at once"), "{}", refused.text());
+    // Lowered below what runs: they go on, nobody else comes. Taken are 12,000 of 20,000 tokens, so 6,000 of 10,000.
+    set(Some(1), Some(10_000));
+    assert_eq!(house.send(stream()).await.status, StatusCode::TOO_MANY_REQUESTS);
+    // Without a limit on how many run, that on tokens refuses.
+    set(None, Some(10_000));
+    let refused = house.send(stream()).await;
+    assert!(refused.text().contains("this key may have 10000 tokens per minute"), "{}", refused.text());
+    tell.send_replace(true);
+    for running in [first, second] {
+        assert!(read(running).await.text().ends_with("data: [DONE]\n\n"));
+    }
+    house.sink.wait_for(2).await;
+    // Each used two, and gave back the rest; nothing runs any more.
+    set(Some(1), Some(10_000));
+    let last = house.send(stream()).await;
+    assert_eq!(last.status, StatusCode::OK, "{}", last.text());
+    let left: u64 = last.header("x-ratelimit-remaining-tokens").unwrap().parse().unwrap();
+    assert!((3_900..=4_000).contains(&left), "{left}");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_or_forward_opens_no_rate_and_shuts_none() {
+    let house = House::open().await;
+    house.set_limits(|_| vec![(Subject::Key(key_id("alice")), requests(2))]);
+    let now: jiff::Timestamp = NOW.parse().unwrap();
+    assert_eq!(house.chat(ALICE, "chat").await.status, StatusCode::OK);
+    house.clock.set(now - Duration::from_hours(1));
+    assert_eq!(house.chat(ALICE, "chat").await.status, StatusCode::OK);
+    for at in [now + Duration::from_hours(1), now - Duration::from_hours(25)] {
+        house.clock.set(at);
+        let refused = house.chat(ALICE, "chat").await;
+        assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS, "at {at}");
+        let seconds: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=30).contains(&seconds), "{seconds}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_refused_for_want_of_room_takes_nothing_of_its_limits() {
     let house = House::open_with(Plan { capacity: 0, ..Plan::default() }).await;
     house.set_limits(|_| vec![(Subject::Key(key_id("alice")), requests(1))]);

@@ -192,7 +192,7 @@ fn a_file_without_certificates_is_refused_by_name() {
             Arc::default(),
             Arc::new(crate::house::MemorySink::new(1)),
             Arc::new(ManualClock::new(jiff::Timestamp::UNIX_EPOCH)),
-            crate::house::master_key(),
+            &crate::house::master_key(),
             &mut prometheus_client::registry::Registry::default(),
         )
         .unwrap_err();

@@ -161,7 +161,7 @@ async fn assemble(
     let mut spending =
         SpendingReader::new(store.clone(), Arc::clone(&view), Arc::clone(&clock), instance, seen);
     let admin = open_admin(config, database, &master_key, Arc::clone(&clock)).await?;
-    let gateway = Gateway::new(settings, Arc::clone(&view), sink, clock, master_key.clone(), &mut registry)?;
+    let gateway = Gateway::new(settings, Arc::clone(&view), sink, clock, &master_key, &mut registry)?;
     let health = Arc::new(Health::new());
     registry.register_collector(Box::new(SnapshotAge(Arc::clone(&health))));
     registry.register_collector(Box::new(AliveTasks(tokio::runtime::Handle::current())));

@@ -207,6 +207,32 @@ async fn balance_tells_what_is_held_and_leased_and_gives_it_back_at_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn balance_tells_as_held_what_is_expected_and_not_the_hundreds_of_times_as_much_that_a_limit_allows() {
+    let upstream = ScriptedUpstream::start().await;
+    let place = Place::with_database().await;
+    let app = place.serve().await;
+    let key = place.set_up("ada", "100", &upstream.base_url()).await;
+    until(app.address(), &key, StatusCode::OK).await;
+    let address = app.address();
+    // So it is known how long answers are: 0.0013 each.
+    for _ in 0..6 {
+        let reply = limited(address, &key, 32_000, "prompt=10 completion=40", false).await;
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
+    }
+    let script = "prompt=10 completion=40 frames=8 frame_delay_ms=1000";
+    let streaming = tokio::spawn(async move { limited(address, &key, 32_000, script, true).await });
+    eventually("it is held", async || gauge(address, "tollgate_holds").await > 0.5).await;
+    eventually("and the books know", async || credits(&place, "held").await > 0.0).await;
+    // 32,000 × 0.00003 are set aside.
+    assert!(gauge(address, "tollgate_held_at_most_credits").await >= 0.96);
+    let (held, leased) = (credits(&place, "held").await, credits(&place, "leased").await);
+    assert!(held <= 0.0039 && leased >= 0.96, "{held} of {leased}: no more than three times the charge");
+    assert_eq!(streaming.await.unwrap().status, StatusCode::OK);
+    app.stop().await.unwrap();
+    assert_eq!(place.cli("audit").await["ok"], json!(true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_price_raised_while_a_request_runs_is_for_those_that_begin_later() {
     let upstream = ScriptedUpstream::start().await;
     let place = Place::with_database().await;

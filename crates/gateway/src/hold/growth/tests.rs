@@ -10,6 +10,7 @@ fn pico(amount: i128) -> Credits {
 fn growth(tokens: i128, is_bounded: bool, when_spent: WhenSpent) -> Growth {
     let estimate = Estimate {
         expected: Credits::ZERO,
+        expected_tokens: 0,
         most: pico(100 + tokens * 10),
         prompt: pico(100),
         per_token: PricePerToken::from_pico(PICO_PER_TOKEN).unwrap(),
@@ -29,6 +30,23 @@ fn more_is_held_ahead_of_need_by_half_of_what_was() {
     growth.grown(step.most);
     assert_eq!(growth.due(5000), Due::Nothing);
     assert!(matches!(growth.due(6144), Due::Now(_)));
+}
+
+#[test]
+fn an_answer_that_is_longer_than_expected_is_expected_to_be_longer_a_few_times_and_not_with_each_token() {
+    let mut growth = growth(4096, false, WhenSpent::Finish);
+    growth.expected_tokens = 100;
+    assert_eq!(growth.outgrown(100), None);
+    // One beyond, and sixty-four more.
+    assert_eq!(growth.outgrown(101), Some(pico(650)));
+    let mut expected = 165;
+    let said = (102..4096).filter_map(|written| growth.outgrown(written).map(|by| (written, by)));
+    let said: Vec<(u64, Credits)> = said.collect();
+    for (written, by) in &said {
+        expected += by.pico() / i128::from(PICO_PER_TOKEN);
+        assert!(expected > i128::from(*written));
+    }
+    assert!((5..=10).contains(&said.len()), "{said:?}");
 }
 
 #[test]

@@ -18,6 +18,7 @@ fn user() -> UserId {
 fn bounded(most: i128) -> Estimate {
     Estimate {
         expected: pico(most),
+        expected_tokens: 0,
         most: pico(most),
         prompt: Credits::ZERO,
         per_token: PricePerToken::ZERO,

@@ -64,6 +64,7 @@ fn record() -> RawAnalyticsRecord {
 
 const ESTIMATE: Estimate = Estimate {
     expected: Credits::ZERO,
+    expected_tokens: 0,
     most: Credits::ZERO,
     prompt: Credits::ZERO,
     per_token: PricePerToken::ZERO,

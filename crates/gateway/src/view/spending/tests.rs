@@ -1,7 +1,7 @@
 //! Claims about what was spent in a window.
 
 use jiff::civil::date;
-use tollgate_domain::{ApiKeyId, SpendWindow, UserId};
+use tollgate_domain::{ApiKeyId, UserId};
 use uuid::Uuid;
 
 use super::*;
@@ -29,7 +29,7 @@ fn update(full: bool, spent: &[(Subject, Date, i128)], committed_position: i64) 
 
 /// In the day, the week and the month that `day` is in.
 fn windows(spending: &Spending, subject: Subject, day: Date) -> [i128; 3] {
-    SpendWindow::ALL.map(|window| spending.spent(subject, window.around(day)).pico())
+    spending.spent(subject, day).map(Credits::pico)
 }
 
 #[test]
@@ -79,5 +79,34 @@ fn a_full_snapshot_forgets_what_it_does_not_name_but_no_charge_that_is_ahead_of_
     assert_eq!(windows(&spending, user(), SUNDAY), [42, 42, 42]);
     assert_eq!(windows(&spending, key(), SUNDAY), [2, 2, 2]);
     spending.apply(update(true, &[], 1));
-    assert!(spending.0.read().by_subject.is_empty() && spending.0.read().pending.is_empty());
+    assert!(spending.0.lock().by_subject.is_empty() && spending.0.lock().pending.is_empty());
+}
+
+#[test]
+fn sums_that_are_kept_are_those_that_would_be_found_anew() {
+    let spending = Spending::default();
+    spending.apply(update(true, &[(user(), SATURDAY, 5)], 0));
+    let mut position = 0;
+    for (asked, spent_on) in [SATURDAY, SUNDAY, MONDAY]
+        .into_iter()
+        .flat_map(|asked| [SATURDAY, SUNDAY, MONDAY].into_iter().map(move |spent_on| (asked, spent_on)))
+    {
+        let kept = windows(&spending, user(), asked);
+        assert_eq!(kept, windows(&spending, user(), asked));
+        position += 1;
+        spending.add([key(), user()], spent_on, position, pico(7));
+        let with_that = windows(&spending, user(), asked);
+        let other = if asked == SATURDAY { MONDAY } else { SATURDAY };
+        windows(&spending, user(), other);
+        assert_eq!(with_that, windows(&spending, user(), asked), "{asked} after {spent_on}");
+        // Half of it comes into a snapshot.
+        spending.apply(update(false, &[(user(), spent_on, 3)], position));
+        let anew = Spending::default();
+        let days: Vec<_> = [SATURDAY, SUNDAY, MONDAY]
+            .into_iter()
+            .map(|day| (user(), day, windows(&spending, user(), day)[0]))
+            .collect();
+        anew.apply(update(true, &days, 0));
+        assert_eq!(windows(&spending, user(), asked), windows(&anew, user(), asked));
+    }
 }

@@ -1,0 +1,89 @@
+//! What the gateway itself takes to admit a request and to end it, with everything on, and no client, upstream or database around it.
+//!
+//! Requests are admitted in groups and ended in groups, so a clock is read twice for some hundreds of them; what lies between (the record's draft, the
+//! renewal of leases) is not in either figure.
+
+use std::time::{Duration, Instant};
+
+use tollgate_gateway::probe::{Admissions, ProbeError};
+
+use crate::report::{Report, heading, line};
+
+/// In flight at once.
+const IN_FLIGHT: usize = 256;
+/// How many are measured, after as many that are not.
+const GROUPS: usize = 400;
+/// Leases are renewed after so many groups: a few times a second.
+const GROUPS_A_RENEWAL: usize = 40;
+/// The issue's: of admission, in nanoseconds.
+const WANTED_NS: f64 = 5_000.0;
+
+/// What was measured, in nanoseconds a request. The middle of all groups.
+#[derive(Debug, Clone, Copy)]
+struct Costs {
+    admission: f64,
+    end: f64,
+    /// The longest that a renewal of leases kept requests from their accounts.
+    renewal: Duration,
+}
+
+fn measure(users: usize) -> Result<Costs, ProbeError> {
+    let mut gateway = Admissions::new(users)?;
+    let (mut admissions, mut ends) = (Vec::new(), Vec::new());
+    let mut renewal = Duration::ZERO;
+    for group in 0..2 * GROUPS {
+        let prepared = gateway.prepare(IN_FLIGHT);
+        let begun = Instant::now();
+        let passing = gateway.admit(prepared)?;
+        let admission = begun.elapsed();
+        let in_hand = gateway.send(passing);
+        let begun = Instant::now();
+        gateway.end(in_hand);
+        let end = begun.elapsed();
+        if group % GROUPS_A_RENEWAL == 0 {
+            renewal = renewal.max(gateway.renew());
+        }
+        if group >= GROUPS {
+            admissions.push(admission);
+            ends.push(end);
+        }
+    }
+    Ok(Costs { admission: middle(admissions), end: middle(ends), renewal })
+}
+
+/// So many requests one after the other, for callgrind.
+pub(super) fn work(users: usize, times: u64) -> Result<(), ProbeError> {
+    let mut gateway = Admissions::new(users)?;
+    for _ in 0..times {
+        let passing = gateway.prepare(1);
+        let passing = gateway.admit(passing)?;
+        let in_hand = gateway.send(passing);
+        gateway.end(in_hand);
+    }
+    Ok(())
+}
+
+/// Nanoseconds a request, in the middle of all groups.
+fn middle(mut groups: Vec<Duration>) -> f64 {
+    groups.sort_unstable();
+    groups.get(groups.len() / 2).map_or(0.0, |middle| middle.as_nanos() as f64 / IN_FLIGHT as f64)
+}
+
+/// Measures and prints.
+pub(super) fn run(report: &mut Report) -> Result<(), ProbeError> {
+    heading("admission: key, balance, caps, limits, hold from a lease (CPU of one core)");
+    for users in [1, 10_000] {
+        let Costs { admission, end, renewal } = measure(users)?;
+        let wanted = if admission <= WANTED_NS { "" } else { ": NOT REACHED" };
+        line(
+            &format!("{users} user(s)"),
+            &format!(
+                "{admission:.0} ns to admit (wanted: {WANTED_NS:.0}{wanted}), {end:.0} ns to end, {renewal:.1?} a renewal"
+            ),
+        );
+        report.figure(&format!("admission_ns_{users}_users"), admission);
+        report.figure(&format!("end_ns_{users}_users"), end);
+        report.figure(&format!("renewal_us_{users}_users"), renewal.as_secs_f64() * 1e6);
+    }
+    Ok(())
+}
