@@ -7,7 +7,7 @@ use tollgate_store::leases::{self, Epoch, Granted, Renewal, Wanted};
 use tollgate_store::movements::MovementKind;
 use tollgate_store::overdrafts::{self, Overdraft};
 use tollgate_store::users::User;
-use tollgate_store::{StoreError, ledger, reports};
+use tollgate_store::{ErrorClass, StoreError, Tx, ledger, reports};
 use uuid::Uuid;
 
 use crate::support::{Books, credits};
@@ -42,7 +42,14 @@ fn waits(user: &User, amount: &str) -> Wanted {
 
 impl Books {
     async fn renew(&self, epoch: Epoch, lifetime: Duration, wanted: &[Wanted]) -> Renewal {
-        self.store.tx("renew", async |tx| leases::renew(&tx, epoch, lifetime, wanted).await).await.unwrap()
+        loop {
+            let renew = async |tx: Tx| leases::renew(&tx, epoch, lifetime, wanted).await;
+            match self.store.tx("renew", renew).await {
+                Ok(renewal) => return renewal,
+                // On a busy machine a limit of waits or of silence ends it, and it is asked for again, as gateways do.
+                Err(error) => assert_eq!(error.class(), ErrorClass::Retry, "{error}"),
+            }
+        }
     }
 
     async fn one(&self, epoch: Epoch, wanted: Wanted) -> Granted {
@@ -370,17 +377,17 @@ async fn who_lacks_money_is_found_among_many_leases_without_reading_them_and_ren
     books.store.tx("others", async |tx| Ok(tx.batch_execute(others).await?)).await.unwrap();
     let statistics = "select coalesce(seq_scan, 0), coalesce(n_tup_upd, 0), coalesce(n_tup_hot_upd, 0)
                         from pg_stat_xact_user_tables where relname = 'credit_leases'";
-    // What the session did before and has not reported yet is counted, too.
-    let counts = async |tx: &tollgate_store::Tx| {
+    // They count what the session has done in earlier transactions, too.
+    let seen = async |tx: &Tx| {
         let row = tx.query_one(statistics, &[]).await?;
-        Ok::<_, StoreError>([0, 1, 2].map(|column| row.get::<_, i64>(column)))
+        Ok::<_, StoreError>([0, 1, 2].map(|at| row.get::<_, i64>(at)))
     };
     let (lacking, read) = books
         .store
         .tx("lacking", async |tx| {
-            let before = counts(&tx).await?;
+            let before = seen(&tx).await?;
             let lacking = leases::lacking(&tx, second).await?;
-            Ok((lacking, counts(&tx).await?[0] - before[0]))
+            Ok((lacking, seen(&tx).await?[0] - before[0]))
         })
         .await
         .unwrap();
@@ -388,9 +395,9 @@ async fn who_lacks_money_is_found_among_many_leases_without_reading_them_and_ren
     let renewed = books
         .store
         .tx("renew", async |tx| {
-            let before = counts(&tx).await?;
+            let before = seen(&tx).await?;
             leases::renew(&tx, first, LIFETIME, &[waits(&ada, "21")]).await?;
-            let after = counts(&tx).await?;
+            let after = seen(&tx).await?;
             Ok((after[1] - before[1], after[2] - before[2]))
         })
         .await
