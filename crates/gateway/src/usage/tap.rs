@@ -100,6 +100,9 @@ pub struct ResponseTap {
     written: Written,
 }
 
+/// A frame that was cut in two is one token up to this length: of a longer one most is content, whatever it is.
+const LONG_FRAME: usize = 2048;
+
 /// How long the answer in an event stream is so far, as a guess: a frame with content is a token, and more where it is longer than the
 /// shortest one.
 #[derive(Debug, Clone, Copy)]
@@ -116,13 +119,15 @@ impl Written {
     /// A frame has ended, with the bytes `here` of this chunk.
     fn frame(&mut self, surface: Surface, here: &[u8]) {
         let begun = std::mem::take(&mut self.begun);
-        // What was cut in two is looked at no closer.
-        if begun == 0 && !has_content(surface, here) {
-            return;
-        }
         let length = begun + here.len();
-        self.shortest = self.shortest.min(length);
-        self.tokens += 1 + ((length - self.shortest) / BYTES_PER_TOKEN) as u64;
+        if begun > 0 {
+            // What was cut in two is looked at no closer, and says nothing of how long the others are: it may be no content at all.
+            self.tokens += 1;
+            self.tokens += (length.saturating_sub(LONG_FRAME) / BYTES_PER_TOKEN) as u64;
+        } else if has_content(surface, here) {
+            self.shortest = self.shortest.min(length);
+            self.tokens += 1 + ((length - self.shortest) / BYTES_PER_TOKEN) as u64;
+        }
     }
 }
 

@@ -550,3 +550,26 @@ proptest! {
         prop_assert_eq!(format!("{:?}", chunked.1.observed), format!("{:?}", whole.1.observed));
     }
 }
+
+#[test]
+fn an_answer_is_guessed_no_longer_for_the_places_where_the_network_cut_it() {
+    let head = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"usage\":{\"input_tokens\":9,\"output_tokens\":1}}}\n\n";
+    let ping = "event: ping\ndata: {\"type\":\"ping\"}\n\n";
+    let delta = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"a word\"}}\n\n";
+    let stream = [head, ping, &delta.repeat(8)].concat();
+    let written = |pieces: &[&str]| {
+        let mut tap =
+            ResponseTap::new(Surface::AnthropicMessages, ResponseHead { follows_length: true, ..SSE });
+        for piece in pieces {
+            push(&mut tap, piece);
+        }
+        tap.written()
+    };
+    assert_eq!(written(&[&stream]), 8);
+    for at in 1..stream.len() {
+        let (start, end) = stream.split_at(at);
+        assert!((7..=9).contains(&written(&[start, end])), "cut at {at}");
+    }
+    let bytes: Vec<&str> = (0..stream.len()).map(|at| &stream[at..=at]).collect();
+    assert_eq!(written(&bytes), 10, "each frame is cut");
+}
