@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt, process::Command};
 use tokio_util::sync::CancellationToken;
 use tollgate_domain::{
-    ApiKeyId, Batch, CorrelationId, Credential, InstanceId, MasterKey, Outcome, RawAnalyticsRecord,
+    ApiKeyId, Batch, Clock, CorrelationId, Credential, InstanceId, MasterKey, Outcome, RawAnalyticsRecord,
     StatedUsage, UsageSource,
 };
 use tollgate_metering::{AnalyticsBatcher, AnalyticsConfig, RecordKeys};
@@ -187,7 +187,7 @@ async fn the_openai_client_reads_usage_and_costs_that_equal_sums_over_the_reques
     let manager = place.cli("key create --user boss --purpose platform --role manager").await;
 
     let mut random = StdRng::seed_from_u64(SEED);
-    let midnight = Timestamp::now().as_second() / DAY * DAY;
+    let midnight = SystemClock.now().as_second() / DAY * DAY;
     enter(&place, records(&mut random, midnight, &keys)).await;
     let app = place.serve().await;
     let cases: Vec<Case> = (0..CASES).map(|nth| case(&mut random, nth, midnight, &users, &keys)).collect();
@@ -386,10 +386,10 @@ fn sums_found(case: &Case, answer: &Value) -> BTreeMap<String, Value> {
 /// The same, of the requests themselves.
 async fn sums_over_requests(sql: &tokio_postgres::Client, case: &Case) -> BTreeMap<String, Value> {
     let columns = case.groups.iter().map(|group| match *group {
-        "line_item" => ", model",
         "batch" => ", api_key_purpose = 'batch'",
         "user_id" => ", user_id",
         "api_key_id" => ", api_key_id",
+        // A line of the costs is a model.
         _ => ", model",
     });
     let (columns, unit) = (columns.collect::<String>(), if case.width == DAY { "day" } else { "hour" });
