@@ -88,7 +88,7 @@ pub(crate) struct NewKey {
     user_id: Option<Uuid>,
     /// `realtime` (the default), `platform`, or `batch` and `playground`, which have prices of their own and are a manager's to give.
     #[serde(default)]
-    #[schema(value_type = Option<String>, example = "realtime")]
+    #[schema(value_type = String, example = "realtime", pattern = "^(realtime|batch|playground|platform)$")]
     purpose: ApiKeyPurpose,
     /// What a platform key may do on the whole platform. A manager's to give.
     #[schema(value_type = Option<String>, example = json!(null))]

@@ -29,10 +29,11 @@ use crate::users;
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewEntry {
     /// `admin_grant`, `purchase`, `refund` and `adjustment` give; `admin_removal` and `expiry` take.
-    #[schema(value_type = String, example = "admin_grant")]
+    #[schema(value_type = String, example = "admin_grant",
+        pattern = "^(admin_grant|purchase|refund|adjustment|admin_removal|expiry)$")]
     r#type: MovementKind,
     /// More than zero, in credits: a decimal as text, with at most twelve places.
-    #[schema(value_type = String, example = "10")]
+    #[schema(value_type = String, example = "10", pattern = r"^[0-9]{1,15}(\.[0-9]{1,12})?$")]
     amount: Credits,
     /// Why, for people. An adjustment needs one.
     #[serde(default)]

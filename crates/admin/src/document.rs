@@ -150,7 +150,9 @@ pub(crate) async fn swagger_ui() -> Redirect {
 
 /// A file of Swagger UI, which comes with the program.
 #[utoipa::path(get, path = "/admin/api/v1/docs/{file}", tag = "documentation", params(("file" = String, Path)),
-    responses((status = 200, description = "The file", content_type = "text/html")))]
+    responses((status = 200, description = "The file", content(
+        (String = "text/html"), (String = "text/css"), (String = "text/javascript"), (String = "image/png"),
+        (String = "application/json")))))]
 pub(crate) async fn swagger_file(Path(file): Path<String>) -> Result<Response, Problem> {
     let config = Arc::new(utoipa_swagger_ui::Config::from(OPENAPI_PATH));
     match utoipa_swagger_ui::serve(&file, config) {

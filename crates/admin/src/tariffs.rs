@@ -148,7 +148,7 @@ impl From<StoredTariff> for Tariff {
 pub(crate) struct NewTariff {
     /// For keys of this purpose: `realtime` (the default), `batch`, `playground` or `platform`.
     #[serde(default)]
-    #[schema(value_type = Option<String>, example = "realtime")]
+    #[schema(value_type = String, example = "realtime")]
     purpose: ApiKeyPurpose,
     /// For batches with exactly this completion window, such as `24h`.
     completion_window: Option<String>,

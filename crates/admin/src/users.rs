@@ -57,7 +57,7 @@ pub(crate) struct NewUser {
     name: String,
     /// `individual` (the default) or `organization`.
     #[serde(default)]
-    #[schema(value_type = Option<String>, example = "organization")]
+    #[schema(value_type = String, example = "organization", pattern = "^(individual|organization)$")]
     kind: UserKind,
 }
 

@@ -8,6 +8,7 @@
 )]
 
 mod admin;
+mod admin_clients;
 mod audits;
 mod broken_disk;
 mod canary;
