@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use tollgate_domain::{Clock, DigestKey, MasterKey};
+use tollgate_domain::{AllowedNetworks, Clock, DigestKey, MasterKey};
 use tollgate_metering::RecordKeys;
 use tollgate_store::Store;
 use tollgate_store::snapshot::ConfigEndpoint;
 
 use crate::config::AdminConfig;
+use crate::problem::Problem;
 use crate::reports::Reports;
 use crate::sign_in::Secrets;
 use crate::sign_in::hashing::Hasher;
+use crate::upstream_url::{self, Resolve};
 
 /// Says why a gateway could not use an endpoint. Given from outside: the management API knows no gateway.
 pub type EndpointCheck = Arc<dyn Fn(ConfigEndpoint) -> Result<(), String> + Send + Sync>;
@@ -32,6 +34,8 @@ struct Inner {
     reports: Reports,
     clock: Arc<dyn Clock>,
     check_endpoint: EndpointCheck,
+    resolve: Resolve,
+    allowed_networks: AllowedNetworks,
 }
 
 impl std::fmt::Debug for Admin {
@@ -48,6 +52,7 @@ impl Admin {
         master: MasterKey,
         clock: Arc<dyn Clock>,
         check_endpoint: EndpointCheck,
+        resolve: Resolve,
     ) -> Self {
         Self(Arc::new(Inner {
             record_keys: RecordKeys::derive(&master),
@@ -62,6 +67,8 @@ impl Admin {
             master,
             clock,
             check_endpoint,
+            resolve,
+            allowed_networks: config.allowed_networks.clone(),
         }))
     }
 
@@ -109,6 +116,11 @@ impl Admin {
 
     pub(crate) fn clock(&self) -> &dyn Clock {
         self.0.clock.as_ref()
+    }
+
+    /// Refuses the URL of an endpoint that leads where it may not.
+    pub(crate) async fn check_url(&self, url: &str) -> Result<(), Problem> {
+        upstream_url::check(url, &self.0.resolve, &self.0.allowed_networks).await
     }
 
     pub(crate) fn check_endpoint(&self, endpoint: ConfigEndpoint) -> Result<(), String> {

@@ -24,6 +24,7 @@ mod sign_in;
 mod table;
 mod tariffs;
 mod unrated;
+mod upstream_url;
 mod usage;
 mod users;
 
@@ -35,3 +36,4 @@ pub use listen::{ListenError, bind};
 pub use problem::{Kind, Problem, ProblemDetails};
 pub use sign_in::links::sign_in_link;
 pub use table::{Access, MAX_BODY_BYTES, doors};
+pub use upstream_url::{Resolve, Resolving, resolve_by_system};

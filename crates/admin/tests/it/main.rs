@@ -16,6 +16,8 @@ mod month;
 mod people;
 mod prices;
 mod reports;
+mod security;
 mod sessions;
 mod tenants;
 mod turns;
+mod upstreams;
