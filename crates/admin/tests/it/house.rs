@@ -128,7 +128,7 @@ impl House {
             master.clone(),
             Arc::clone(&clock) as _,
             Arc::new(check),
-            Arc::new(names),
+            Arc::new(|name: String| names(&name)),
         );
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -335,7 +335,7 @@ impl House {
 }
 
 /// What names lead to here: some to where they must not, others below `.test` to the public internet.
-fn names(name: String) -> Resolving {
+fn names(name: &str) -> Resolving {
     let addresses: &[&str] = match name.trim_end_matches('.') {
         "loopback.test" => &["127.0.0.1"],
         "mapped.test" => &["::ffff:127.0.0.1"],
