@@ -2,16 +2,18 @@
 
 use std::sync::{Arc, OnceLock};
 
-use tollgate_domain::{Clock, DigestKey, MasterKey};
+use tollgate_domain::{AllowedNetworks, Clock, DigestKey, MasterKey};
 use tollgate_metering::RecordKeys;
 use tollgate_store::Store;
 use tollgate_store::snapshot::ConfigEndpoint;
 
 use crate::config::AdminConfig;
+use crate::problem::Problem;
 use crate::reports::Reports;
 use crate::sign_in::Secrets;
 use crate::sign_in::hashing::Hasher;
 use crate::status::{GatewayProbe, GatewayStatus};
+use crate::upstream_url::{self, Resolve};
 
 /// Says why a gateway could not use an endpoint. Given from outside: the management API knows no gateway.
 pub type EndpointCheck = Arc<dyn Fn(ConfigEndpoint) -> Result<(), String> + Send + Sync>;
@@ -34,6 +36,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     check_endpoint: EndpointCheck,
     gateway: OnceLock<GatewayProbe>,
+    resolve: Resolve,
+    allowed_networks: AllowedNetworks,
 }
 
 impl std::fmt::Debug for Admin {
@@ -50,6 +54,7 @@ impl Admin {
         master: MasterKey,
         clock: Arc<dyn Clock>,
         check_endpoint: EndpointCheck,
+        resolve: Resolve,
     ) -> Self {
         Self(Arc::new(Inner {
             record_keys: RecordKeys::derive(&master),
@@ -65,6 +70,8 @@ impl Admin {
             clock,
             check_endpoint,
             gateway: OnceLock::new(),
+            resolve,
+            allowed_networks: config.allowed_networks.clone(),
         }))
     }
 
@@ -121,6 +128,11 @@ impl Admin {
 
     pub(crate) fn clock(&self) -> &dyn Clock {
         self.0.clock.as_ref()
+    }
+
+    /// Refuses the URL of an endpoint that leads where it may not.
+    pub(crate) async fn check_url(&self, url: &str) -> Result<(), Problem> {
+        upstream_url::check(url, &self.0.resolve, &self.0.allowed_networks).await
     }
 
     pub(crate) fn check_endpoint(&self, endpoint: ConfigEndpoint) -> Result<(), String> {

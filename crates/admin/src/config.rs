@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tollgate_domain::AllowedNetworks;
 
 /// Where it listens when nothing was said and nobody else is there.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:9080";
@@ -20,6 +21,11 @@ pub struct AdminConfig {
     /// Where people reach the management API with their browsers, such as `https://tollgate.example`: sign-in links lead there. Empty: where a
     /// request for one was sent to; links of the command line then lead to the address that it listens on.
     pub public_url: String,
+    /// Networks of your own, such as `["10.0.0.0/8", "fd12:3456::/32"]`, that endpoints which are set through the management API may lead to,
+    /// beside the public internet. Gateways hold to it when they connect, so it must stand in the settings of every server. What the
+    /// command line sets may lead anywhere.
+    #[schemars(with = "Vec<String>")]
+    pub allowed_networks: AllowedNetworks,
 }
 
 impl AdminConfig {

@@ -45,6 +45,9 @@ pub(crate) struct Endpoint {
     path_templates: BTreeMap<String, String>,
     /// Further paths that are passed through and recorded.
     pass_through_paths: Vec<String>,
+    /// Gateways reach it by addresses of the public internet and of `admin.allowed_networks` alone. So it is with every URL that was set here; one
+    /// that the server's command line set may lead anywhere.
+    public_only: bool,
 }
 
 impl From<endpoints::Endpoint> for Endpoint {
@@ -60,6 +63,7 @@ impl From<endpoints::Endpoint> for Endpoint {
             on_missing_usage: endpoint.on_missing_usage,
             path_templates: endpoint.path_templates,
             pass_through_paths: endpoint.pass_through_paths,
+            public_only: endpoint.public_only,
         }
     }
 }
@@ -128,6 +132,7 @@ pub(crate) struct Settings {
 impl From<Settings> for EndpointChanges {
     fn from(settings: Settings) -> Self {
         Self {
+            public_only: settings.base_url.is_some().then_some(true),
             base_url: settings.base_url,
             provider_name: settings.provider_name,
             auth_style: settings.auth_style,
@@ -149,7 +154,8 @@ pub(crate) async fn list(State(admin): State<Admin>) -> Result<Json<Whole<Endpoi
     Ok(Json(Whole::of(endpoints)))
 }
 
-/// Creates an upstream. One that a gateway could not use is refused.
+/// Creates an upstream. One that a gateway could not use is refused, and so is a URL that leads to no public address and to none of
+/// `admin.allowed_networks`.
 #[utoipa::path(post, path = "/admin/api/v1/endpoints", tag = "endpoints", request_body = NewEndpoint,
     responses((status = 201, description = "The endpoint", body = Endpoint)))]
 pub(crate) async fn create(
@@ -157,6 +163,7 @@ pub(crate) async fn create(
     caller: Caller,
     Body(settings): Body<NewEndpoint>,
 ) -> Result<(StatusCode, Json<Endpoint>), Problem> {
+    admin.check_url(&settings.base_url).await?;
     let usual = endpoints::NewEndpoint::new(settings.name, settings.base_url);
     let new = endpoints::NewEndpoint {
         provider_name: settings.provider_name,
@@ -167,6 +174,7 @@ pub(crate) async fn create(
         on_missing_usage: settings.on_missing_usage.unwrap_or(usual.on_missing_usage),
         path_templates: settings.path_templates.unwrap_or_default(),
         pass_through_paths: settings.pass_through_paths.unwrap_or_default(),
+        public_only: true,
         ..usual
     };
     let actor = caller.actor();
@@ -192,7 +200,7 @@ pub(crate) async fn get(
     Ok(Json(admin.store().tx("admin_find_endpoint", find).await?.into()))
 }
 
-/// Changes an endpoint; gateways know within a second.
+/// Changes an endpoint; gateways know within a second. A new URL is checked as that of a new endpoint.
 #[utoipa::path(patch, path = "/admin/api/v1/endpoints/{endpoint_id}", tag = "endpoints",
     params(("endpoint_id" = Uuid, Path)), request_body = Settings,
     responses((status = 200, description = "The endpoint as it is now", body = Endpoint)))]
@@ -202,6 +210,9 @@ pub(crate) async fn set(
     Path(id): Path<EndpointId>,
     Body(settings): Body<Settings>,
 ) -> Result<Json<Endpoint>, Problem> {
+    if let Some(url) = &settings.base_url {
+        admin.check_url(url).await?;
+    }
     let changes = EndpointChanges::from(settings);
     if changes.is_empty() {
         return Err(Problem::new(Kind::Invalid, "nothing to change: the body names no setting"));

@@ -27,6 +27,7 @@ mod status;
 mod table;
 mod tariffs;
 mod unrated;
+mod upstream_url;
 mod usage;
 mod users;
 
@@ -39,3 +40,4 @@ pub use problem::{Kind, Problem, ProblemDetails};
 pub use sign_in::links::sign_in_link;
 pub use status::{GatewayProbe, GatewayStatus};
 pub use table::{Access, MAX_BODY_BYTES, doors};
+pub use upstream_url::{Resolve, Resolving, resolve_by_system};

@@ -10,6 +10,7 @@ mod credential;
 mod digest;
 mod ids;
 mod money;
+mod network;
 mod origin;
 mod rating;
 mod record;
@@ -23,6 +24,7 @@ pub use credential::{ApiKeySecret, KeyDigest, MasterKey, MasterKeyError, Pepper}
 pub use digest::{DigestKey, RecordDigest};
 pub use ids::{ApiKeyId, CorrelationId, EndpointId, InstanceId, ModelId, TariffId, UserId, WebhookId};
 pub use money::{Credits, MoneyError, PricePerToken};
+pub use network::{AddressRefused, AllowedNetworks, InvalidNetwork, Network};
 pub use origin::{AccessSource, ApiKeyPurpose, RequestOrigin, UnknownPurpose};
 pub use rating::{Rated, RatingError, RatingFacts, UsageState, rate};
 pub use record::{Batch, Credential, Outcome, RawAnalyticsRecord, UsageSource};

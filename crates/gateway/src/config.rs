@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tollgate_domain::AllowedNetworks;
 
 /// Settings of the gateway. Every limit bounds memory, time or connections that one client could take from the others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -52,6 +53,10 @@ pub struct GatewayConfig {
     pub shutdown_timeout_ms: u64,
     /// The name of this gateway in the books; the host's name is a good one.
     pub served_by: Option<String>,
+    /// Networks that endpoints which are `public_only` may lead to, beside the public internet. Not a setting of `[gateway]`: the one of the
+    /// management API (`admin.allowed_networks`) holds for both.
+    #[serde(skip)]
+    pub allowed_networks: AllowedNetworks,
 }
 
 impl Default for GatewayConfig {
@@ -76,6 +81,7 @@ impl Default for GatewayConfig {
             drain_max_bytes: 1024 * 1024,
             shutdown_timeout_ms: 30_000,
             served_by: None,
+            allowed_networks: AllowedNetworks::default(),
         }
     }
 }

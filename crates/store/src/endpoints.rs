@@ -122,6 +122,8 @@ pub struct NewEndpoint {
     pub path_templates: BTreeMap<String, String>,
     /// Further paths that are passed through and recorded.
     pub pass_through_paths: Vec<String>,
+    /// Gateways connect to it by addresses of the public internet and of the operator's opened networks alone.
+    pub public_only: bool,
 }
 
 impl NewEndpoint {
@@ -138,6 +140,7 @@ impl NewEndpoint {
             on_missing_usage: OnMissingUsage::Estimate,
             path_templates: BTreeMap::new(),
             pass_through_paths: Vec::new(),
+            public_only: false,
         }
     }
 }
@@ -168,10 +171,12 @@ pub struct Endpoint {
     pub path_templates: BTreeMap<String, String>,
     /// Further paths that are passed through and recorded.
     pub pass_through_paths: Vec<String>,
+    /// Gateways connect to it by addresses of the public internet and of the operator's opened networks alone.
+    pub public_only: bool,
 }
 
 const COLUMNS: &str = "id, name, base_url, provider_name, auth_style, sealed_secret, inject_usage, \
-                       on_disconnect, on_missing_usage, path_templates, pass_through_paths";
+                       on_disconnect, on_missing_usage, path_templates, pass_through_paths, public_only";
 
 /// Creates an upstream and seals its credential under `master`.
 pub async fn create(
@@ -185,7 +190,7 @@ pub async fn create(
     let sealed = new.secret.as_ref().map(|secret| sealing::seal(master, id, secret)).transpose()?;
     let auth_style = if sealed.is_some() { new.auth_style } else { AuthStyle::None };
     let sql = format!(
-        "insert into inference_endpoints ({COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        "insert into inference_endpoints ({COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
          on conflict (name) where deleted_at is null do nothing returning {COLUMNS}"
     );
     let row = tx
@@ -203,6 +208,7 @@ pub async fn create(
                 &new.on_missing_usage.as_str(),
                 &json!(new.path_templates),
                 &new.pass_through_paths,
+                &new.public_only,
             ],
         )
         .await?;
@@ -238,6 +244,8 @@ pub struct EndpointChanges {
     pub path_templates: Option<BTreeMap<String, String>>,
     /// The whole list.
     pub pass_through_paths: Option<Vec<String>>,
+    /// As in [`NewEndpoint`]; belongs to whoever sets the URL.
+    pub public_only: Option<bool>,
 }
 
 impl EndpointChanges {
@@ -253,6 +261,7 @@ impl EndpointChanges {
             on_missing_usage: None,
             path_templates: None,
             pass_through_paths: None,
+            public_only: None,
         } = self
         else {
             return false;
@@ -283,6 +292,7 @@ pub async fn set(
         on_missing_usage: changes.on_missing_usage.unwrap_or(before.on_missing_usage),
         path_templates: changes.path_templates.unwrap_or_else(|| before.path_templates.clone()),
         pass_through_paths: changes.pass_through_paths.unwrap_or_else(|| before.pass_through_paths.clone()),
+        public_only: changes.public_only.unwrap_or(before.public_only),
     };
     let base_url = check(&wanted)?;
     // Whoever may say where requests go must not be told the credential by that.
@@ -295,7 +305,8 @@ pub async fn set(
     let sql = format!(
         "update inference_endpoints
          set base_url = $2, provider_name = $3, auth_style = $4, sealed_secret = $5, inject_usage = $6,
-             on_disconnect = $7, on_missing_usage = $8, path_templates = $9, pass_through_paths = $10
+             on_disconnect = $7, on_missing_usage = $8, path_templates = $9, pass_through_paths = $10,
+             public_only = $11
          where id = $1 returning {COLUMNS}"
     );
     let row = tx
@@ -312,6 +323,7 @@ pub async fn set(
                 &wanted.on_missing_usage.as_str(),
                 &json!(wanted.path_templates),
                 &wanted.pass_through_paths,
+                &wanted.public_only,
             ],
         )
         .await?;
@@ -469,6 +481,7 @@ fn from_row(row: &Row) -> Result<Endpoint, StoreError> {
         },
         path_templates,
         pass_through_paths: row.try_get(10)?,
+        public_only: row.try_get(11)?,
     })
 }
 

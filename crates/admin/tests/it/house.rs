@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tollgate_admin::{Admin, AdminConfig, sign_in_link};
+use tollgate_admin::{Admin, AdminConfig, Resolving, sign_in_link};
 use tollgate_domain::{
     ApiKeyId, ApiKeyPurpose, Clock, ManualClock, MasterKey, PriceList, RawAnalyticsRecord, UserId,
 };
@@ -123,8 +123,14 @@ impl House {
                 Ok(())
             }
         };
-        let admin =
-            Admin::new(&config, store.clone(), master.clone(), Arc::clone(&clock) as _, Arc::new(check));
+        let admin = Admin::new(
+            &config,
+            store.clone(),
+            master.clone(),
+            Arc::clone(&clock) as _,
+            Arc::new(check),
+            Arc::new(|name: String| names(&name)),
+        );
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
@@ -327,6 +333,21 @@ impl House {
         let rows = self.store.tx_unbounded("rows", read).await.unwrap();
         rows.as_array().cloned().unwrap_or_else(|| vec![json!(null)])
     }
+}
+
+/// What names lead to here: some to where they must not, others below `.test` to the public internet.
+fn names(name: &str) -> Resolving {
+    let addresses: &[&str] = match name.trim_end_matches('.') {
+        "loopback.test" => &["127.0.0.1"],
+        "mapped.test" => &["::ffff:127.0.0.1"],
+        "metadata.test" => &["169.254.169.254"],
+        "house.test" => &["10.1.2.3"],
+        "both.test" => &["93.184.216.34", "10.1.2.3"],
+        name if name.ends_with(".test") => &["93.184.216.34", "2606:2800:21f:cb07:6820:80da:af6b:8b2c"],
+        _ => return Box::pin(async { Err(std::io::ErrorKind::NotFound.into()) }),
+    };
+    let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
+    Box::pin(async { Ok(addresses) })
 }
 
 impl Drop for House {

@@ -17,6 +17,8 @@ mod month;
 mod people;
 mod prices;
 mod reports;
+mod security;
 mod sessions;
 mod tenants;
 mod turns;
+mod upstreams;

@@ -1,7 +1,6 @@
 //! The HTTP client for all upstreams: one pool, TLS by rustls, and never a second try.
 
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
@@ -17,8 +16,10 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use tower_service::Service;
 
+use super::guard::{BoxError, Boxed, Guard, Lookup, Resolver, by_system};
 use crate::GatewayConfig;
 use crate::request_body::UpstreamBody;
+use crate::view::LiveEndpoint;
 
 /// How often an HTTP/2 connection is asked whether it is alive, and how long it may take to answer. Half a minute is below the
 /// idle time-outs of common NATs and load balancers.
@@ -42,23 +43,41 @@ type OneClient = Client<TimedConnector, UpstreamBody>;
 /// Makes connections within a time limit that TLS is a part of; the one of [`HttpConnector`] ends with TCP.
 #[derive(Debug, Clone)]
 struct TimedConnector {
-    connector: HttpsConnector<HttpConnector>,
+    connector: HttpsConnector<HttpConnector<Resolver>>,
+    guard: Option<Guard>,
     within: Duration,
 }
 
-type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+impl TimedConnector {
+    /// One that goes anywhere, or only where its guard lets it.
+    fn new(tls: ClientConfig, within: Duration, lookup: Lookup, guard: Option<Guard>) -> Self {
+        let mut http = HttpConnector::new_with_resolver(Resolver::new(lookup, guard.clone()));
+        http.enforce_http(false);
+        http.set_nodelay(true);
+        http.set_keepalive(Some(TCP_KEEPALIVE));
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .enable_http2()
+            .wrap_connector(http);
+        Self { connector, guard, within }
+    }
+}
 
 impl Service<Uri> for TimedConnector {
-    type Response = <HttpsConnector<HttpConnector> as Service<Uri>>::Response;
+    type Response = <HttpsConnector<HttpConnector<Resolver>> as Service<Uri>>::Response;
     type Error = BoxError;
-    type Future = Connecting<Self::Response>;
+    type Future = Boxed<Result<Self::Response, BoxError>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.connector.poll_ready(cx)
     }
 
     fn call(&mut self, address: Uri) -> Self::Future {
+        if let Err(refused) = self.guard.as_ref().map_or(Ok(()), |guard| guard.check_literal(&address)) {
+            return Box::pin(std::future::ready(Err(refused.into())));
+        }
         let connecting = tokio::time::timeout(self.within, self.connector.call(address));
         Box::pin(async move {
             connecting.await.map_err(|elapsed| std::io::Error::new(std::io::ErrorKind::TimedOut, elapsed))?
@@ -89,26 +108,42 @@ pub enum TlsError {
     },
 }
 
-/// Clients of upstreams. Several, because an HTTP/2 connection carries only so many streams and each client has one per host.
+/// Clients of upstreams.
 #[derive(Debug)]
 pub(crate) struct Upstreams {
+    /// For endpoints that may be anywhere.
+    anywhere: Clients,
+    /// For those that are public only. Apart from the others, so that no connection of theirs is used that was made without a guard.
+    guarded: Clients,
+}
+
+/// Several clients, because an HTTP/2 connection carries only so many streams and each client has one per host.
+#[derive(Debug)]
+struct Clients {
     clients: Vec<OneClient>,
     next: AtomicUsize,
 }
 
 impl Upstreams {
     pub(crate) fn new(config: &GatewayConfig) -> Result<Self, TlsError> {
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        http.set_nodelay(true);
-        http.set_keepalive(Some(TCP_KEEPALIVE));
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls(config.upstream_ca_file.as_deref())?)
-            .https_or_http()
-            .enable_http1()
-            .enable_http2()
-            .wrap_connector(http);
-        let connector = TimedConnector { connector, within: config.connect_timeout() };
+        let tls = tls(config.upstream_ca_file.as_deref())?;
+        let clients = |guard| {
+            let connector = TimedConnector::new(tls.clone(), config.connect_timeout(), by_system(), guard);
+            Clients::new(config, &connector)
+        };
+        let guard = Guard::new(config.allowed_networks.clone());
+        Ok(Self { anywhere: clients(None), guarded: clients(Some(guard)) })
+    }
+
+    /// Sends a request to this endpoint, once. The future is lazy only as far as the connection; it owns all that it needs.
+    pub(crate) fn send(&self, request: Request<UpstreamBody>, endpoint: &LiveEndpoint) -> ResponseFuture {
+        let clients = if endpoint.entry.public_only { &self.guarded } else { &self.anywhere };
+        clients.send(request, endpoint.base.is_https())
+    }
+}
+
+impl Clients {
+    fn new(config: &GatewayConfig, connector: &TimedConnector) -> Self {
         let client = || {
             Client::builder(TokioExecutor::new())
                 .timer(TokioTimer::new())
@@ -125,11 +160,10 @@ impl Upstreams {
                 .build(connector.clone())
         };
         let count = config.upstream_http2_connections.max(1);
-        Ok(Self { clients: (0..count).map(|_| client()).collect(), next: AtomicUsize::new(0) })
+        Self { clients: (0..count).map(|_| client()).collect(), next: AtomicUsize::new(0) }
     }
 
-    /// Sends a request, once. The future is lazy only as far as the connection; it owns all that it needs.
-    pub(crate) fn send(&self, request: Request<UpstreamBody>, is_https: bool) -> ResponseFuture {
+    fn send(&self, request: Request<UpstreamBody>, is_https: bool) -> ResponseFuture {
         // Plain HTTP is HTTP/1 here, whose connections are best shared in one pool.
         let turn = if is_https { self.next.fetch_add(1, Ordering::Relaxed) % self.clients.len() } else { 0 };
         self.clients[turn].request(request)
@@ -153,3 +187,6 @@ fn tls(more: Option<&Path>) -> Result<ClientConfig, TlsError> {
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
     Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
+
+#[cfg(test)]
+mod tests;

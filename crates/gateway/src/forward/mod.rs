@@ -2,6 +2,7 @@
 
 mod client;
 pub(crate) mod draft;
+mod guard;
 mod headers;
 
 use std::sync::Arc;
@@ -80,7 +81,7 @@ pub(crate) async fn forward(
     };
     let (body, progress) = UpstreamBody::new(taken.client, taken.adapter, length, taken.held);
     hit(Point::BeforeUpstream);
-    let answer = gateway.upstreams.send(head.map(|()| body), endpoint.base.is_https());
+    let answer = gateway.upstreams.send(head.map(|()| body), &endpoint);
     let mut exchange = Exchange::new(answer, progress.clone(), in_flight, plan(gateway, &destination));
     let response = match exchange.head().await {
         Ok(head) => {

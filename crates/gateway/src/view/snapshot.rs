@@ -101,6 +101,9 @@ pub struct EndpointEntry {
     pub path_templates: BTreeMap<String, String>,
     /// Further paths that are passed through; a `{name}` stands for one segment, a last `*` for any rest.
     pub pass_through_paths: Vec<String>,
+    /// It is connected to by addresses of the public internet and of [`allowed_networks`](crate::GatewayConfig::allowed_networks) alone:
+    /// who set its URL may not name others.
+    pub public_only: bool,
 }
 
 /// How an upstream wants its credential.

@@ -302,6 +302,7 @@ fn endpoint(name: &str, base_url: &str) -> EndpointEntry {
         on_missing_usage: OnMissingUsage::Estimate,
         path_templates: BTreeMap::new(),
         pass_through_paths: Vec::new(),
+        public_only: false,
     }
 }
 

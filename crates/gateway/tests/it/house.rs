@@ -196,6 +196,7 @@ pub(crate) fn endpoint(name: &str, base_url: &str) -> EndpointEntry {
         on_missing_usage: OnMissingUsage::Estimate,
         path_templates: BTreeMap::new(),
         pass_through_paths: vec!["/v1/audio/transcriptions".to_owned(), "/v1/files/{id}".to_owned()],
+        public_only: false,
     }
 }
 

@@ -13,6 +13,7 @@ mod holds;
 mod house;
 mod limits;
 mod models;
+mod public_only;
 mod rates;
 mod requests;
 mod responses;

@@ -25,7 +25,7 @@ use axum::Router;
 use prometheus_client::registry::Registry;
 use tokio::{net::TcpListener, sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
-use tollgate_admin::Admin;
+use tollgate_admin::{Admin, resolve_by_system};
 use tollgate_domain::{Clock, MasterKey};
 use tollgate_failpoints::{Point, hit};
 use tollgate_gateway::{Gateway, view::LiveView};
@@ -155,7 +155,8 @@ async fn assemble(
     let view = Arc::new(LiveView::leasing());
     let leaser = Leaser::new(&config.leases, store.clone(), Arc::clone(&view), &journal);
     let sink = Arc::new(JournalSink::new(journal.clone()));
-    let settings = config.gateway.clone();
+    let mut settings = config.gateway.clone();
+    settings.allowed_networks = config.admin.allowed_networks.clone();
     let instance = journal.instance_id();
     let (refreshed, seen) = watch::channel(false);
     let mut spending =
@@ -221,7 +222,8 @@ async fn open_admin(
         ..StoreConfig::for_reports(database.url.clone())
     })?;
     let check = |endpoint| refresher::endpoint(endpoint).check();
-    Ok(Some((Admin::new(&config.admin, store, master.clone(), clock, Arc::new(check)), listener)))
+    let admin = Admin::new(&config.admin, store, master.clone(), clock, Arc::new(check), resolve_by_system());
+    Ok(Some((admin, listener)))
 }
 
 fn cannot_listen(address: &str, error: &io::Error) -> anyhow::Error {

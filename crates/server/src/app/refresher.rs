@@ -239,5 +239,6 @@ pub(crate) fn endpoint(config: snapshot::ConfigEndpoint) -> EndpointEntry {
         },
         path_templates: endpoint.path_templates,
         pass_through_paths: endpoint.pass_through_paths,
+        public_only: endpoint.public_only,
     }
 }

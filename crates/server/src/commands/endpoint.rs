@@ -37,6 +37,8 @@ async fn create(session: &Session, args: EndpointCreateArgs) -> anyhow::Result<A
         on_missing_usage: args.on_missing_usage.into(),
         path_templates: args.path_template.into_iter().collect(),
         pass_through_paths: args.pass_through,
+        // Who is at the server's own command line may name any address.
+        public_only: false,
     };
     let master = session.master_key().await?;
     let create = async |tx: Tx| {
@@ -54,6 +56,7 @@ async fn create(session: &Session, args: EndpointCreateArgs) -> anyhow::Result<A
 
 async fn set(session: &Session, args: EndpointSetArgs) -> anyhow::Result<Answer> {
     let changes = EndpointChanges {
+        public_only: args.url.is_some().then_some(false),
         base_url: args.url,
         provider_name: args.provider,
         auth_style: args.auth_style.map(|style| style.as_str().parse()).transpose()?,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use serde_json::{Value, json};
+use tollgate_domain::Network;
 use tollgate_server::{App, SystemClock};
 use tollgate_testkit::ScriptedUpstream;
 
@@ -13,7 +14,10 @@ use crate::harness::{Place, chat, eventually, get_with_key, post_json};
 async fn what_is_set_up_by_the_api_serves_and_its_receipt_is_what_the_client_was_told() {
     let upstream = ScriptedUpstream::start().await;
     let place = Place::with_database().await;
-    let app = place.serve().await;
+    let mut config = place.config();
+    // Where the upstream is: it is set through the API.
+    config.admin.allowed_networks = vec!["127.0.0.0/8".parse::<Network>().unwrap()].into();
+    let app = App::start(config, Arc::new(SystemClock)).await.unwrap();
     let admin = app.admin_address().unwrap();
     place.cli("user create boss").await;
     let make_manager = "key create --user boss --purpose platform --role manager";
@@ -66,7 +70,8 @@ async fn what_is_set_up_by_the_api_serves_and_its_receipt_is_what_the_client_was
     assert!(gateway["spool_limit_bytes"].as_u64() >= Some(1), "{gateway}");
 
     // What the gateway could not use is refused by the gateway's own check.
-    let bad = json!({ "name": "bad", "base_url": "http://up.test", "pass_through_paths": ["/v1/*/files"] });
+    let bad =
+        json!({ "name": "bad", "base_url": upstream.base_url(), "pass_through_paths": ["/v1/*/files"] });
     let refused = post_json(admin, "/admin/api/v1/endpoints", manager, &bad).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text);
     assert!(refused.text.contains("last segment"), "{}", refused.text);
