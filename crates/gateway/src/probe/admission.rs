@@ -360,6 +360,7 @@ fn head(secret: &str) -> Result<HeaderMap, ProbeError> {
 
 fn endpoint() -> EndpointEntry {
     EndpointEntry {
+        public_only: false,
         id: EndpointId::generate(),
         name: "main".to_owned(),
         base_url: "http://127.0.0.1:9".to_owned(),

@@ -3,6 +3,7 @@
 //!
 //! Both are installed with the SDKs: see [`crate::sdks`].
 
+use std::fmt::Write as _;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
@@ -329,12 +330,12 @@ fn case(random: &mut StdRng, nth: usize, midnight: i64, users: &[String], keys: 
         0 => {
             let user = &users[random.random_range(0..users.len())];
             ask["user_ids"] = json!([user]);
-            condition += &format!(" and user_id = '{user}'");
+            write!(condition, " and user_id = '{user}'").unwrap();
         }
         1 => {
             let key = random.random_range(1..keys.len());
             ask["api_key_ids"] = json!([keys[0], keys[key]]);
-            condition += &format!(" and api_key_id in ('{}', '{}')", keys[0], keys[key]);
+            write!(condition, " and api_key_id in ('{}', '{}')", keys[0], keys[key]).unwrap();
         }
         2 if of != "costs" => {
             ask["models"] = json!(["large", "vectors"]);
@@ -343,7 +344,7 @@ fn case(random: &mut StdRng, nth: usize, midnight: i64, users: &[String], keys: 
         3 if of == "completions" => {
             let batch = random.random_bool(0.5);
             ask["batch"] = json!(batch);
-            condition += &format!(" and (api_key_purpose = 'batch') = {batch}");
+            write!(condition, " and (api_key_purpose = 'batch') = {batch}").unwrap();
         }
         _ => {}
     }

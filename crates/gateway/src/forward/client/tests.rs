@@ -23,9 +23,9 @@ fn rebinding(asked: &Arc<AtomicUsize>) -> Lookup {
     })
 }
 
-fn guard(networks: &[&str]) -> Option<Guard> {
+fn guard(networks: &[&str]) -> Guard {
     let networks: Vec<Network> = networks.iter().map(|text| text.parse().unwrap()).collect();
-    Some(Guard::new(networks.into()))
+    Guard::new(networks.into())
 }
 
 async fn connects(lookup: Lookup, guard: Option<Guard>, url: &str) -> Result<(), String> {
@@ -53,7 +53,7 @@ async fn a_name_that_was_public_when_it_was_set_is_not_connected_to_once_it_lead
     let first: Vec<SocketAddr> = lookup("rebound.test".parse().unwrap()).await.unwrap();
     assert!(first.iter().all(|address| AllowedNetworks::default().judge(address.ip()).is_ok()));
 
-    let error = connects(Arc::clone(&lookup), guard(&[]), &url).await.unwrap_err();
+    let error = connects(Arc::clone(&lookup), Some(guard(&[])), &url).await.unwrap_err();
     assert!(error.contains("127.0.0.1 is a loopback address"), "{error}");
     assert_eq!(asked.load(Ordering::Relaxed), 2, "it was asked for again");
     // The listener is there, and without the guard the name leads to it.
@@ -75,7 +75,8 @@ async fn of_a_names_addresses_only_those_are_connected_to_that_may_be() {
     let mixed: Lookup = Arc::new(|_| {
         Box::pin(async { Ok(vec!["[::1]:0".parse().unwrap(), "127.0.0.1:0".parse().unwrap()]) })
     });
-    let (made, reached) = tokio::join!(connects(mixed, guard(&["127.0.0.0/8"]), &url), listener.accept());
+    let (made, reached) =
+        tokio::join!(connects(mixed, Some(guard(&["127.0.0.0/8"])), &url), listener.accept());
     made.unwrap();
     assert!(reached.unwrap().1.is_ipv4());
 }
@@ -92,19 +93,19 @@ async fn an_address_in_the_url_itself_is_judged_though_no_resolver_sees_it() {
     ] {
         for scheme in ["http", "https"] {
             let url = format!("{scheme}://{host}:{port}/");
-            let error = connects(super::by_system(), guard(&["10.0.0.0/8"]), &url).await.unwrap_err();
+            let error = connects(super::by_system(), Some(guard(&["10.0.0.0/8"])), &url).await.unwrap_err();
             assert!(error.contains(what), "{url}: {error}");
         }
     }
     // These the system's resolver takes for addresses.
     for host in ["2130706433", "0x7f.1", "0177.0.0.1", "localhost"] {
         let url = format!("http://{host}:{port}/");
-        let error = connects(super::by_system(), guard(&[]), &url).await.unwrap_err();
+        let error = connects(super::by_system(), Some(guard(&[])), &url).await.unwrap_err();
         assert!(error.contains("is a loopback address"), "{url}: {error}");
     }
     let url = format!("http://127.0.0.1:{port}/");
     let (made, reached) =
-        tokio::join!(connects(super::by_system(), guard(&["127.0.0.1/32"]), &url), listener.accept());
+        tokio::join!(connects(super::by_system(), Some(guard(&["127.0.0.1/32"])), &url), listener.accept());
     made.unwrap();
     reached.unwrap();
 }
