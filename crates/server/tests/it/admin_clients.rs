@@ -9,6 +9,7 @@ use std::{
     path::Path,
     process::Stdio,
     sync::Arc,
+    time::Duration,
 };
 
 use http::StatusCode;
@@ -35,8 +36,14 @@ use crate::{
 
 /// With which schemathesis makes requests up, and the second test its records and questions.
 const SEED: u64 = 20_261_126;
-/// What a manager's key cannot bring to succeed: nothing is in quarantine, and a key is not signed in.
-const NEVER_SUCCEEDS: [&str; 7] = [
+/// It takes half a minute on two quiet processors.
+const PATIENCE: Duration = Duration::from_mins(10);
+/// What a manager's key cannot bring to succeed: nothing is in quarantine, a key is not signed in, hosts that are made up lead nowhere, and the
+/// names of the dashboard's files are known to nobody; the document was read before.
+const NEVER_SUCCEEDS: [&str; 10] = [
+    "POST /admin/api/v1/endpoints",
+    "GET /admin/api/v1/openapi.json",
+    "GET /assets/{file}",
     "POST /admin/api/v1/quarantine/{record_id}/replay",
     "POST /admin/api/v1/quarantine/{record_id}/write-off",
     "POST /admin/api/v1/session",
@@ -109,9 +116,8 @@ async fn schemathesis_finds_every_route_to_answer_as_its_document_says() {
         .env("TOLLGATE_IDS", ids.to_string())
         .env("TOLLGATE_CALLS", &calls)
         .kill_on_drop(true)
-        .output()
-        .await
-        .unwrap();
+        .output();
+    let output = tokio::time::timeout(PATIENCE, output).await.expect("schemathesis ends").unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
 
