@@ -965,7 +965,11 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        "text/html": unknown;
+                        "text/html": string;
+                        "text/css": string;
+                        "text/javascript": string;
+                        "image/png": string;
+                        "application/json": string;
                     };
                 };
                 /** @description The request cannot be read */
@@ -1130,8 +1134,10 @@ export interface paths {
         };
         put?: never;
         /**
-         * Creates an upstream. One that a gateway could not use is refused.
-         * @description Creates an upstream. One that a gateway could not use is refused.
+         * Creates an upstream. One that a gateway could not use is refused, and so is a URL that leads to no public address and to none of
+         *     `admin.allowed_networks`.
+         * @description Creates an upstream. One that a gateway could not use is refused, and so is a URL that leads to no public address and to none of
+         *     `admin.allowed_networks`.
          *
          *     For: Manager.
          */
@@ -1503,8 +1509,8 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Changes an endpoint; gateways know within a second.
-         * @description Changes an endpoint; gateways know within a second.
+         * Changes an endpoint; gateways know within a second. A new URL is checked as that of a new endpoint.
+         * @description Changes an endpoint; gateways know within a second. A new URL is checked as that of a new endpoint.
          *
          *     For: Manager.
          */
@@ -6794,6 +6800,11 @@ export interface components {
             };
             /** @description Whose it is, such as `openai`. */
             provider_name?: string | null;
+            /**
+             * @description Gateways reach it by addresses of the public internet and of `admin.allowed_networks` alone. So it is with every URL that was set here; one
+             *     that the server's command line set may lead anywhere.
+             */
+            public_only: boolean;
         };
         /** @description A change that was entered. */
         Entered: {
@@ -7213,7 +7224,7 @@ export interface components {
              * @description `realtime` (the default), `platform`, or `batch` and `playground`, which have prices of their own and are a manager's to give.
              * @example realtime
              */
-            purpose?: string | null;
+            purpose?: string;
             /**
              * @description What a platform key may do on the whole platform. A manager's to give.
              * @example null
@@ -7260,7 +7271,7 @@ export interface components {
              * @description For keys of this purpose: `realtime` (the default), `batch`, `playground` or `platform`.
              * @example realtime
              */
-            purpose?: string | null;
+            purpose?: string;
             /**
              * Format: date-time
              * @description In force from then on; now where it is left out.
@@ -7273,7 +7284,7 @@ export interface components {
              * @description `individual` (the default) or `organization`.
              * @example organization
              */
-            kind?: string | null;
+            kind?: string;
             /** @description Unique among all users; at most 200 characters, and not a UUID. */
             name: string;
         };
@@ -7812,6 +7823,11 @@ export interface components {
                 };
                 /** @description Whose it is, such as `openai`. */
                 provider_name?: string | null;
+                /**
+                 * @description Gateways reach it by addresses of the public internet and of `admin.allowed_networks` alone. So it is with every URL that was set here; one
+                 *     that the server's command line set may lead anywhere.
+                 */
+                public_only: boolean;
             }[];
         };
         /** @description A list that is short by its nature, whole. */
