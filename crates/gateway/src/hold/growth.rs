@@ -20,8 +20,8 @@ const STEP_TOKENS: u64 = 512;
 const LEAST_TOKENS: u64 = 32;
 /// A client that sets a limit has held for all of it. Only an answer that is clearly longer is one that does not heed it: its length is a guess.
 const BEYOND_LIMIT: u64 = 2;
-/// And by so many tokens: of a short one the frames say little.
-const BEYOND_LIMIT_TOKENS: u64 = 64;
+/// And by so many tokens: of a short one the frames say little, because they are mostly what stands around it.
+const BEYOND_LIMIT_TOKENS: u64 = 512;
 
 /// What to do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

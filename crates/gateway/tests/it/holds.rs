@@ -108,6 +108,33 @@ async fn an_answer_within_its_clients_limit_is_never_cut_off() {
     assert!(reply.text().ends_with("data: [DONE]\n\n"), "{}", reply.text());
 }
 
+/// The guess of an answer's length is in tokens and goes by frames, of which most may be what stands around a word.
+#[tokio::test]
+async fn a_short_answer_in_many_frames_is_not_taken_for_one_beyond_its_limit() {
+    for (path, body) in [
+        (
+            QUESTIONS[0].0,
+            r#"{"model":"chat","stream":true,"max_tokens":2,"messages":[{"role":"user","content":"hi"}]}"#,
+        ),
+        (
+            QUESTIONS[2].0,
+            r#"{"model":"chat","stream":true,"max_tokens":2,"messages":[{"role":"user","content":"hi"}]}"#,
+        ),
+        (
+            QUESTIONS[3].0,
+            r#"{"contents":[{"role":"user","parts":[{"text":"hi"}]}],"generationConfig":{"maxOutputTokens":2}}"#,
+        ),
+    ] {
+        // A byte of the body is a token at most: 0.00001 for each, and 0.00006 for the answer. No more is there.
+        let balance = format!("0.{:05}", body.len() + 6);
+        let house = house(WhenSpent::Cut, &balance).await;
+        house.upstream.usually(bit_by_bit(8, 2));
+        assert_eq!(ask(&house, (path, body)).await.status, StatusCode::OK, "{path}");
+        let record = house.sink.one().await;
+        assert_eq!((record.outcome, record.usage.completion_tokens), (Outcome::Completed, Some(2)), "{path}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_held_for_one_is_not_there_for_another() {
     let house = House::open_with(Plan {

@@ -59,13 +59,13 @@ fn what_was_written_beyond_the_hold_is_asked_for_as_well() {
 #[test]
 fn an_answer_within_the_clients_limit_asks_for_nothing() {
     let mut growth = growth(100, true, WhenSpent::Cut);
-    assert_eq!(growth.due(264), Due::Nothing);
-    assert!(matches!(growth.due(265), Due::Now(_)));
+    assert_eq!(growth.due(712), Due::Nothing);
+    assert!(matches!(growth.due(713), Due::Now(_)));
 }
 
 #[test]
 fn a_short_answer_within_the_clients_limit_is_not_cut_off_because_it_came_in_many_frames() {
-    assert_eq!(growth(5, true, WhenSpent::Cut).due(11), Due::Nothing);
+    assert_eq!(growth(5, true, WhenSpent::Cut).due(100), Due::Nothing);
 }
 
 #[test]
