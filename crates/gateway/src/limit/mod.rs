@@ -2,7 +2,7 @@
 //! or a user may spend ([`Caps`]), which is told by what was spent, in [`crate::view`], and not here.
 //!
 //! All that a request meets are decided together, in memory: it passes all of them, or takes from none. Requests are taken when
-//! they are admitted, and stay taken. Tokens are taken by an estimate when the request is admitted ([`estimate`]), so that many at once
+//! they are admitted, and stay taken. Tokens are taken by an estimate when the request is admitted (`estimate`), so that many at once
 //! do not pass on the same room, and set right to what was used when it ends; one that used more leaves less than nothing, and who
 //! comes next waits for it. A limit is what may be used at once, and what comes back, evenly, in a minute.
 //!

@@ -4,7 +4,7 @@
 //! it once and keeps it. Balances move with every request (`balances`). Neither is ever read from a
 //! database here: whoever owns one calls [`LiveView::replace_config`] and [`LiveView::apply_balances`].
 //!
-//! A request that may pass holds what it may cost ([`crate::hold`]), so that those in flight cannot overdraw an account together.
+//! A request that may pass holds what it may cost (`hold`), so that those in flight cannot overdraw an account together.
 //!
 //! Guarantee: `available(user)` is the balance of the last snapshot less the cost of every request that this gateway
 //! finished and that the snapshot does not include. What other gateways finished since is not in it.

@@ -46,7 +46,7 @@ pub enum WebhookCommand {
 /// `tollgate webhook add`.
 #[derive(Debug, Clone, Args)]
 pub struct WebhookAddArgs {
-    /// Where messages are posted to, such as https://example.com/hooks.
+    /// Where messages are posted to, such as `https://example.com/hooks`.
     pub url: String,
     /// Name or id of the only user that it hears of [default: all].
     #[arg(long, value_name = "NAME")]

@@ -2,7 +2,7 @@
 //! caller may see no others, roles of platform keys, and writes that count once under a key of the client's choosing.
 //!
 //! Every list takes the place behind which it begins and returns one row more than was asked for where there are more
-//! ([`Page::of`] takes that row off again). Whose rows may be seen is an argument of each function, never a filter that a caller adds.
+//! (`Page::of` takes that row off again). Whose rows may be seen is an argument of each function, never a filter that a caller adds.
 
 use std::time::Duration;
 
