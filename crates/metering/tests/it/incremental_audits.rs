@@ -312,7 +312,10 @@ async fn more_than_a_pass_may_read_is_left_out_and_the_next_one_goes_on_from_the
     desk.enter("m", 5).await;
     // As a busier server would have left it.
     desk.books
-        .execute(&format!("update usage_commits set records = {} where records > 0", MAX_RECORDS + 1))
+        .execute(&format!(
+            "update usage_commits set records = {}, xid = pg_current_xact_id() where records > 0",
+            MAX_RECORDS + 1
+        ))
         .await;
     assert_eq!(desk.begun().await, Reason::TooMuch);
     desk.enter("m", 5).await;
