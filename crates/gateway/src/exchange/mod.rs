@@ -156,6 +156,11 @@ impl Exchange {
         self.plan.surface == Surface::GeminiStreamGenerate
     }
 
+    /// Whether the answer may end before its upstream ends it, where money runs out.
+    pub(crate) fn may_be_cut(&self) -> bool {
+        self.in_flight.as_ref().is_some_and(InFlight::may_be_cut)
+    }
+
     /// Whether the answer has a head only.
     pub(crate) fn has_no_body(&self) -> bool {
         match &self.phase {

@@ -215,7 +215,9 @@ async fn answer_client(
     };
     let has_no_body = exchange.has_no_body() || head.status == StatusCode::NO_CONTENT;
     let upstream_request_id = head.headers.remove("x-request-id");
-    headers::for_client(&mut head.headers, !injected_usage);
+    // A stream that ends before the length that it was announced with would look like a broken connection, not like the error that it ends with.
+    let may_be_cut = exchange.may_be_cut() && !is_json(&head.headers);
+    headers::for_client(&mut head.headers, !injected_usage && !may_be_cut);
     if let Some(id) = upstream_request_id {
         head.headers.insert("x-upstream-request-id", id);
     }

@@ -106,6 +106,11 @@ impl Growth {
         }
     }
 
+    /// Whether the answer ends where the money does.
+    pub(super) const fn may_end(&self) -> bool {
+        matches!(self.when_spent, WhenSpent::Cut)
+    }
+
     /// More is held by so much.
     pub(super) fn grown(&mut self, by: Credits) {
         self.held = self.held.checked_add(by).unwrap_or(self.held);

@@ -101,6 +101,11 @@ impl Hold {
         self.held.is_some()
     }
 
+    /// Whether a stream that outgrows it is cut off where there is no more.
+    pub(crate) fn may_cut(&self) -> bool {
+        self.held.as_ref().is_some_and(|held| held.growth.may_end())
+    }
+
     /// The answer has about so many tokens. Holds more where that is due; what it returns has to be waited for before anything more of the
     /// answer is let go.
     pub(crate) fn grow(&mut self, written: u64) -> Option<Growing> {

@@ -156,6 +156,11 @@ impl InFlight {
         self.open.as_ref().is_some_and(|open| open.hold.is_held())
     }
 
+    /// Whether an answer that grows beyond what there is ends there.
+    pub(crate) fn may_be_cut(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.hold.may_cut())
+    }
+
     /// The answer has about so many tokens so far: holds more for it where that is due. What it returns is waited for, and said to
     /// [`InFlight::grown`], before anything more is let go.
     pub(crate) fn grow(&mut self, written: u64) -> Option<Growing> {

@@ -14,8 +14,11 @@ use parking_lot::RwLock;
 use tokio::time::Instant;
 use tollgate_domain::{Credits, UserId};
 
-use super::lease::{Lease, LeaseAnswer, LeaseRequest, Prospect, less, more};
+use self::leases::Leases;
+use super::lease::{Lease, LeaseRequest, Prospect, less, more};
 use crate::hold::{Estimate, HoldEnd};
+
+mod leases;
 
 /// Balances as one database snapshot shows them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,9 +44,7 @@ struct State {
     holds: BTreeMap<u64, Held>,
     holds_begun: u64,
     /// `None`: requests hold of the balance.
-    leases: Option<HashMap<UserId, Lease>>,
-    /// Users for whom a request began to wait since this was asked last.
-    waited_for: Vec<UserId>,
+    leases: Option<Leases>,
     /// The database did not answer the last time that it was asked for leases.
     is_cut_off: bool,
     /// What requests have cost beyond their holds.
@@ -59,7 +60,6 @@ impl Default for State {
             holds: BTreeMap::new(),
             holds_begun: 0,
             leases: None,
-            waited_for: Vec::new(),
             is_cut_off: false,
             overrun: Credits::ZERO,
         }
@@ -174,7 +174,7 @@ impl Balances {
 
     /// From now on requests hold of leases.
     pub(super) fn lease(&mut self) {
-        self.0.get_mut().leases = Some(HashMap::new());
+        self.0.get_mut().leases = Some(Leases::default());
     }
 
     /// Sets aside what a request may cost, and returns the number of its hold and how much that is.
@@ -182,7 +182,7 @@ impl Balances {
         let now = Instant::now();
         let state = &mut *self.0.write();
         let account = state.accounts.entry(user).or_default();
-        let lease = state.leases.as_mut().map(|leases| leases.entry(user).or_insert_with(|| Lease::new(now)));
+        let lease = state.leases.as_mut().map(|leases| leases.of(user, now));
         let spendable = lease.as_ref().map_or_else(|| account.available(), |lease| lease.spendable(now));
         let Some(amount) = account.fit(&estimate, spendable) else {
             return Err(Short::of(*account, lease.as_deref()));
@@ -210,7 +210,7 @@ impl Balances {
         let now = Instant::now();
         let state = &mut *self.0.write();
         let (held, account) = (state.holds.get_mut(&number)?, state.accounts.get_mut(&user)?);
-        let lease = state.leases.as_mut().and_then(|leases| leases.get_mut(&user));
+        let lease = state.leases.as_mut().and_then(|leases| leases.by_user.get_mut(&user));
         let spendable = lease.as_ref().map_or_else(|| account.available(), |lease| lease.spendable(now));
         let by = most.min(less(spendable, account.held));
         if by < least {
@@ -248,7 +248,7 @@ impl Balances {
     pub(super) fn short(&self, user: UserId) -> Short {
         let state = self.0.read();
         let account = state.accounts.get(&user).copied().unwrap_or_default();
-        Short::of(account, state.leases.as_ref().and_then(|leases| leases.get(&user)))
+        Short::of(account, state.leases.as_ref().and_then(|leases| leases.by_user.get(&user)))
     }
 
     /// Releases a hold, where there is one, and enters what it became.
@@ -259,8 +259,8 @@ impl Balances {
         let mut account = state.accounts.get_mut(&user);
         let is_charge = matches!(end, HoldEnd::Charged { .. });
         let mut lease = match &mut state.leases {
-            Some(leases) if is_charge => Some(leases.entry(user).or_insert_with(|| Lease::new(now))),
-            Some(leases) => leases.get_mut(&user),
+            Some(leases) if is_charge => Some(leases.of(user, now)),
+            Some(leases) => leases.by_user.get_mut(&user),
             None => None,
         };
         // What a hold lacks it takes now, as far as there is anything: that much overdraws nothing.
@@ -301,16 +301,20 @@ impl Balances {
         let state = &mut *self.0.write();
         let number = state.next_number();
         if let Some(leases) = &mut state.leases {
-            let lease = leases.entry(user).or_insert_with(|| Lease::new(now));
-            lease.wait(number, least, most, now);
-            state.waited_for.push(user);
+            leases.of(user, now).wait(number, least, most, now);
+            leases.waiting.insert(user);
+            leases.waited_for.push(user);
         }
         number
     }
 
     pub(super) fn stop_waiting(&self, user: UserId, number: u64) {
-        if let Some(lease) = self.0.write().leases.as_mut().and_then(|leases| leases.get_mut(&user)) {
-            lease.stop_waiting(number);
+        let state = &mut *self.0.write();
+        let Some(leases) = &mut state.leases else { return };
+        let Some(lease) = leases.by_user.get_mut(&user) else { return };
+        lease.stop_waiting(number);
+        if !lease.is_waited_for() {
+            leases.waiting.remove(&user);
         }
     }
 
@@ -318,77 +322,8 @@ impl Balances {
     pub(super) fn prospect(&self, user: UserId, number: u64) -> Prospect {
         let state = self.0.read();
         let held = state.accounts.get(&user).map_or(Credits::ZERO, |account| account.held);
-        let lease = state.leases.as_ref().and_then(|leases| leases.get(&user));
+        let lease = state.leases.as_ref().and_then(|leases| leases.by_user.get(&user));
         lease.map_or(Prospect::Hopeless, |lease| lease.prospect(number, held))
-    }
-
-    /// What to ask the books for now, for `most` users at most: first those for whom a request waits.
-    pub(super) fn lease_requests(&self, most: usize) -> Vec<LeaseRequest> {
-        let now = Instant::now();
-        let state = &mut *self.0.write();
-        state.waited_for.clear();
-        let (accounts, Some(leases)) = (&state.accounts, &mut state.leases) else { return Vec::new() };
-        let account = |user: &UserId| accounts.get(user).copied().unwrap_or_default();
-        leases.retain(|user, lease| !lease.is_over(account(user).held, false, now));
-        let mut requests = Vec::new();
-        for is_waited_for in [true, false] {
-            let due = leases.iter_mut().filter(|(_, lease)| lease.is_waited_for() == is_waited_for);
-            let due = due.filter_map(|(user, lease)| account(user).ask(*user, lease, false, now));
-            requests.extend(due.take(most.saturating_sub(requests.len())));
-        }
-        requests
-    }
-
-    /// The same for those for whom a request began to wait just now. Looks at no others.
-    pub(super) fn urgent_lease_requests(&self, most: usize) -> Vec<LeaseRequest> {
-        let now = Instant::now();
-        let state = &mut *self.0.write();
-        let rest = state.waited_for.split_off(state.waited_for.len().min(most));
-        let users = std::mem::replace(&mut state.waited_for, rest);
-        let (accounts, Some(leases)) = (&state.accounts, &mut state.leases) else { return Vec::new() };
-        let ask = |user: UserId| {
-            // One that was asked for meanwhile is not due: a user is here once for each that waits.
-            accounts.get(&user).copied().unwrap_or_default().ask(user, leases.get_mut(&user)?, false, now)
-        };
-        users.into_iter().filter_map(ask).collect()
-    }
-
-    /// All leases are given back as far as they may be.
-    pub(super) fn lease_returns(&self) -> Vec<LeaseRequest> {
-        let now = Instant::now();
-        let state = &mut *self.0.write();
-        let (accounts, Some(leases)) = (&state.accounts, &mut state.leases) else { return Vec::new() };
-        let account = |user: &UserId| accounts.get(user).copied().unwrap_or_default();
-        leases.retain(|user, lease| !lease.is_over(account(user).held, true, now));
-        leases.iter_mut().filter_map(|(user, lease)| account(user).ask(*user, lease, true, now)).collect()
-    }
-
-    pub(super) fn has_leases(&self) -> bool {
-        self.0.read().leases.as_ref().is_some_and(|leases| !leases.is_empty())
-    }
-
-    /// Other gateways lack money of these users.
-    pub(super) fn others_lack(&self, users: &[UserId]) {
-        let state = &mut *self.0.write();
-        let Some(leases) = &mut state.leases else { return };
-        for user in users {
-            if let Some(lease) = leases.get_mut(user) {
-                lease.others_lack();
-            }
-        }
-    }
-
-    /// What was asked for has come.
-    pub(super) fn apply_leases(&self, requests: &[LeaseRequest], answer: &LeaseAnswer, spent_until: Instant) {
-        let state = &mut *self.0.write();
-        let Some(leases) = &mut state.leases else { return };
-        let requests: HashMap<UserId, &LeaseRequest> =
-            requests.iter().map(|request| (request.user, request)).collect();
-        for grant in &answer.grants {
-            if let (Some(lease), Some(request)) = (leases.get_mut(&grant.user), requests.get(&grant.user)) {
-                lease.answer(request, *grant, answer.committed_position, spent_until);
-            }
-        }
     }
 
     /// Whether the books did not answer the last time.
@@ -407,7 +342,7 @@ impl Balances {
         for Held { estimate, amount, .. } in state.holds.values() {
             all.uncovered = more(all.uncovered, less(estimate.most, *amount));
         }
-        for (user, lease) in state.leases.iter().flatten() {
+        for (user, lease) in state.leases.iter().flat_map(|leases| &leases.by_user) {
             let held = state.accounts.get(user).map_or(Credits::ZERO, |account| account.held);
             let own = more(held, lease.unconfirmed());
             all.leased = more(all.leased, lease.leased(now));
@@ -426,7 +361,7 @@ impl Balances {
             all.unbounded += usize::from(!estimate.is_bounded);
         }
         for (user, account) in state.accounts.iter().filter(|(_, account)| account.in_flight > 0) {
-            let lease = state.leases.as_ref().and_then(|leases| leases.get(user));
+            let lease = state.leases.as_ref().and_then(|leases| leases.by_user.get(user));
             all.held = more(all.held, account.shown(lease));
         }
         all.oldest = state.holds.first_key_value().map_or(Duration::ZERO, |(_, held)| held.since.elapsed());

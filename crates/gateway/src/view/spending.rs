@@ -84,29 +84,32 @@ impl Spent {
     fn add(&mut self, day: Date, pico: i128) {
         let of_day = self.by_day.entry(day).or_default();
         of_day.pending = of_day.pending.saturating_add(pico);
-        match &mut self.asked {
-            // It is in all windows that the day is in.
-            Some((asked, sums)) if *asked == day => {
-                for sum in sums {
-                    *sum = sum.saturating_add(pico);
-                }
-            }
-            asked => *asked = None,
-        }
+        self.changed(day, pico);
     }
 
     /// What a snapshot says of a day.
     fn set(&mut self, day: Date, snapshot: i128) {
-        self.by_day.entry(day).or_default().snapshot = snapshot;
-        self.asked = None;
+        let of_day = self.by_day.entry(day).or_default();
+        let before = std::mem::replace(&mut of_day.snapshot, snapshot);
+        self.changed(day, snapshot.saturating_sub(before));
     }
 
     /// A snapshot includes an own request.
     fn retire(&mut self, day: Date, pico: i128) {
-        if let Some(day) = self.by_day.get_mut(&day) {
-            day.pending = day.pending.saturating_sub(pico);
+        if let Some(of_day) = self.by_day.get_mut(&day) {
+            of_day.pending = of_day.pending.saturating_sub(pico);
+            self.changed(day, pico.saturating_neg());
         }
-        self.asked = None;
+    }
+
+    /// Sums that are kept follow, because adding them up again for each request reads a whole month.
+    fn changed(&mut self, day: Date, by: i128) {
+        let Some((asked, sums)) = &mut self.asked else { return };
+        for (window, sum) in SpendWindow::ALL.into_iter().zip(sums) {
+            if window.around(*asked).contains(&day) {
+                *sum = sum.saturating_add(by);
+            }
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use tollgate_domain::{Outcome, UsageSource};
 use tollgate_gateway::view::{Holds, OnDisconnect, WhenSpent};
 use tollgate_testkit::upstream::{Script, Split};
 
-use crate::house::{ALICE, House, Plan, Reply, credits, user};
+use crate::house::{ALICE, House, Plan, Reply, credits, raw_upstream, user};
 
 /// Tokens of each answer, one a frame. At 0.00003 they cost 0.012.
 const TOKENS: i64 = 400;
@@ -85,6 +85,25 @@ data: {"error":{"message":"#,
         assert_eq!(house.view.holds(), Holds::default());
         assert_eq!(house.metric("tollgate_gateway_cut_for_credits_total"), Some(1));
     }
+}
+
+#[tokio::test]
+async fn a_stream_of_announced_length_that_is_cut_off_ends_with_its_error_all_the_same() {
+    let frame = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"word\"}}]}\n\n";
+    let stream = frame.repeat(2000);
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: {}\r\n\r\n",
+        stream.len()
+    );
+    let base_url = raw_upstream(&format!("{head}{stream}")).await;
+    let plan = Plan { when_spent: WhenSpent::Cut, base_url: Some(base_url), ..Plan::default() };
+    let house = House::open_with(plan).await;
+    house.enrich("0.004");
+    let reply = ask(&house, QUESTIONS[0]).await;
+    assert_eq!((reply.status, reply.header("content-length")), (StatusCode::OK, None));
+    let text = reply.text();
+    assert!(text.len() < stream.len() && text.ends_with("\n\n"));
+    assert!(text.rsplit("data: ").any(|frame| frame.contains("Insufficient credits")), "{text}");
 }
 
 #[tokio::test]
