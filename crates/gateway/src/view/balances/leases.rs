@@ -40,12 +40,16 @@ impl Leases {
 impl Balances {
     /// What to ask the books for now, for `most` users at most: first those for whom a request waits, then whose turn it is.
     pub(in crate::view) fn lease_requests(&self, most: usize) -> Vec<LeaseRequest> {
+        self.due(most, Instant::now())
+    }
+
+    fn due(&self, most: usize, now: Instant) -> Vec<LeaseRequest> {
         let waiting = self.0.write().leases.as_mut().map_or_else(Vec::new, |leases| {
             leases.waited_for.clear();
             leases.waiting.iter().copied().collect()
         });
-        let mut requests = self.requests_of(&waiting, most);
-        self.requests_in_turn(&mut requests, most, false);
+        let mut requests = self.requests_of(&waiting, most, now);
+        self.requests_in_turn(&mut requests, most, false, now);
         requests
     }
 
@@ -56,22 +60,21 @@ impl Balances {
             std::mem::replace(&mut leases.waited_for, rest)
         });
         // One that was asked for meanwhile is not due: a user is here once for each that waits.
-        self.requests_of(&waited_for, most)
+        self.requests_of(&waited_for, most, Instant::now())
     }
 
     /// All leases are given back as far as they may be.
     pub(in crate::view) fn lease_returns(&self) -> Vec<LeaseRequest> {
         let mut requests = Vec::new();
-        self.requests_in_turn(&mut requests, usize::MAX, true);
+        self.requests_in_turn(&mut requests, usize::MAX, true, Instant::now());
         requests
     }
 
     /// What to ask for these users, as far as it is due.
-    fn requests_of(&self, users: &[UserId], most: usize) -> Vec<LeaseRequest> {
+    fn requests_of(&self, users: &[UserId], most: usize, now: Instant) -> Vec<LeaseRequest> {
         let mut requests = Vec::new();
         for users in users.chunks(AT_ONCE) {
             let mut state = self.0.write();
-            let now = Instant::now();
             let due = users.iter().filter_map(|user| state.ask(*user, false, now));
             requests.extend(due.take(most.saturating_sub(requests.len())));
             RwLockWriteGuard::unlock_fair(state);
@@ -80,11 +83,10 @@ impl Balances {
     }
 
     /// Adds what to ask for the others, from where this ended the last time; drops leases of which nothing is left to be said.
-    fn requests_in_turn(&self, requests: &mut Vec<LeaseRequest>, most: usize, ends: bool) {
+    fn requests_in_turn(&self, requests: &mut Vec<LeaseRequest>, most: usize, ends: bool, now: Instant) {
         let mut left = self.0.read().leases.as_ref().map_or(0, |leases| leases.users.len());
         while left > 0 && requests.len() < most {
             let mut state = self.0.write();
-            let now = Instant::now();
             for _ in 0..left.min(AT_ONCE) {
                 if requests.len() >= most {
                     break;
@@ -158,3 +160,6 @@ impl State {
         self.accounts.get(&user).copied().unwrap_or_default().ask(user, lease, ends, now)
     }
 }
+
+#[cfg(test)]
+mod tests;
