@@ -294,7 +294,7 @@ impl Admissions {
         }
     }
 
-    /// The books catch up, and leases that are due are renewed. Returns for how long that kept requests from their accounts.
+    /// The books catch up, and leases that are due are renewed. Returns how long that takes.
     pub fn renew(&self) -> Duration {
         let view = &self.gateway.0.view;
         let since = std::time::Instant::now();
