@@ -180,8 +180,8 @@ async fn serve_connection(
         async move { answer.await.map(|response| response.map(|body| Watched::new(body, answering))) }
     });
     let stream = StallGuard::new(stream, gateway.config.client_write_timeout());
-    let connection = http.serve_connection(TokioIo::new(stream), service);
-    tokio::pin!(connection);
+    // In the task itself it would take its place several times over, because each future around it has room for it before and after it is moved.
+    let mut connection = Box::pin(http.serve_connection(TokioIo::new(stream), service));
     // hyper's own time-out begins with the first line; a client that sends less than that meets this one.
     let next_look = tokio::time::sleep(gateway.config.header_read_timeout());
     tokio::pin!(next_look);

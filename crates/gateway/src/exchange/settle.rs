@@ -56,7 +56,8 @@ pub(super) async fn admit_and_record(
 ) -> Recorded {
     match in_flight.admitted().await {
         Ok(()) if !estimate => record(in_flight, outcome, &observed),
-        Ok(()) => estimate_and_record(in_flight, outcome, observed, progress, plan).await,
+        // Few come here, and all would carry it.
+        Ok(()) => Box::pin(estimate_and_record(in_flight, outcome, observed, progress, plan)).await,
         Err(NotDurable) => {
             in_flight.answered(NoAnswer::Unrecordable.status().as_u16());
             in_flight.finish(&Ended { outcome: Outcome::Failed, observed: None })

@@ -20,8 +20,8 @@ use crate::view::{KeyEntry, LiveModel, LiveView, cost_of};
 /// that (a panic, the end of the process around it), when it is dropped.
 #[derive(Debug)]
 pub(crate) struct InFlight {
-    /// `None` once it has ended.
-    open: Option<Open>,
+    /// `None` once it has ended. What holds this is moved often, from one future into the next.
+    open: Option<Box<Open>>,
     started: Instant,
     view: Arc<LiveView>,
     metrics: Arc<Metrics>,
@@ -108,7 +108,8 @@ impl InFlight {
         } = admission;
         metrics.admitted.inc();
         metrics.in_flight.inc();
-        let open = Some(Open { slot, record, admitted: Durable::already(), hold, permit, token, passed });
+        let admitted = Durable::already();
+        let open = Some(Box::new(Open { slot, record, admitted, hold, permit, token, passed }));
         // Should the sink panic, there is a record already.
         let mut in_flight = Self { open, started, view, metrics, key, model, learned };
         if let Some(open) = &mut in_flight.open {
@@ -196,9 +197,10 @@ impl InFlight {
         // Before anything is taken: should it panic, the drop of this makes the record.
         hit(Point::BeforeEnd);
         let duration_ms = self.elapsed_ms();
-        let Some(Open { slot, mut record, admitted, hold, permit, token, passed }) = self.open.take() else {
+        let Some(open) = self.open.take() else {
             return Recorded { receipt: Receipt::default(), kept: Kept::nothing() };
         };
+        let Open { slot, mut record, admitted, hold, permit, token, passed } = *open;
         record.duration_ms = duration_ms;
         record.outcome = ended.outcome;
         if let Some(observed) = ended.observed {

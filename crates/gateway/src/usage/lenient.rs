@@ -37,9 +37,69 @@ macro_rules! otherwise_default {
 pub(crate) use otherwise_default;
 
 /// A leniently read object.
-pub(crate) trait Lenient {
+pub(crate) trait Lenient: Sized {
+    /// One that was absent.
+    fn absent<'a>() -> &'a Self
+    where
+        Self: 'a;
+
     /// Whether the value was an object, and not null, absent, or something else.
     fn is_present(&self) -> bool;
+}
+
+/// What an absent value reads as.
+pub(crate) trait Empty: Sized {
+    const EMPTY: Self;
+}
+
+impl Empty for Count {
+    const EMPTY: Self = Self(None);
+}
+
+impl Empty for Text<'_> {
+    const EMPTY: Self = Self(None);
+}
+
+impl Empty for Something {
+    const EMPTY: Self = Self(false);
+}
+
+impl Empty for Content {
+    const EMPTY: Self = Self(false);
+}
+
+impl<T> Empty for List<T> {
+    const EMPTY: Self = Self(None);
+}
+
+impl<T> Empty for Nested<T> {
+    const EMPTY: Self = Self(None);
+}
+
+/// An object in another, which takes no room there while it is absent: it reads as an empty one. A document of all that providers may say
+/// has kilobytes otherwise, which are moved about for each answer.
+#[derive(Debug)]
+pub(crate) struct Nested<T>(Option<Box<T>>);
+
+impl<T> Default for Nested<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T: Lenient> std::ops::Deref for Nested<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.0.as_deref().unwrap_or(T::absent())
+    }
+}
+
+impl<'de, T: Deserialize<'de> + Lenient> Deserialize<'de> for Nested<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let read = T::deserialize(deserializer)?;
+        Ok(Self(read.is_present().then(|| Box::new(read))))
+    }
 }
 
 /// A struct read leniently from a JSON object: `field: Type = "name"`. [`Lenient`] says whether there was an
@@ -59,7 +119,20 @@ macro_rules! lenient_struct {
             borrow: std::marker::PhantomData<&$a ()>,
         }
 
+        impl<$a> $crate::usage::lenient::Empty for $name<$a> {
+            const EMPTY: Self = Self {
+                present: false,
+                $( $field: <$type as $crate::usage::lenient::Empty>::EMPTY, )*
+                borrow: std::marker::PhantomData,
+            };
+        }
+
         impl $crate::usage::lenient::Lenient for $name<'_> {
+            fn absent<'s>() -> &'s Self where Self: 's {
+                const ABSENT: &$name<'static> = &<$name<'static> as $crate::usage::lenient::Empty>::EMPTY;
+                ABSENT
+            }
+
             fn is_present(&self) -> bool {
                 self.present
             }

@@ -5,7 +5,7 @@
 use tollgate_domain::StatedUsage;
 
 use super::{End, Extraction, Meaning, split_cache_write};
-use crate::usage::lenient::{Content, Count, Lenient, List, Something, Text, lenient_struct};
+use crate::usage::lenient::{Content, Count, Lenient, List, Nested, Something, Text, lenient_struct};
 use crate::wire::Surface;
 
 lenient_struct! {
@@ -13,7 +13,7 @@ lenient_struct! {
     struct Document<'a> {
         kind: Text<'a> = "type",
         model: Text<'a> = "model",
-        usage: Usage<'a> = "usage" | "Usage",
+        usage: Nested<Usage<'a>> = "usage" | "Usage",
         /// Google's, on a path that is not known to be Google's.
         usage_metadata: Something = "usageMetadata",
         error: Something = "error",
@@ -24,28 +24,28 @@ lenient_struct! {
         /// it.
         item: Content = "item",
         /// Responses: the whole response inside an event.
-        response: Response<'a> = "response" | "Response",
+        response: Nested<Response<'a>> = "response" | "Response",
         /// Cloudflare's own API.
-        result: Response<'a> = "result",
+        result: Nested<Response<'a>> = "result",
         /// Gemini's Interactions.
-        interaction: Response<'a> = "interaction",
+        interaction: Nested<Response<'a>> = "interaction",
         /// Responses: at the top level of a body that is not streamed.
         status: Text<'a> = "status",
-        incomplete: Incomplete<'a> = "incomplete_details",
-        groq: Groq<'a> = "x_groq",
+        incomplete: Nested<Incomplete<'a>> = "incomplete_details",
+        groq: Nested<Groq<'a>> = "x_groq",
         /// Cohere.
-        meta: Meta<'a> = "meta",
+        meta: Nested<Meta<'a>> = "meta",
         /// The own APIs of Ollama, llama.cpp, Llama and Titan on Bedrock, Aleph Alpha.
         prompt_count: Count = "prompt_eval_count" | "tokens_evaluated" | "prompt_token_count" | "inputTextTokenCount" | "num_tokens_prompt_total",
         completion_count: Count = "eval_count" | "tokens_predicted" | "generation_token_count" | "num_tokens_generated",
         /// Theirs, Cohere's and Bedrock's.
         done_reason: Text<'a> = "done_reason" | "finish_reason" | "stop_reason" | "stopReason",
         /// The own APIs of SGLang and LM Studio.
-        meta_info: Usage<'a> = "meta_info" | "stats",
+        meta_info: Nested<Usage<'a>> = "meta_info" | "stats",
         /// Replicate; Bedrock, after the last frame of a stream.
-        metrics: Metrics<'a> = "metrics" | "amazon-bedrock-invocationMetrics",
+        metrics: Nested<Metrics<'a>> = "metrics" | "amazon-bedrock-invocationMetrics",
         /// MiniMax, whose errors have status 200.
-        base_response: BaseResponse<'a> = "base_resp",
+        base_response: Nested<BaseResponse<'a>> = "base_resp",
         /// Some answer: Responses, embeddings, rerank.
         output: Something = "output",
         data: Something = "data",
@@ -62,22 +62,22 @@ lenient_struct! {
         text: Content = "text",
         error: Something = "error",
         /// Moonshot's streams.
-        usage: Usage<'a> = "usage",
+        usage: Nested<Usage<'a>> = "usage",
     }
 }
 
 lenient_struct! {
     struct Response<'a> {
         model: Text<'a> = "model",
-        usage: Usage<'a> = "usage" | "Usage",
+        usage: Nested<Usage<'a>> = "usage" | "Usage",
         usage_metadata: Something = "usageMetadata",
         status: Text<'a> = "status",
         error: Something = "error",
-        incomplete: Incomplete<'a> = "incomplete_details",
+        incomplete: Nested<Incomplete<'a>> = "incomplete_details",
         /// Cohere's first version.
-        meta: Meta<'a> = "meta",
+        meta: Nested<Meta<'a>> = "meta",
         /// LM Studio's own API.
-        stats: Usage<'a> = "stats",
+        stats: Nested<Usage<'a>> = "stats",
     }
 }
 
@@ -89,15 +89,15 @@ lenient_struct! {
 
 lenient_struct! {
     struct Groq<'a> {
-        usage: Usage<'a> = "usage",
+        usage: Nested<Usage<'a>> = "usage",
         error: Something = "error",
     }
 }
 
 lenient_struct! {
     struct Meta<'a> {
-        tokens: Usage<'a> = "tokens",
-        billed: Billed<'a> = "billed_units",
+        tokens: Nested<Usage<'a>> = "tokens",
+        billed: Nested<Billed<'a>> = "billed_units",
     }
 }
 
@@ -118,7 +118,7 @@ lenient_struct! {
 
 lenient_struct! {
     struct MessageEndDelta<'a> {
-        usage: Usage<'a> = "usage",
+        usage: Nested<Usage<'a>> = "usage",
         finish_reason: Text<'a> = "finish_reason",
         error: Something = "error",
     }
@@ -154,7 +154,7 @@ lenient_struct! {
         /// Anthropic's names, from Anthropic's models behind a proxy.
         cache_read_input_tokens: Count = "cache_read_input_tokens",
         cache_creation_input_tokens: Count = "cache_creation_input_tokens",
-        cache_creation: CacheCreation<'a> = "cache_creation",
+        cache_creation: Nested<CacheCreation<'a>> = "cache_creation",
         /// Gemini's Interactions.
         total_input_tokens: Count = "total_input_tokens" | "totalInputTokens",
         total_output_tokens: Count = "total_output_tokens" | "totalOutputTokens",
@@ -162,12 +162,12 @@ lenient_struct! {
         total_tool_use_tokens: Count = "total_tool_use_tokens" | "totalToolUseTokens",
         total_cached_tokens: Count = "total_cached_tokens" | "totalCachedTokens",
         /// Cohere's chat.
-        tokens: Billed<'a> = "tokens",
-        billed: Billed<'a> = "billed_units",
-        prompt_details: InputDetails<'a> = "prompt_tokens_details",
-        input_details: InputDetails<'a> = "input_tokens_details" | "input_token_details",
-        completion_details: OutputDetails<'a> = "completion_tokens_details",
-        output_details: OutputDetails<'a> = "output_tokens_details" | "output_token_details",
+        tokens: Nested<Billed<'a>> = "tokens",
+        billed: Nested<Billed<'a>> = "billed_units",
+        prompt_details: Nested<InputDetails<'a>> = "prompt_tokens_details",
+        input_details: Nested<InputDetails<'a>> = "input_tokens_details" | "input_token_details",
+        completion_details: Nested<OutputDetails<'a>> = "completion_tokens_details",
+        output_details: Nested<OutputDetails<'a>> = "output_tokens_details" | "output_token_details",
         /// Moonshot, Together.
         cached_tokens: Count = "cached_tokens",
         /// DeepSeek.
@@ -240,7 +240,7 @@ impl Usage<'_> {
     /// What was written to a cache, and the part of it that lives an hour. `cache_write_tokens` is not among it:
     /// see the module above.
     fn cache_write(&self) -> (Option<i64>, Option<i64>) {
-        let details = [&self.prompt_details, &self.input_details];
+        let details = [&*self.prompt_details, &*self.input_details];
         let inside = |count: fn(&InputDetails<'_>) -> Option<i64>| details.into_iter().find_map(count);
         let bedrock = self.bedrock_cache_details.items();
         let bedrock_hour = bedrock.iter().find(|detail| detail.lifetime.get() == Some("1h"));
@@ -299,8 +299,8 @@ pub(super) struct Counts {
 
 impl Counts {
     fn take(&mut self, usage: &Usage<'_>) {
-        let input = [&usage.prompt_details, &usage.input_details];
-        let output = [&usage.completion_details, &usage.output_details];
+        let input = [&*usage.prompt_details, &*usage.input_details];
+        let output = [&*usage.completion_details, &*usage.output_details];
         let in_input = |count: fn(&InputDetails<'_>) -> Option<i64>| input.into_iter().find_map(count);
         let in_output = |count: fn(&OutputDetails<'_>) -> Option<i64>| output.into_iter().find_map(count);
         // The cached part of the audio is priced as cache, so what is left counts as audio.
@@ -308,7 +308,7 @@ impl Counts {
             |all: Option<i64>, cached: Option<i64>| all.map(|all| all.saturating_sub(cached.unwrap_or(0)));
         let last = |field: &mut Option<i64>, stated: Option<i64>| *field = stated.or(*field);
 
-        let nested = [&usage.tokens, &usage.billed];
+        let nested = [&*usage.tokens, &*usage.billed];
         let in_nested = |count: fn(&Billed<'_>) -> Option<i64>| nested.into_iter().find_map(count);
         last(&mut self.prompt, usage.prompt().or_else(|| in_nested(|tokens| tokens.input_tokens.0)));
         last(&mut self.completion, usage.completion().or_else(|| in_nested(|tokens| tokens.output_tokens.0)));
@@ -468,11 +468,13 @@ impl Extraction {
         }
         let nested = [&document.result.usage, &document.interaction.usage, &document.response.usage];
         for usage in [&document.groq.usage, &document.usage].into_iter().chain(nested) {
+            if !usage.is_present() {
+                continue;
+            }
             self.openai.take(usage);
-            let writes = [&usage.prompt_details, &usage.input_details];
-            let written =
-                |details: &&InputDetails<'_>| details.cache_write_tokens.0.is_some_and(|tokens| tokens > 0);
-            self.flags.cache_write_as_input |= writes.iter().any(written);
+            let mut writes = [&*usage.prompt_details, &*usage.input_details].into_iter();
+            self.flags.cache_write_as_input |=
+                writes.any(|details| details.cache_write_tokens.0.is_some_and(|tokens| tokens > 0));
         }
     }
 
