@@ -1,6 +1,7 @@
 //! The HTTP client for all upstreams: one pool, TLS by rustls, and never a second try.
 
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
@@ -38,7 +39,8 @@ const HTTP2_CONNECTION_WINDOW_BYTES: u32 = HTTP2_MOST_STREAMS * HTTP2_STREAM_WIN
 /// More streams at once than upstreams allow on one connection.
 const HTTP2_MOST_STREAMS: u32 = 1024;
 
-type OneClient = Client<TimedConnector, UpstreamBody>;
+/// A body is a pointer to it, because each connection of hyper's has a queue with room for 32 requests, bodies and all: 14 KB of it.
+type OneClient = Client<TimedConnector, Pin<Box<UpstreamBody>>>;
 
 /// Makes connections within a time limit that TLS is a part of; the one of [`HttpConnector`] ends with TCP.
 #[derive(Debug, Clone)]
@@ -166,7 +168,7 @@ impl Clients {
     fn send(&self, request: Request<UpstreamBody>, is_https: bool) -> ResponseFuture {
         // Plain HTTP is HTTP/1 here, whose connections are best shared in one pool.
         let turn = if is_https { self.next.fetch_add(1, Ordering::Relaxed) % self.clients.len() } else { 0 };
-        self.clients[turn].request(request)
+        self.clients[turn].request(request.map(Box::pin))
     }
 }
 
