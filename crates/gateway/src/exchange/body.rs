@@ -272,7 +272,8 @@ impl ResponseBody {
         if !at_end && !tapped.terminal {
             self.out.append(tapped.flow);
             let written = streaming.tap.written();
-            let growing = self.exchange.in_flight.as_mut().and_then(|in_flight| in_flight.grow(written));
+            let in_flight = self.exchange.in_flight.as_mut().zip(written);
+            let growing = in_flight.and_then(|(in_flight, written)| in_flight.grow(written));
             return Poll::Ready(growing.map_or(State::Flowing, State::Growing));
         }
         if at_end {

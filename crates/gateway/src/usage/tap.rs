@@ -218,10 +218,13 @@ impl ResponseTap {
         Tapped { flow, first_content: self.first_content(), terminal: self.is_over() }
     }
 
-    /// About how many tokens of an answer have come, in an event stream that can be read as it is; zero of any other body, which nobody could
+    /// About how many tokens of an answer have come, in an event stream that can be read as it is; `None` of any other body, which nobody could
     /// end with an error of ours.
-    pub fn written(&self) -> u64 {
-        self.written.tokens
+    pub fn written(&self) -> Option<u64> {
+        match &self.body {
+            Body::Plain(reader) if reader.kind() == Kind::EventStream => Some(self.written.tokens),
+            Body::Plain(_) | Body::Encoded { .. } => None,
+        }
     }
 
     /// The response has ended. `held` goes to the client after the record is durable, or at once where nobody

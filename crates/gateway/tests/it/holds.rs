@@ -107,6 +107,20 @@ async fn a_stream_of_announced_length_that_is_cut_off_ends_with_its_error_all_th
 }
 
 #[tokio::test]
+async fn an_answer_that_is_no_stream_is_never_cut_off_however_little_it_holds() {
+    // Of less than the prompt costs it holds all.
+    let house = house(WhenSpent::Cut, "0.00001").await;
+    let frame_delay = Duration::from_millis(20);
+    house.upstream.usually(Script { split: Split::Bytes(100), frame_delay, ..Script::tokens(10, TOKENS) });
+    let reply = house.chat(ALICE, "chat").await;
+    assert_eq!(
+        (reply.status, reply.json()["usage"]["completion_tokens"].as_i64()),
+        (StatusCode::OK, Some(TOKENS))
+    );
+    assert_eq!(house.sink.one().await.outcome, Outcome::Completed);
+}
+
+#[tokio::test]
 async fn a_stream_holds_more_as_it_goes_while_there_is_money() {
     let house = house(WhenSpent::Cut, "1").await;
     // More than the 4,096 that a request without a limit holds at first.

@@ -563,7 +563,7 @@ fn an_answer_is_guessed_no_longer_for_the_places_where_the_network_cut_it() {
         for piece in pieces {
             push(&mut tap, piece);
         }
-        tap.written()
+        tap.written().expect("an event stream")
     };
     assert_eq!(written(&[&stream]), 8);
     for at in 1..stream.len() {
