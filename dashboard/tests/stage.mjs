@@ -28,9 +28,10 @@ export class Stage {
   upstream;
   url = "";
 
-  static async open() {
+  /** `settings`: further sections of the configuration, in TOML. */
+  static async open(settings = "") {
     const stage = new Stage();
-    stage.server = await Server.start();
+    stage.server = await Server.start(settings);
     stage.upstream = await startUpstream();
     stage.url = stage.server.admin;
     return stage;
