@@ -9,7 +9,7 @@ import { createInterface } from "node:readline";
 
 import { looksRight } from "./pages.mjs";
 import { BINARY } from "./server.mjs";
-import { Stage, picture, visit, WIDTHS } from "./stage.mjs";
+import { Stage, picture, visit, watched, WIDTHS } from "./stage.mjs";
 
 const SCRIPT = resolve(import.meta.dirname, "../../crates/server/tests/sdk/oidc_provider.mjs");
 
@@ -87,7 +87,7 @@ export function companyTests(t, { browser }) {
         context.setDefaultTimeout(30_000);
         // The provider's page asks the internet for a font.
         await context.route(/googleapis/, (route) => route.abort());
-        const page = await context.newPage();
+        const page = watched(await context.newPage());
         await page.goto(stage.url);
         await page.getByRole("heading", { name: "Sign in to Tollgate" }).waitFor();
         return page;
@@ -126,10 +126,11 @@ export function companyTests(t, { browser }) {
         await strangers.getByRole("alert").getByText("It did not work").waitFor();
         assert.doesNotMatch((await strangers.locator("main").textContent()) ?? "", /evil/);
 
-        await provider.stop();
-        await strangers.getByRole("link", { name: "Sign in with the company" }).click();
+        // A server that has never heard of the provider says itself that it is away; passwords go on.
+        await strangers.goto(`${stage.url}/#/sign-in?problem=oidc_provider`);
         await strangers.getByRole("alert").getByText("The company's sign-in does not answer").waitFor();
         await strangers.getByLabel("Password").waitFor();
+        await looksRight(strangers, "a provider that is away");
       } finally {
         for (const context of contexts) await context.close();
         await stage.close();

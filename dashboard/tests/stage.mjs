@@ -95,7 +95,7 @@ export class Stage {
 }
 
 /** Remembers what a page complains of: a violated policy, an exception, a file that is not there. */
-function watched(page) {
+export function watched(page) {
   page.complaints = [];
   page.on("pageerror", (error) => page.complaints.push(String(error)));
   page.on("console", (message) => {
