@@ -56,7 +56,7 @@ export function App(): ReactNode {
   };
   // A link to sign in is for whoever opens it, also where somebody is signed in already.
   const isSignIn = route.parts[0] === "sign-in";
-  if (state.is === "out" || (isSignIn && state.is !== "loading")) return <SignIn code={isSignIn ? route.query.get("code") : null} onSignedIn={signedIn} />;
+  if (state.is === "out" || (isSignIn && state.is !== "loading")) return <SignIn code={isSignIn ? route.query.get("code") : null} refusal={isSignIn ? route.query.get("problem") : null} onSignedIn={signedIn} />;
   if (state.is === "loading") return <main className="alone"><Mark /><Skeleton lines={2} /></main>;
   if (state.is === "failed") return <main className="alone"><Mark /><h1>Tollgate</h1><ErrorState problem={state.problem} retry={look} /></main>;
   const { session } = state;

@@ -41,7 +41,7 @@ export class Server {
   /** @type {import("node:child_process").ChildProcess} */
   process;
 
-  static async start() {
+  static async start(settings = "") {
     if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing: run \`cargo ui-test\`, or build it with \`cargo build\``);
     const server = new Server();
     server.data = mkdtempSync(join(tmpdir(), "tollgate-ui-"));
@@ -51,7 +51,7 @@ export class Server {
     const environment = { ...cleanEnvironment(), TOLLGATE_ADMIN__LISTEN: "127.0.0.1:0" };
     // The upstream of the tests is on this machine, which who manages the platform may not name otherwise.
     const config = join(server.data, "tollgate.toml");
-    writeFileSync(config, '[admin]\nallowed_networks = ["127.0.0.0/8"]\n');
+    writeFileSync(config, `[admin]\nallowed_networks = ["127.0.0.0/8"]\n${settings}`);
     server.process = spawn(BINARY, ["serve", "--config", config, "--listen", "127.0.0.1:0", "--data-dir", server.data], { stdio: ["ignore", log, log], env: environment });
     server.gateway = await server.addressIn("listen.addr");
     server.admin = await server.addressIn("admin.addr");

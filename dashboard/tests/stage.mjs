@@ -28,9 +28,10 @@ export class Stage {
   upstream;
   url = "";
 
-  static async open() {
+  /** `settings`: further sections of the configuration, in TOML. */
+  static async open(settings = "") {
     const stage = new Stage();
-    stage.server = await Server.start();
+    stage.server = await Server.start(settings);
     stage.upstream = await startUpstream();
     stage.url = stage.server.admin;
     return stage;
@@ -94,7 +95,7 @@ export class Stage {
 }
 
 /** Remembers what a page complains of: a violated policy, an exception, a file that is not there. */
-function watched(page) {
+export function watched(page) {
   page.complaints = [];
   page.on("pageerror", (error) => page.complaints.push(String(error)));
   page.on("console", (message) => {

@@ -5,6 +5,7 @@ import { after, before, test } from "node:test";
 
 import { isUpToDate } from "../scripts/api.mjs";
 import { fill } from "./cast.mjs";
+import { companyTests } from "./company.mjs";
 import { doorTests } from "./doors.mjs";
 import { flowTests } from "./flows.mjs";
 import { pageTests } from "./pages.mjs";
@@ -33,7 +34,7 @@ test("the types of the API are those of this server's document", async () => {
 
 // One after the other: they look at the same server. `TOLLGATE_UI_ONLY=flows` runs some of them.
 const only = process.env.TOLLGATE_UI_ONLY;
-const all = Object.entries({ pages: pageTests, flows: flowTests, doors: doorTests });
+const all = Object.entries({ pages: pageTests, flows: flowTests, doors: doorTests, company: companyTests });
 for (const [name, tests] of all.filter(([name]) => only === undefined || name === only)) {
   test(name, { concurrency: 1 }, async (t) => { await Promise.all(tests(t, parts)); });
 }

@@ -64,7 +64,8 @@ grant update (created_at) on idempotency_keys to tollgate_admin;
 grant update on inference_endpoints, deployed_models, limits, config_epochs to tollgate_admin;
 grant update (revoked_at, revoke_at, platform_role) on api_keys to tollgate_admin;
 grant update (deleted_at, when_spent, role) on users to tollgate_admin;
-grant select, insert, update, delete on user_passwords, sessions, sign_in_codes, sign_in_attempts to tollgate_admin;
+grant select, insert, update, delete on user_passwords, sessions, sign_in_codes, sign_in_attempts, user_identities, oidc_sign_ins
+    to tollgate_admin;
 grant update (valid_until, closed_epoch) on model_tariffs to tollgate_admin;
 grant update (deleted_at) on webhooks to tollgate_admin;
 grant update (low_balance) on user_balances to tollgate_admin;

@@ -12,6 +12,7 @@ use crate::problem::Problem;
 use crate::reports::Reports;
 use crate::sign_in::Secrets;
 use crate::sign_in::hashing::Hasher;
+use crate::sign_in::oidc::Provider;
 use crate::status::{GatewayProbe, GatewayStatus};
 use crate::upstream_url::{self, Resolve};
 
@@ -30,6 +31,7 @@ struct Inner {
     idempotency: DigestKey,
     secrets: Secrets,
     hasher: Hasher,
+    oidc: Option<Provider>,
     is_behind_tls: bool,
     public_url: String,
     reports: Reports,
@@ -62,6 +64,7 @@ impl Admin {
             idempotency: DigestKey::derive(&master, "tollgate admin idempotency v1"),
             secrets: Secrets::derive(&master),
             hasher: Hasher::new(&master),
+            oidc: config.oidc.is_on().then(|| Provider::new(config.oidc.clone())),
             is_behind_tls: config.tls_in_front,
             public_url: config.public_url.trim_end_matches('/').to_owned(),
             reports: Reports::new(store.max_connections()),
@@ -110,6 +113,11 @@ impl Admin {
 
     pub(crate) fn hasher(&self) -> &Hasher {
         &self.0.hasher
+    }
+
+    /// The OpenID provider by which people may come in, where there is one.
+    pub(crate) fn oidc(&self) -> Option<&Provider> {
+        self.0.oidc.as_ref()
     }
 
     /// Whether somebody else ends TLS in front of us.

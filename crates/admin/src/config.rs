@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tollgate_domain::AllowedNetworks;
 
+use crate::sign_in::oidc::OidcConfig;
+
 /// Where it listens when nothing was said and nobody else is there.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:9080";
 
@@ -26,6 +28,8 @@ pub struct AdminConfig {
     /// command line sets may lead anywhere.
     #[schemars(with = "Vec<String>")]
     pub allowed_networks: AllowedNetworks,
+    /// Sign-in through an OpenID provider.
+    pub oidc: OidcConfig,
 }
 
 impl AdminConfig {
@@ -43,7 +47,7 @@ impl AdminConfig {
             Some(is_web && uri.authority().is_some() && uri.path() == "/" && uri.query().is_none())
         };
         if url.is_empty() || is_base() == Some(true) {
-            return Ok(());
+            return self.oidc.check();
         }
         Err(format!(
             "`admin.public_url` is `{url}`; write a scheme and a host, such as https://tollgate.example"

@@ -22,8 +22,8 @@ use crate::app::Admin;
 use crate::caller::{Means, Role, authenticate};
 use crate::problem::{Kind, Problem};
 use crate::{
-    api_keys, audit_log, credits, dashboard, document, endpoints, models, openrouter, organization,
-    quarantine, receipts, series, sign_in, status, tariffs, unrated, usage, users,
+    api_keys, audit_log, credits, dashboard, document, endpoints, identities, models, openrouter,
+    organization, quarantine, receipts, series, sign_in, status, tariffs, unrated, usage, users,
 };
 
 /// Largest request body. A list of a thousand tariffs with every price takes half of it.
@@ -86,8 +86,13 @@ pub(crate) fn lines() -> Vec<Line> {
         line(MANAGERS, routes!(users::deactivate)),
         line(MANAGERS, routes!(users::set_role)),
         line(MANAGERS, routes!(sign_in::links::create)),
+        line(MANAGERS, routes!(identities::list)),
+        line(MANAGERS, routes!(identities::link)),
+        line(MANAGERS, routes!(identities::unlink)),
         line(Access::Public, routes!(sign_in::methods)),
         line(Access::Public, routes!(sign_in::begin)),
+        line(Access::Public, routes!(sign_in::oidc::begin)),
+        line(Access::Public, routes!(sign_in::oidc::come_back)),
         line(Access::SignedIn, routes!(sign_in::show)),
         line(Access::SignedIn, routes!(sign_in::end)),
         line(Access::SignedIn, routes!(sign_in::end_all)),

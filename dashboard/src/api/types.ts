@@ -47,6 +47,7 @@ export interface Session {
   csrf_token: string;
   expires_at: string;
   has_password: boolean;
+  begun_by: "password" | "code" | "oidc";
 }
 
 export interface SignInMethods {

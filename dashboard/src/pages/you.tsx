@@ -38,7 +38,7 @@ export function You({ onSession, onSignedOut }: { onSession: (session: Session) 
     <>
       <PageHead title={session.user.name} lead={session.role === null ? "Customer" : ROLE_NAMES[session.role]} />
       <div className="columns">
-        <Card title={session.has_password ? "Change your password" : "Choose a password"}>
+        {!session.has_password && session.begun_by === "oidc" ? <Card title="Password"><p>You came in through the company's sign-in and have no password here. To choose one, come in by a sign-in link from whoever manages this server.</p></Card> : <Card title={session.has_password ? "Change your password" : "Choose a password"}>
           <form className="stack" onSubmit={submit}>
             {!session.has_password && <p>With one, you need no link to sign in the next time.</p>}
             <input className="unseen" type="text" name="username" autoComplete="username" readOnly tabIndex={-1} aria-hidden="true" value={session.user.name} />
@@ -50,7 +50,7 @@ export function You({ onSession, onSignedOut }: { onSession: (session: Session) 
             <p role="status">{done ? "The new password is set." : ""}</p>
             <div><Button kind="primary" type="submit" busy={set.isBusy}>Set password</Button></div>
           </form>
-        </Card>
+        </Card>}
         <Card title="Sessions">
           <div className="stack">
             <p>This one ends <When at={session.expires_at} />.</p>

@@ -6,6 +6,7 @@
 pub(crate) mod cookie;
 pub(crate) mod hashing;
 pub(crate) mod links;
+pub(crate) mod oidc;
 pub(crate) mod origin;
 mod password;
 mod secrets;
@@ -21,8 +22,9 @@ use http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use tollgate_domain::UserId;
+use tollgate_domain::{KeyDigest, UserId};
 use tollgate_store::Tx;
+use tollgate_store::management::identities::{self, Vouched};
 use tollgate_store::management::keys::PlatformRole;
 use tollgate_store::management::passwords::{self, StoredPassword};
 use tollgate_store::management::sessions::{self, BegunBy};
@@ -41,9 +43,19 @@ use crate::sign_in::throttle::Attempt;
 pub(crate) struct SignInMethods {
     /// With name and password; always.
     password: bool,
-    /// Through an OpenID provider. Not yet: always `null`.
-    #[schema(value_type = Option<Object>)]
-    oidc: Option<()>,
+    /// Through an OpenID provider; `null` where none is set.
+    oidc: Option<OidcMethod>,
+}
+
+/// The OpenID provider.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct OidcMethod {
+    /// What people call it.
+    #[schema(example = "the company")]
+    name: String,
+    /// Where a browser goes to sign in by it.
+    #[schema(example = "/admin/api/v1/oidc/sign-in")]
+    url: String,
 }
 
 /// Who is signed in.
@@ -59,6 +71,9 @@ pub(crate) struct Session {
     expires_at: Timestamp,
     /// Whether the user has a password.
     has_password: bool,
+    /// How it began: `password`, `code` (a sign-in link) or `oidc` (the OpenID provider).
+    #[schema(example = "password")]
+    begun_by: &'static str,
 }
 
 /// The user of a session.
@@ -77,6 +92,7 @@ impl From<SignedIn> for Session {
             csrf_token,
             expires_at: holder.expires_at,
             has_password: holder.has_password,
+            begun_by: holder.begun_by.as_str(),
         }
     }
 }
@@ -98,8 +114,12 @@ pub(crate) struct SignIn {
 /// How people may come in here.
 #[utoipa::path(get, path = "/admin/api/v1/sign-in-methods", tag = "sessions",
     responses((status = 200, description = "The ways in", body = SignInMethods)))]
-pub(crate) async fn methods() -> Json<SignInMethods> {
-    Json(SignInMethods { password: true, oidc: None })
+pub(crate) async fn methods(State(admin): State<Admin>) -> Json<SignInMethods> {
+    let oidc = admin.oidc().map(|provider| OidcMethod {
+        name: provider.config().display_name(),
+        url: oidc::SIGN_IN_PATH.to_owned(),
+    });
+    Json(SignInMethods { password: true, oidc })
 }
 
 /// Signs in: begins a session, and gives it to the browser in a cookie. A session that the browser had before ends.
@@ -134,6 +154,8 @@ pub(crate) enum Proof {
     Password(StoredPassword),
     /// Has a code, which is used up.
     Code(UserId),
+    /// The provider vouches for an identity; and the session that the browser had when it went there.
+    Vouched { vouched: Vouched, replaces: Option<KeyDigest> },
 }
 
 async fn by_password(
@@ -177,19 +199,26 @@ pub(crate) async fn start(admin: &Admin, headers: &HeaderMap, proof: &Proof) -> 
     let digest = admin.secrets().session_digest(secret.expose_secret());
     let before = cookie::find(admin, headers).ok().flatten();
     let before = before.map(|before| admin.secrets().session_digest(&before));
+    let (vouched, replaces) = match proof {
+        Proof::Vouched { vouched, replaces } => (Some(vouched), *replaces),
+        _ => (None, None),
+    };
     let now = admin.clock().now();
     let begin = async |tx: Tx| {
-        let (user, by) = match proof {
-            Proof::Password(stored) if passwords::is_still(&tx, stored).await? => {
-                (stored.user_id, BegunBy::Password)
+        let found = match proof {
+            Proof::Password(stored) => {
+                passwords::is_still(&tx, stored).await?.then_some((stored.user_id, BegunBy::Password))
             }
-            Proof::Password(_) => return Ok(None),
-            Proof::Code(user) => (*user, BegunBy::Code),
+            Proof::Code(user) => Some((*user, BegunBy::Code)),
+            Proof::Vouched { vouched, .. } => {
+                identities::recognize(&tx, vouched, now).await?.map(|user| (user, BegunBy::Oidc))
+            }
         };
-        if let Some(before) = &before {
+        let Some((user, by)) = found else { return Ok(None) };
+        for before in before.iter().chain(&replaces) {
             sessions::end(&tx, before).await?;
         }
-        sessions::begin(&tx, &digest, user, by, now).await?;
+        sessions::begin(&tx, &digest, user, by, vouched, now).await?;
         sessions::holder(&tx, &digest, now).await
     };
     let holder = match admin.store().tx("sign_in", begin).await {

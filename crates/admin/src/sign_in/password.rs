@@ -71,6 +71,13 @@ pub(crate) async fn set(
                 "send the password before as `current`, or come in by a new sign-in link",
             ));
         }
+        // Whom the provider lets in no more is not to come in by what was set on the way.
+        (None, _) if holder.begun_by == BegunBy::Oidc => {
+            return Err(Problem::new(
+                Kind::Forbidden,
+                "you came in through the OpenID provider; a first password is set by whoever comes in by a sign-in link",
+            ));
+        }
         _ => {}
     }
     let phc = admin.hasher().hash(new.password).await?;

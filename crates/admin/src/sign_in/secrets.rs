@@ -18,6 +18,7 @@ pub(crate) struct Secrets {
     codes: DigestKey,
     csrf: DigestKey,
     attempts: DigestKey,
+    oidc: DigestKey,
 }
 
 impl Secrets {
@@ -29,6 +30,7 @@ impl Secrets {
             codes: key("tollgate sign-in code v1"),
             csrf: key("tollgate csrf token v1"),
             attempts: key("tollgate sign-in attempts v1"),
+            oidc: key("tollgate oidc sign-in v1"),
         }
     }
 
@@ -45,6 +47,11 @@ impl Secrets {
     /// The digest of a sign-in link's code.
     pub(crate) fn code_digest(&self, code: &str) -> KeyDigest {
         self.codes.secret_digest(code)
+    }
+
+    /// A part of a sign-in through the provider, made of what the cookie carries.
+    pub(crate) fn oidc_part(&self, part: &str, secret: &str) -> KeyDigest {
+        self.oidc.secret_digest(&format!("{part}\0{secret}"))
     }
 
     /// Made of the session's secret: another session's is another one, and there is nothing to keep.

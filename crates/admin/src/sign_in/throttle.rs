@@ -35,6 +35,11 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
+    /// Through the provider, which looks after passwords itself. Counted apart: while a provider fails, people go on by password.
+    pub(crate) fn through_provider(admin: &Admin, parts: &Parts) -> Self {
+        Self { address: address(admin, parts, "address by oidc"), name: None }
+    }
+
     /// Counts the try. Where there were too many, it goes no further.
     pub(crate) async fn count(&mut self, admin: &Admin, name: Option<&str>) -> Result<(), Problem> {
         let name = name.map(|name| admin.secrets().attempts("name", name));
@@ -70,11 +75,14 @@ impl FromRequestParts<Admin> for Attempt {
     /// Refuses, before the body is read, what another site's page sent.
     async fn from_request_parts(parts: &mut Parts, admin: &Admin) -> Result<Self, Problem> {
         origin::check(admin, &parts.headers)?;
-        let peer =
-            parts.extensions.get::<Peer>().map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |peer| peer.0.ip());
-        let address = client_address(admin.is_behind_tls(), peer, &parts.headers);
-        Ok(Self { address: admin.secrets().attempts("address", &address.to_string()), name: None })
+        Ok(Self { address: address(admin, parts, "address"), name: None })
     }
+}
+
+fn address(admin: &Admin, parts: &Parts, kind: &str) -> RecordDigest {
+    let peer = parts.extensions.get::<Peer>().map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |peer| peer.0.ip());
+    let address = client_address(admin.is_behind_tls(), peer, &parts.headers);
+    admin.secrets().attempts(kind, &address.to_string())
 }
 
 /// Who is counted. Only where somebody else ends TLS in front, the last address of `X-Forwarded-For` is its word; anybody can write those

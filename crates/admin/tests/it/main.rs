@@ -14,6 +14,7 @@ mod keys;
 mod lists;
 mod managers;
 mod month;
+mod oidc;
 mod people;
 mod prices;
 mod reports;

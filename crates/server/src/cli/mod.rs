@@ -6,6 +6,7 @@
 mod instant;
 pub mod limit;
 pub(crate) mod tariff_file;
+pub mod user;
 pub mod webhook;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use tollgate_store::management::keys::PlatformRole;
 
 pub(crate) use instant::parse_instant;
 pub use limit::LimitCommand;
+pub use user::UserCommand;
 pub use webhook::WebhookCommand;
 
 /// A metered gateway for LLM APIs whose books are right.
@@ -109,67 +111,6 @@ pub struct ServeArgs {
     /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:8080].
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<String>,
-}
-
-/// `tollgate user …`.
-#[derive(Debug, Subcommand)]
-pub enum UserCommand {
-    /// Make a user, with credits to begin with if wanted.
-    Create {
-        /// A name nobody has yet.
-        name: String,
-        /// Credits granted at once, such as 10 or 0.5.
-        #[arg(long, value_name = "N", allow_negative_numbers = true)]
-        credits: Option<Credits>,
-        /// The user is an organization.
-        #[arg(long)]
-        organization: bool,
-    },
-    /// Change a user.
-    Set {
-        /// Name or id of the user.
-        user: String,
-        /// What becomes of a stream that has used up what it holds of the user's credits, when there are no more: it goes on and overdraws the
-        /// account, or it is cut off with an error.
-        #[arg(long, value_name = "POLICY")]
-        when_spent: WhenSpentArg,
-    },
-    /// Every user with the balance.
-    List,
-    /// A link by which a user signs in to the management API once, within 15 minutes, and sets a password. Links before it end.
-    SignInLink {
-        /// Name or id of the user.
-        name: String,
-    },
-    /// Give a user a role for when they are signed in, or take it away.
-    Role {
-        /// Name or id of the user.
-        name: String,
-        /// manager, billing_manager or viewer; `none` takes the role away.
-        #[arg(value_name = "ROLE|none", value_parser = parse_role)]
-        role: WantedRole,
-    },
-}
-
-/// A role, or none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WantedRole(pub Option<PlatformRole>);
-
-fn parse_role(text: &str) -> Result<WantedRole, String> {
-    if text == "none" {
-        return Ok(WantedRole(None));
-    }
-    let role = text.parse().map_err(|error: tollgate_store::StoreError| error.to_string());
-    role.map(|role| WantedRole(Some(role))).map_err(|error| format!("{error}, none"))
-}
-
-/// What becomes of a stream that outgrows the money.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum WhenSpentArg {
-    /// It goes on to its end.
-    Finish,
-    /// It is cut off after the last whole frame, and charged for what came.
-    Cut,
 }
 
 /// How an upstream wants its credential.

@@ -1,20 +1,26 @@
 //! `tollgate user`: who pays.
 
+use anyhow::{Context, bail};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde_json::json;
 use tollgate_domain::{Clock, Credits};
 use tollgate_store::{
     StoreError, Tx,
-    management::{keys::PlatformRole, roles},
+    management::{
+        identities::{self, KnownBy},
+        keys::PlatformRole,
+        roles,
+    },
     movements::{self, MovementKind, NewMovement},
     reports,
     users::{self, User, UserKind, WhenSpent},
 };
+use uuid::Uuid;
 
 use super::{ACTOR, Session};
 use crate::{
-    cli::{UserCommand, WantedRole, WhenSpentArg},
+    cli::user::{KnownByArgs, LinkArgs, UserCommand, WantedRole, WhenSpentArg},
     config::Config,
     data_dir,
     output::{Answer, Column, or_none, table},
@@ -46,7 +52,81 @@ pub(super) async fn answer(session: &Session, command: UserCommand) -> anyhow::R
         UserCommand::List => list(session).await,
         UserCommand::SignInLink { name } => sign_in_link(session, &name).await,
         UserCommand::Role { name, role: WantedRole(role) } => set_role(session, &name, role).await,
+        UserCommand::Link(args) => link(session, args).await,
+        UserCommand::Identities { user } => identities(session, &user).await,
+        UserCommand::Unlink { user, identity } => unlink(session, &user, identity).await,
     }
+}
+
+async fn link(session: &Session, args: LinkArgs) -> anyhow::Result<Answer> {
+    let LinkArgs { user: name, known_by: KnownByArgs { subject, email }, issuer } = args;
+    let oidc = &session.config().admin.oidc;
+    let issuer = issuer.or_else(|| oidc.is_on().then(|| oidc.issuer.clone()));
+    let issuer =
+        issuer.context("no OpenID provider is set (`admin.oidc.issuer`); say which one with --issuer")?;
+    let known_by = match (subject, email) {
+        (Some(subject), _) => KnownBy::Subject(subject),
+        (None, Some(email)) => KnownBy::Email(email),
+        (None, None) => bail!("say --subject or --email"),
+    };
+    if matches!(known_by, KnownBy::Email(_)) && !(oidc.link_by_email && oidc.issuer == issuer) {
+        bail!(
+            "addresses of this issuer are not trusted here: set `admin.oidc.link_by_email`, or link a subject"
+        );
+    }
+    let now = session.clock.now();
+    let link = async |tx: Tx| {
+        let user = users::find(&tx, &name).await?;
+        identities::link(&tx, user.id, &issuer, &known_by, now, ACTOR).await
+    };
+    let identity = session.store.tx("link_identity", link).await?;
+    let text = match &known_by {
+        KnownBy::Subject(subject) => format!("{subject} of {issuer} signs in as {name} now."),
+        KnownBy::Email(email) => {
+            format!(
+                "The first who comes from {issuer} with the verified address {email} signs in as {name} from then on."
+            )
+        }
+    };
+    Answer::new(&identity, text)
+}
+
+async fn identities(session: &Session, name: &str) -> anyhow::Result<Answer> {
+    let read = async |tx: Tx| {
+        let user = users::find(&tx, name).await?;
+        identities::of_user(&tx, user.id).await
+    };
+    let all = session.store.tx("list_identities", read).await?;
+    let columns = [
+        Column::Text("SUBJECT"),
+        Column::Text("ADDRESS"),
+        Column::Text("ISSUER"),
+        Column::Text("LAST SIGN-IN"),
+        Column::Text("ID"),
+    ];
+    let rows = all.iter().map(|identity| {
+        vec![
+            or_none(identity.subject.as_ref()),
+            or_none(identity.email.as_ref()),
+            identity.issuer.clone(),
+            or_none(identity.last_sign_in_at),
+            identity.id.to_string(),
+        ]
+    });
+    let text = table(&columns, rows, &format!("No identity yet: tollgate user link {name} --subject SUB"));
+    Answer::new(&all, text)
+}
+
+async fn unlink(session: &Session, name: &str, identity: Uuid) -> anyhow::Result<Answer> {
+    let unlink = async |tx: Tx| {
+        let user = users::find(&tx, name).await?;
+        identities::unlink(&tx, user.id, identity, ACTOR).await
+    };
+    session.store.tx("unlink_identity", unlink).await?;
+    let text = format!(
+        "Nobody signs in as {name} by this identity any more; the sessions that began through a provider have ended."
+    );
+    Answer::new(&json!({ "unlinked": identity }), text)
 }
 
 async fn sign_in_link(session: &Session, name: &str) -> anyhow::Result<Answer> {

@@ -20,6 +20,7 @@ mod harness;
 mod hostile;
 mod leases;
 mod limits;
+mod oidc;
 mod outage;
 mod processes;
 mod sdks;

@@ -8,7 +8,7 @@ use tollgate_domain::{Credits, UserId};
 
 use super::keys::PlatformRole;
 use super::roles::Managers;
-use super::{Page, keys, passwords, rows_for, sessions, sign_in_codes};
+use super::{Page, identities, keys, passwords, rows_for, sessions, sign_in_codes};
 use crate::text::check_text;
 use crate::users::{User, UserKind, WhenSpent};
 use crate::{StoreError, Tx, audit_log};
@@ -96,6 +96,7 @@ pub async fn deactivate(tx: &Tx, id: UserId, actor: &str) -> Result<Account, Sto
     sessions::end_all(tx, id, None, actor).await?;
     sign_in_codes::forget(tx, id).await?;
     passwords::forget(tx, id).await?;
+    identities::forget(tx, id).await?;
     tx.execute("update users set deleted_at = clock_timestamp() where id = $1", &[&id.as_uuid()]).await?;
     managers.check(tx).await?;
     let after = find(tx, id).await?;

@@ -8,6 +8,7 @@ use serde_json::json;
 use tokio_postgres::Row;
 use tollgate_domain::{KeyDigest, UserId};
 
+use super::identities::Vouched;
 use super::keys::PlatformRole;
 use crate::{StoreError, Tx, audit_log};
 
@@ -25,16 +26,19 @@ pub enum BegunBy {
     Password,
     /// With the one-time code of a sign-in link.
     Code,
+    /// Through the OpenID provider.
+    Oidc,
 }
 
 impl BegunBy {
-    const ALL: [Self; 2] = [Self::Password, Self::Code];
+    const ALL: [Self; 3] = [Self::Password, Self::Code, Self::Oidc];
 
     /// The name, as stored.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Password => "password",
             Self::Code => "code",
+            Self::Oidc => "oidc",
         }
     }
 
@@ -63,12 +67,14 @@ pub struct SessionHolder {
     pub expires_at: Timestamp,
 }
 
-/// Begins a session of a live user under this digest, and says when it ends at the latest.
+/// Begins a session of a live user under this digest, and says when it ends at the latest. `vouched` is for the audit log: as whom somebody
+/// came through a provider.
 pub async fn begin(
     tx: &Tx,
     digest: &KeyDigest,
     user: UserId,
     by: BegunBy,
+    vouched: Option<&Vouched>,
     now: Timestamp,
 ) -> Result<Timestamp, StoreError> {
     // The lock waits for a deactivation under way, and one that comes after it finds this session.
@@ -98,7 +104,13 @@ pub async fn begin(
     )
     .await?;
     let actor = format!("user:{user}");
-    audit_log::write(tx, &actor, "session.begin", name, None, Some(json!({ "by": by.as_str() }))).await?;
+    let logged = match vouched {
+        Some(Vouched { issuer, subject, .. }) => {
+            json!({ "by": by.as_str(), "issuer": issuer, "subject": subject })
+        }
+        None => json!({ "by": by.as_str() }),
+    };
+    audit_log::write(tx, &actor, "session.begin", name, None, Some(logged)).await?;
     Ok(expires_at)
 }
 
@@ -151,12 +163,19 @@ pub async fn end_all(tx: &Tx, user: UserId, but: Option<&KeyDigest>, actor: &str
     Ok(ended)
 }
 
-/// Clears away what is over: sessions, codes, and the counts of tries.
+/// Ends the sessions of a user that began by this, and says how many there were.
+pub(super) async fn end_all_begun_by(tx: &Tx, user: UserId, by: BegunBy) -> Result<u64, StoreError> {
+    let sql = "delete from sessions where user_id = $1 and began_by = $2";
+    Ok(tx.execute(sql, &[&user.as_uuid(), &by.as_str()]).await?)
+}
+
+/// Clears away what is over: sessions, codes, sign-ins that never came back, and the counts of tries.
 pub async fn clear_away(tx: &Tx, now: Timestamp) -> Result<(), StoreError> {
     let idle_since = before(now, SESSION_IDLE);
     tx.execute("delete from sessions where expires_at <= $1 or last_seen_at <= $2", &[&now, &idle_since])
         .await?;
     super::sign_in_codes::clear_away(tx, now).await?;
+    super::oidc_sign_ins::clear_away(tx, now).await?;
     super::sign_in_attempts::clear_away(tx, now).await
 }
 
