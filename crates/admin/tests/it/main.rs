@@ -13,7 +13,6 @@ mod house;
 mod keys;
 mod lists;
 mod managers;
-mod month;
 mod people;
 mod prices;
 mod reports;
