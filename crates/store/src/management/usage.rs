@@ -206,8 +206,8 @@ pub async fn buckets(
 /// How many buckets to read next. Where there may be thousands of groups in each, the first ones fill an answer: then no more are summed up
 /// than have their place in it, by how many rows those before came to.
 fn next_stretch(width: BucketWidth, from: Timestamp, start: Timestamp, rows: usize, told: Told) -> i64 {
-    /// So many more than it should take, as days differ.
-    const MARGIN: i64 = 2;
+    /// So many more than it should take, rounded down.
+    const MARGIN: i64 = 1;
     let all = i64::MAX / width.seconds();
     // Minutes are found by reading their whole days: once.
     if !told.owners || width == BucketWidth::Minute {
