@@ -38,15 +38,16 @@ end $$;
 grant select on
     users, api_keys, inference_endpoints, deployed_models, model_tariffs, tariff_ends, limits, config_epochs, installation,
     webhooks, webhook_deliveries, instances, usage_dimensions, usage_records, usage_details, usage_commits, usage_rollups,
-    user_balances, credit_leases, credit_overdrafts, credit_movements, quarantine, audit_log, refinery_schema_history
+    usage_sums, usage_closing, user_balances, credit_leases, credit_overdrafts, credit_movements, quarantine, audit_log, refinery_schema_history
     to tollgate_server;
-grant insert on usage_records, usage_details, usage_dimensions, usage_commits, usage_rollups, instances, quarantine,
+grant insert on usage_records, usage_details, usage_dimensions, usage_commits, usage_rollups, usage_sums, instances, quarantine,
     webhook_deliveries, credit_leases, credit_overdrafts, installation
     to tollgate_server;
 -- The one guarded transition: unrated → charged or free.
 grant update (state, amount_pico, model_no, tariff_no, pricing_epoch, rated_digest) on usage_records to tollgate_server;
 grant update (balance, changed_xid) on user_balances to tollgate_server;
-grant update on usage_commits, usage_rollups, instances, webhook_deliveries, credit_leases, credit_overdrafts to tollgate_server;
+grant update on usage_commits, usage_rollups, usage_sums, usage_closing, instances, webhook_deliveries, credit_leases, credit_overdrafts
+    to tollgate_server;
 grant usage, select on sequence usage_commits_no to tollgate_server;
 -- A record that is delivered again, mended, leaves quarantine for the books in one transaction; deliveries that ended are forgotten.
 grant update (written_off_at), delete on quarantine to tollgate_server;

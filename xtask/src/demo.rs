@@ -5,6 +5,7 @@
 //! laid side by side, and the auditor proves that Tollgate's are right.
 
 mod books;
+mod history;
 mod llm;
 mod progress;
 mod traffic;
@@ -96,13 +97,15 @@ async fn demonstrate(options: &Options) -> anyhow::Result<Shown> {
     let started = Instant::now();
     // Before the server, which has it within it.
     tokio::task::spawn_blocking(crate::dashboard::build_if_possible).await??;
-    let binary = tollgate::build(options.debug)?;
+    let binary = tollgate::build_with(options.debug, history::BUILT_WITH)?;
     println!("── PostgreSQL");
     tokio::task::spawn_blocking(find_postgres).await??;
     println!("── a gateway, an upstream, {} customers, {} models", CUSTOMERS.len(), MODELS.len());
     let upstream = upstream::Upstream::start().await;
     let tollgate = Tollgate::serve(binary, &[]).await?;
     let keys = cast::create(&tollgate, &upstream.url(), &CUSTOMERS)?;
+    println!("── what they did before");
+    let since = history::write(&tollgate)?;
     wait_until_admitted(&tollgate, &keys).await?;
     println!("   {} is ready, after {}", tollgate.url(), Seconds(started.elapsed()));
 
@@ -110,7 +113,7 @@ async fn demonstrate(options: &Options) -> anyhow::Result<Shown> {
     let seen = traffic::send(&tollgate.url(), &keys, usize::try_from(options.requests)?).await?;
 
     println!("── the books");
-    let lines = books::read(&tollgate, &seen, &upstream.served()?).await?;
+    let lines = books::read(&tollgate, &since, &seen, &upstream.served()?).await?;
     let mut right = books::print(&lines, &seen);
     let mut llm = None;
     if options.llm {

@@ -165,7 +165,10 @@ pub(crate) async fn get(
         bound_report(&tx).await?;
         series::series(&tx, width, first, sums::later(width, last, 1), &query).await
     };
-    let rows = admin.reports().run(caller.user_id, admin.store().tx("admin_usage_series", read)).await?;
+    let rows = admin
+        .reports()
+        .run(caller.user_id, admin.store().tx_repeatable_read("admin_usage_series", read))
+        .await?;
     let groups = collect(&starts, rows, top.into()).map_err(|error| {
         tracing::error!(%error, "sums of usage could not be added up");
         Problem::new(Kind::Internal, "the server's log says more")

@@ -13,7 +13,6 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 use tollgate_domain::{Clock, RawAnalyticsRecord};
 use tollgate_failpoints::{Point, hit};
-use tollgate_store::epochs::Ground;
 use tollgate_store::quarantine::Refused;
 use tollgate_store::{ErrorClass, Store, StoreError, Tx, epochs, instances, partitions, quarantine};
 use tracing::Instrument;
@@ -250,11 +249,11 @@ impl Engine {
             .store
             .tx("flush", async |tx| {
                 *turn.lock() = None;
-                let Ground { epochs, has_quarantine } = epochs::read_shared(&tx).await?;
-                if self.view.is_stale(&prepared.catalog, epochs, prepared.missed) {
+                let ground = epochs::read_shared(&tx).await?;
+                if self.view.is_stale(&prepared.catalog, ground.epochs, prepared.missed) {
                     return Ok(None);
                 }
-                let written = write::write(&tx, records, prepared, mode, has_quarantine).await?;
+                let written = write::write(&tx, records, prepared, mode, ground).await?;
                 hit(Point::FlushWritten);
                 *turn.lock() = self.advance(&tx, queued).await?;
                 hit(Point::FlushAdvanced);

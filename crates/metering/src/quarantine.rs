@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tollgate_domain::{ApiKeyId, CorrelationId, Credential, InstanceId, Outcome, RawAnalyticsRecord};
 use tollgate_store::api_keys::{self, ApiKey};
+use tollgate_store::epochs::Ground;
 use tollgate_store::quarantine::Quarantined;
 use tollgate_store::{Store, StoreError, Tx, epochs, quarantine};
 use uuid::Uuid;
@@ -212,12 +213,14 @@ async fn replay_in(
     prepared: &Prepared,
     actor: &str,
 ) -> Result<Option<Replayed>, StoreError> {
-    let seen = epochs::read_shared(tx).await?.epochs;
-    if view.is_stale(&prepared.catalog, seen, prepared.missed) {
+    let ground = epochs::read_shared(tx).await?;
+    if view.is_stale(&prepared.catalog, ground.epochs, prepared.missed) {
         return Ok(None);
     }
     let Some(taken) = quarantine::take(tx, id).await? else { return Err(gone(id)) };
-    let written = write::write(tx, records, prepared, Mode::Staged, false).await?;
+    // It stands in quarantine no more.
+    let ground = Ground { has_quarantine: false, ..ground };
+    let written = write::write(tx, records, prepared, Mode::Staged, ground).await?;
     if written.conflicts > 0 {
         return Err(StoreError::refused(format!("the record is still refused: {CONFLICT}")));
     }

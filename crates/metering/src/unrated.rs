@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use tollgate_domain::{Credits, RatingFacts, UsageState};
 use tollgate_store::catalog::{self, Catalog, CatalogModel};
+use tollgate_store::epochs::Ground;
 use tollgate_store::ledger::BalanceChange;
 use tollgate_store::usage_dimensions::{self, Dimensions};
 use tollgate_store::usage_records::{self, RecordKey, Settlement, UsageRow};
@@ -121,7 +122,7 @@ async fn rate_page(
     (after, limit): (Option<RecordKey>, i64),
     tried: &Mutex<Option<RecordKey>>,
 ) -> Result<Option<Page>, StoreError> {
-    let seen = epochs::read_shared(tx).await?.epochs;
+    let Ground { epochs: seen, closing_until, .. } = epochs::read_shared(tx).await?;
     if seen.server != catalog.server
         || seen.pricing != catalog.pricing_epoch
         || seen.config != catalog.config_epoch
@@ -172,7 +173,7 @@ async fn rate_page(
     }
     let users: Vec<i32> = effects.balance_deltas()?.into_iter().map(|(user, _)| user).collect();
     leases::keep_out(tx, &users).await?;
-    let balances = write::apply(tx, &effects).await?;
+    let balances = write::apply(tx, &effects, closing_until).await?;
     // Nothing was held for them: nobody knew a price.
     overdrafts::add_unheld(tx, &balances).await?;
     usage_commits::enter(tx, true, returned.iter().copied(), effects.charged_pico()).await?;

@@ -6,11 +6,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use foldhash::fast::RandomState;
 use futures_util::future::{try_join, try_join3};
 use tollgate_domain::{Credits, RawAnalyticsRecord, UsageState};
+use tollgate_store::epochs::Ground;
 use tollgate_store::ledger::{self, BalanceChange};
 use tollgate_store::quarantine::{self, Refused};
 use tollgate_store::usage_details::{self, UsageDetails};
 use tollgate_store::usage_records::{self, RecordKey, UsageRow};
-use tollgate_store::{StoreError, Tx, leases, overdrafts, rollups, usage_commits};
+use tollgate_store::utc::UtcMicros;
+use tollgate_store::{StoreError, Tx, closed_hours, leases, overdrafts, rollups, usage_commits};
 use uuid::Uuid;
 
 use crate::effects::Effects;
@@ -49,7 +51,7 @@ pub(crate) struct Written {
     pub(crate) balances: Vec<BalanceChange>,
 }
 
-/// Writes a prepared batch. `records` are what its indexes mean. `has_quarantine`: some of them may stand in quarantine.
+/// Writes a prepared batch. `records` are what its indexes mean, `ground` is what the transaction stands on.
 ///
 /// A record that was delivered again and goes in now leaves quarantine; one that was written off stays out of the books.
 pub(crate) async fn write(
@@ -57,7 +59,7 @@ pub(crate) async fn write(
     records: &[&RawAnalyticsRecord],
     prepared: &Prepared,
     mode: Mode,
-    has_quarantine: bool,
+    Ground { has_quarantine, closing_until, .. }: Ground,
 ) -> Result<Written, StoreError> {
     let mut written =
         Written { quarantined: quarantine::insert(tx, &prepared.refused).await?, ..Written::default() };
@@ -72,7 +74,7 @@ pub(crate) async fn write(
         // with it.
         let new = usage_rows(&rows);
         let ((), balances) =
-            try_join(insert_new(tx, &new), take_effect(tx, &rows, &prepared.effects)).await?;
+            try_join(insert_new(tx, &new), take_effect(tx, &rows, &prepared.effects, closing_until)).await?;
         written.count(&rows, &prepared.effects, balances)?;
         return Ok(written);
     }
@@ -85,7 +87,7 @@ pub(crate) async fn write(
         inserted.iter().filter_map(|row| standing.get(&row.index).map(|(id, _)| *id)).collect();
     quarantine::release(tx, &released).await?;
     if skipped.is_empty() && written_off.is_empty() {
-        let balances = take_effect(tx, &inserted, &prepared.effects).await?;
+        let balances = take_effect(tx, &inserted, &prepared.effects, closing_until).await?;
         written.count(&inserted, &prepared.effects, balances)?;
         return Ok(written);
     }
@@ -99,7 +101,7 @@ pub(crate) async fn write(
     for row in &inserted {
         effects.add(&row.row);
     }
-    let balances = take_effect(tx, &inserted, &effects).await?;
+    let balances = take_effect(tx, &inserted, &effects, closing_until).await?;
     written.count(&inserted, &effects, balances)?;
     Ok(written)
 }
@@ -125,6 +127,7 @@ async fn take_effect(
     tx: &Tx,
     inserted: &[&PreparedRow],
     effects: &Effects,
+    closing_until: Option<UtcMicros>,
 ) -> Result<Vec<BalanceChange>, StoreError> {
     let details: Vec<(RecordKey, &UsageDetails)> =
         inserted.iter().filter_map(|row| Some((row.row.key, row.details.as_deref()?))).collect();
@@ -136,7 +139,7 @@ async fn take_effect(
     }
     let ((), balances, ()) = try_join3(
         usage_details::insert(tx, &details),
-        apply(tx, effects),
+        apply(tx, effects, closing_until),
         // In the order of keys, as they were sorted to go in.
         usage_commits::enter(tx, false, keys, effects.charged_pico()),
     )
@@ -159,8 +162,14 @@ fn unheld(inserted: &[&PreparedRow]) -> Result<BTreeMap<i32, Credits>, StoreErro
 }
 
 /// Moves balances and rollups, the contended rows, as late as possible; always in this order.
-pub(crate) async fn apply(tx: &Tx, effects: &Effects) -> Result<Vec<BalanceChange>, StoreError> {
-    rollups::apply(tx, &effects.rollup_deltas()).await?;
+pub(crate) async fn apply(
+    tx: &Tx,
+    effects: &Effects,
+    closing_until: Option<UtcMicros>,
+) -> Result<Vec<BalanceChange>, StoreError> {
+    let deltas = effects.rollup_deltas();
+    rollups::apply(tx, &deltas).await?;
+    closed_hours::add_late(tx, closing_until, &deltas).await?;
     ledger::apply_deltas(tx, &effects.balance_deltas()?).await
 }
 

@@ -1,6 +1,7 @@
 //! The two epochs that tell whether a cached catalog is still the one in force.
 
 use crate::pricing::PRICING_LOCK;
+use crate::utc::UtcMicros;
 use crate::{ServerRun, StoreError, Tx};
 
 /// Versions of everything that records are enriched from.
@@ -30,6 +31,8 @@ pub struct Ground {
     pub epochs: Epochs,
     /// Whether any record is in quarantine: then each that comes may be one of them.
     pub has_quarantine: bool,
+    /// Who adds to an hour before this one has to ask whether it is closed ([`crate::closed_hours`]).
+    pub closing_until: Option<UtcMicros>,
 }
 
 /// Takes the shared pricing lock, which is held to the end of the transaction (until then no price changes), and reads the epochs.
@@ -39,11 +42,12 @@ pub async fn read_shared(tx: &Tx) -> Result<Ground, StoreError> {
     let lock = tx.prepare_cached("select pg_advisory_xact_lock_shared($1)").await?;
     let read = tx
         .prepare_cached(
-            "select pricing_epoch, config_epoch, exists (select from quarantine) from config_epochs",
+            "select pricing_epoch, config_epoch, exists (select from quarantine), (select closing_until from usage_closing)
+             from config_epochs",
         )
         .await?;
     let (_, row) =
         futures_util::future::try_join(tx.execute(&lock, &[&PRICING_LOCK]), tx.query_one(&read, &[])).await?;
     let epochs = Epochs { pricing: row.try_get(0)?, config: row.try_get(1)?, server: tx.server() };
-    Ok(Ground { epochs, has_quarantine: row.try_get(2)? })
+    Ok(Ground { epochs, has_quarantine: row.try_get(2)?, closing_until: row.try_get(3)? })
 }

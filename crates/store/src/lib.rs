@@ -5,6 +5,7 @@ pub mod audit;
 pub mod audit_log;
 pub mod balances;
 pub mod catalog;
+pub mod closed_hours;
 mod connect;
 pub mod connection;
 pub mod endpoints;

@@ -1,6 +1,7 @@
 //! `usage_rollups`: sums per user × key × model × hour, which equal the records at all times a reader can see.
 
 use rust_decimal::Decimal;
+use tokio_postgres::types::ToSql;
 
 use crate::utc::UtcMicros;
 use crate::{StoreError, Tx};
@@ -43,20 +44,15 @@ pub struct RollupDelta {
 
 /// Adds the deltas. They must be sorted by key and each key be there once: rows are locked in this order everywhere.
 pub async fn apply(tx: &Tx, deltas: &[(RollupKey, RollupDelta)]) -> Result<(), StoreError> {
-    fn column<T>(rows: &[(RollupKey, RollupDelta)], value: impl Fn(&RollupKey, &RollupDelta) -> T) -> Vec<T> {
-        rows.iter().map(|(key, delta)| value(key, delta)).collect()
-    }
     if deltas.is_empty() {
         return Ok(());
     }
     let statement = tx
-        .prepare_cached(
+        .prepare_cached(&format!(
             "insert into usage_rollups as r
                  (hour, user_no, key_no, model_no, requests, failed_requests, unrated_requests, prompt_tokens,
                   completion_tokens, reasoning_tokens, cache_read_tokens, cache_write_tokens, amount_pico)
-             select * from unnest($1::timestamptz[], $2::int[], $3::int[], $4::int[], $5::bigint[], $6::bigint[],
-                                  $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[],
-                                  $12::bigint[], $13::numeric[])
+             select * from {UNNEST}
              on conflict (hour, user_no, key_no, model_no) do update set
                  requests = r.requests + excluded.requests,
                  failed_requests = r.failed_requests + excluded.failed_requests,
@@ -66,33 +62,72 @@ pub async fn apply(tx: &Tx, deltas: &[(RollupKey, RollupDelta)]) -> Result<(), S
                  reasoning_tokens = r.reasoning_tokens + excluded.reasoning_tokens,
                  cache_read_tokens = r.cache_read_tokens + excluded.cache_read_tokens,
                  cache_write_tokens = r.cache_write_tokens + excluded.cache_write_tokens,
-                 amount_pico = r.amount_pico + excluded.amount_pico",
-        )
+                 amount_pico = r.amount_pico + excluded.amount_pico"
+        ))
         .await?;
-    let amounts = column(deltas, |_, delta| Decimal::try_from_i128_with_scale(delta.amount_pico, 0))
-        .into_iter()
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|_| StoreError::Corrupt("a sum of charges is past 2^96 pico-credits".to_owned()))?;
-    tx.execute(
-        &statement,
-        &[
-            &column(deltas, |key, _| key.hour),
-            &column(deltas, |key, _| key.user_no),
-            &column(deltas, |key, _| key.key_no),
-            &column(deltas, |key, _| key.model_no),
-            &column(deltas, |_, delta| delta.requests),
-            &column(deltas, |_, delta| delta.failed_requests),
-            &column(deltas, |_, delta| delta.unrated_requests),
-            &column(deltas, |_, delta| delta.prompt_tokens),
-            &column(deltas, |_, delta| delta.completion_tokens),
-            &column(deltas, |_, delta| delta.reasoning_tokens),
-            &column(deltas, |_, delta| delta.cache_read_tokens),
-            &column(deltas, |_, delta| delta.cache_write_tokens),
-            &amounts,
-        ],
-    )
-    .await?;
+    tx.execute(&statement, &Columns::of(deltas)?.parameters()).await?;
     Ok(())
+}
+
+/// Deltas as arrays of columns: `$1` to `$13` of [`UNNEST`].
+pub(crate) struct Columns {
+    hours: Vec<UtcMicros>,
+    numbers: [Vec<i32>; 3],
+    counts: [Vec<i64>; 8],
+    amounts: Vec<Decimal>,
+}
+
+/// The rows again, in their order.
+pub(crate) const UNNEST: &str = "unnest($1::timestamptz[], $2::int[], $3::int[], $4::int[], $5::bigint[], $6::bigint[], $7::bigint[],
+            $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::numeric[])
+     as d (hour, user_no, key_no, model_no, requests, failed_requests, unrated_requests, prompt_tokens, completion_tokens,
+           reasoning_tokens, cache_read_tokens, cache_write_tokens, amount_pico)";
+
+impl Columns {
+    pub(crate) fn of(deltas: &[(RollupKey, RollupDelta)]) -> Result<Self, StoreError> {
+        let number = |value: fn(&RollupKey) -> i32| deltas.iter().map(|(key, _)| value(key)).collect();
+        let count = |value: fn(&RollupDelta) -> i64| deltas.iter().map(|(_, delta)| value(delta)).collect();
+        let amount = |delta: &RollupDelta| Decimal::try_from_i128_with_scale(delta.amount_pico, 0);
+        Ok(Self {
+            hours: deltas.iter().map(|(key, _)| key.hour).collect(),
+            numbers: [number(|key| key.user_no), number(|key| key.key_no), number(|key| key.model_no)],
+            counts: [
+                count(|delta| delta.requests),
+                count(|delta| delta.failed_requests),
+                count(|delta| delta.unrated_requests),
+                count(|delta| delta.prompt_tokens),
+                count(|delta| delta.completion_tokens),
+                count(|delta| delta.reasoning_tokens),
+                count(|delta| delta.cache_read_tokens),
+                count(|delta| delta.cache_write_tokens),
+            ],
+            amounts: deltas
+                .iter()
+                .map(|(_, delta)| amount(delta))
+                .collect::<Result<_, _>>()
+                .map_err(|_| StoreError::Corrupt("a sum of charges is past 2^96 pico-credits".to_owned()))?,
+        })
+    }
+
+    pub(crate) fn parameters(&self) -> [&(dyn ToSql + Sync); 13] {
+        let [users, keys, models] = &self.numbers;
+        let [requests, failed, unrated, prompt, completion, reasoning, read, written] = &self.counts;
+        [
+            &self.hours,
+            users,
+            keys,
+            models,
+            requests,
+            failed,
+            unrated,
+            prompt,
+            completion,
+            reasoning,
+            read,
+            written,
+            &self.amounts,
+        ]
+    }
 }
 
 /// The sums of these cells, of those that are there. What fits no number of ours is the largest one.

@@ -6602,7 +6602,7 @@ export interface paths {
                     start_time: number;
                     /** @description Unix seconds, exclusive; now where it is left out */
                     end_time?: number;
-                    /** @description `1h` or `1d` (the default) */
+                    /** @description `1m`, `1h` or `1d` (the default) */
                     bucket_width?: string;
                     /** @description Of these users */
                     user_ids?: string[];
@@ -6736,7 +6736,7 @@ export interface paths {
                     start_time: number;
                     /** @description Unix seconds, exclusive; now where it is left out */
                     end_time?: number;
-                    /** @description `1h` or `1d` (the default) */
+                    /** @description `1m`, `1h` or `1d` (the default) */
                     bucket_width?: string;
                     /** @description Of these users */
                     user_ids?: string[];

@@ -32,13 +32,18 @@ pub(crate) struct Line {
     lag: Duration,
 }
 
-/// Waits until the books hold every answered request, then reads them.
-pub(crate) async fn read(tollgate: &Tollgate, seen: &[Seen], served: &[Served]) -> anyhow::Result<Vec<Line>> {
+/// Waits until the books hold every answered request since an hour's beginning, then reads them.
+pub(crate) async fn read(
+    tollgate: &Tollgate,
+    since: &str,
+    seen: &[Seen],
+    served: &[Served],
+) -> anyhow::Result<Vec<Line>> {
     let deadline = Instant::now() + CATCH_UP_TIMEOUT;
     let looking_since = Instant::now();
     let mut complete_at = vec![None; CUSTOMERS.len()];
     let sums = loop {
-        let sums = sums(tollgate, &["--group-by", "user"])?;
+        let sums = sums(tollgate, &["--group-by", "user", "--since", since])?;
         let now = Instant::now();
         for ((customer, seen), complete_at) in CUSTOMERS.iter().zip(seen).zip(&mut complete_at) {
             if complete_at.is_none() && of(&sums, customer.name).requests >= i64::try_from(seen.answered)? {

@@ -157,7 +157,8 @@ pub(crate) fn create_model(
     Ok(())
 }
 
-fn wanted_tariff(tariff: &Tariff) -> Value {
+/// In the form of a file of tariffs.
+pub(crate) fn wanted_tariff(tariff: &Tariff) -> Value {
     let mut wanted =
         json!({"purpose": tariff.purpose, "input_price": tariff.input, "output_price": tariff.output});
     for (name, value) in [("completion_window", tariff.window), ("cache_read_price", tariff.cache_read)] {

@@ -55,7 +55,12 @@ impl Which {
 
 /// Builds the binary and answers where it is.
 pub(crate) fn build(debug: bool) -> anyhow::Result<PathBuf> {
-    let build = Run::cargo("build --package tollgate-server --bin tollgate");
+    build_with(debug, "")
+}
+
+/// The same, with more that cargo builds beside it, once.
+pub(crate) fn build_with(debug: bool, more: &str) -> anyhow::Result<PathBuf> {
+    let build = Run::cargo("build --package tollgate-server --bin tollgate").args(more.split_whitespace());
     let build = if debug { build } else { build.arg("--release") };
     println!("── {build}");
     build.run()?;

@@ -10,11 +10,12 @@ use super::{
 };
 
 /// Where SQL may stand beside tests, and why.
-const MAY_SPEAK_SQL: [(&str, &str); 6] = [
+const MAY_SPEAK_SQL: [(&str, &str); 7] = [
     ("xtask/src/tidy/sql.rs", "it names what it looks for"),
     ("crates/store/", "it is the one place for it"),
     ("crates/spool/", "it speaks to its own SQLite file, never to the database"),
     ("crates/testkit/", "it makes databases for tests, and looks at the books behind the back of `store`"),
+    ("crates/admin/examples/report-bench/", "it fills a database of its own with sums by the million"),
     ("crates/crash-test/", "it reads the books behind the back of `store`"),
     ("crates/embedded-postgres/", "it makes the database before there is a `store` to connect to it"),
 ];

@@ -128,8 +128,7 @@ fn width(values: &Values, takes: Takes) -> Result<(BucketWidth, u32, u32), Probl
         return Ok((*width, *usual, *most));
     }
     let known: Vec<&str> = takes.widths.iter().map(|(name, ..)| *name).collect();
-    let why = if wanted == "1m" { ": sums are kept by the hour, and nothing is scanned" } else { "" };
-    Err(Problem::bad_request(format!("`bucket_width` is `{wanted}`; one of {}{why}", known.join(", "))))
+    Err(Problem::bad_request(format!("`bucket_width` is `{wanted}`; one of {}", known.join(", "))))
 }
 
 fn grouping(values: &Values, takes: Takes) -> Result<Grouping, Problem> {

@@ -14,8 +14,11 @@ use crate::app::Admin;
 use crate::caller::Caller;
 use crate::problem::Problem;
 
-const WIDTHS: &[(&str, BucketWidth, u32, u32)] =
-    &[("1h", BucketWidth::Hour, 24, 168), ("1d", BucketWidth::Day, 7, 31)];
+const WIDTHS: &[(&str, BucketWidth, u32, u32)] = &[
+    ("1m", BucketWidth::Minute, 60, 1440),
+    ("1h", BucketWidth::Hour, 24, 168),
+    ("1d", BucketWidth::Day, 7, 31),
+];
 const COMPLETIONS: Takes = Takes {
     parameters: &[
         "start_time",
@@ -104,7 +107,7 @@ pub(crate) struct EmbeddingsResult {
     params(
         ("start_time" = i64, Query, description = "Unix seconds, inclusive; taken back to the beginning of its bucket"),
         ("end_time" = Option<i64>, Query, description = "Unix seconds, exclusive; now where it is left out"),
-        ("bucket_width" = Option<String>, Query, description = "`1h` or `1d` (the default)"),
+        ("bucket_width" = Option<String>, Query, description = "`1m`, `1h` or `1d` (the default)"),
         ("user_ids" = Option<Vec<String>>, Query, description = "Of these users"),
         ("api_key_ids" = Option<Vec<String>>, Query, description = "With these keys"),
         ("models" = Option<Vec<String>>, Query, description = "For these models"),
@@ -151,7 +154,7 @@ pub(crate) async fn completions(
     params(
         ("start_time" = i64, Query, description = "Unix seconds, inclusive; taken back to the beginning of its bucket"),
         ("end_time" = Option<i64>, Query, description = "Unix seconds, exclusive; now where it is left out"),
-        ("bucket_width" = Option<String>, Query, description = "`1h` or `1d` (the default)"),
+        ("bucket_width" = Option<String>, Query, description = "`1m`, `1h` or `1d` (the default)"),
         ("user_ids" = Option<Vec<String>>, Query, description = "Of these users"),
         ("api_key_ids" = Option<Vec<String>>, Query, description = "With these keys"),
         ("models" = Option<Vec<String>>, Query, description = "For these models"),

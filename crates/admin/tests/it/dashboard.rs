@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tollgate_admin::GatewayStatus;
 use tollgate_domain::ApiKeyPurpose;
 use tollgate_store::management::keys::PlatformRole;
 
-use crate::house::House;
+use crate::house::{House, start};
 use crate::reports::{Recorder, filled};
 
 const SINCE: &str = "since=2026-11-19T00:00:00Z&until=2026-11-25T00:00:00Z";
@@ -37,7 +38,7 @@ fn rows(series: &Value) -> Vec<Value> {
     for group in series["groups"].as_array().unwrap() {
         for (at, start) in starts.iter().enumerate().filter(|(at, _)| group["requests"][*at] != 0) {
             rows.push(json!({
-                "start": start, "name": group["name"], "requests": group["requests"][at],
+                "start": start, "name": if group["prefix"].is_null() { &group["name"] } else { &group["prefix"] }, "requests": group["requests"][at],
                 "tokens": group["tokens"][at], "amount": group["amounts"][at],
             }));
         }
@@ -51,8 +52,17 @@ async fn a_series_is_the_sum_of_its_requests_in_every_bucket_and_group() {
     let house = House::open().await;
     filled(&house).await;
     let viewer = house.tenant("v", ApiKeyPurpose::Platform, Some(PlatformRole::Viewer)).await;
-    for bucket in ["hour", "day"] {
-        for (by, name) in [("model", "a.model"), ("user", "u.name"), ("nothing", "null::text")] {
+    // Of open hours, of some that are closed, and of none that is not.
+    for (bucket, close) in
+        [("hour", None), ("day", None), ("hour", Some(30)), ("day", Some(30)), ("day", Some(-24))]
+    {
+        if let Some(hours) = close {
+            let now = start().checked_sub(SignedDuration::from_hours(hours)).unwrap();
+            assert!(house.close_hours(now).await.is_some());
+        }
+        for (by, name) in
+            [("model", "a.model"), ("user", "u.name"), ("key", "k.prefix"), ("nothing", "null::text")]
+        {
             let found = house.get(&viewer.key, &series(&format!("bucket={bucket}&group_by={by}"))).await.ok();
             assert_eq!(rows(&found), oracle(&house, bucket, name, "true").await, "{bucket} by {by}");
             let requests: i64 = found["groups"]

@@ -325,6 +325,12 @@ impl House {
         running.await.unwrap().unwrap();
     }
 
+    /// As the server does when it is `now`. Returns how far hours are closed.
+    pub(crate) async fn close_hours(&self, now: Timestamp) -> Option<Timestamp> {
+        let closed = tollgate_store::closed_hours::close(&self.store, now).await.unwrap();
+        closed.map(tollgate_store::utc::UtcMicros::timestamp)
+    }
+
     /// The rows of a query, as JSON.
     pub(crate) async fn rows(&self, sql: &str) -> Vec<Value> {
         let sql = format!("select coalesce(jsonb_agg(to_jsonb(q)), '[]') from ({sql}) q");

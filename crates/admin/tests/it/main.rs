@@ -13,7 +13,6 @@ mod house;
 mod keys;
 mod lists;
 mod managers;
-mod month;
 mod oidc;
 mod people;
 mod prices;

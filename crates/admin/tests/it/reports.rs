@@ -88,12 +88,17 @@ pub(crate) async fn filled(house: &House) -> Vec<Tenant> {
         tenants.push(tenant.clone());
         tenants.push(Tenant { key_id, key, ..tenant });
     }
-    let seed = 20_261_124;
+    house.enter(random_records(&tenants, 20_261_124, 600)).await;
+    tenants
+}
+
+/// Of four days, some of them at the edges of hours and days.
+fn random_records(tenants: &[Tenant], seed: u64, count: usize) -> Vec<RawAnalyticsRecord> {
     eprintln!("seed {seed}");
     let mut random = StdRng::seed_from_u64(seed);
     let mut recorder = Recorder::new();
     let mut records = Vec::new();
-    for _ in 0..600 {
+    for _ in 0..count {
         let tenant = &tenants[random.random_range(0..tenants.len())];
         let model = MODELS[random.random_range(0..MODELS.len())];
         let mut record = recorder.record(
@@ -129,8 +134,7 @@ pub(crate) async fn filled(house: &House) -> Vec<Tenant> {
         }
         records.push(record);
     }
-    house.enter(records).await;
-    tenants
+    records
 }
 
 /// Sums over the requests themselves: the oracle.
@@ -181,6 +185,26 @@ async fn usage_equals_the_sums_over_requests_in_every_grouping() {
     let house = House::open().await;
     let manager = house.manager().await;
     let tenants = filled(&house).await;
+    compare_usage(&house, &manager, &tenants).await;
+}
+
+#[tokio::test]
+async fn usage_is_the_same_when_some_hours_are_closed_when_all_are_and_when_records_come_late() {
+    let house = House::open().await;
+    let manager = house.manager().await;
+    let tenants = filled(&house).await;
+    // In the middle of a day, and of an hour.
+    let some = start().checked_sub(SignedDuration::from_mins(30 * 60 + 10)).unwrap();
+    assert_eq!(house.close_hours(some).await, "2026-11-23T05:00:00Z".parse().ok());
+    compare_usage(&house, &manager, &tenants).await;
+    let all = start().checked_add(SignedDuration::from_hours(24)).unwrap();
+    house.close_hours(all).await;
+    house.enter(random_records(&tenants, 7, 300)).await;
+    compare_usage(&house, &manager, &tenants).await;
+}
+
+/// Every grouping and every filter against the requests themselves.
+async fn compare_usage(house: &House, manager: &Tenant, tenants: &[Tenant]) {
     let from = start().checked_sub(SignedDuration::from_hours(24 * 6)).unwrap().as_second();
     let (ada, key) = (tenants[0].id, tenants[3].key_id);
     let filters = [
@@ -204,10 +228,9 @@ async fn usage_equals_the_sums_over_requests_in_every_grouping() {
                 let path = format!(
                     "/v1/organization/usage/completions?start_time={from}&bucket_width={width}&limit={most}{query}{by}"
                 );
-                let expected =
-                    oracle(&house, unit, &format!("model <> 'vectors' and {filter}"), groups).await;
+                let expected = oracle(house, unit, &format!("model <> 'vectors' and {filter}"), groups).await;
                 let mut found = 0;
-                for bucket in buckets(&house, &manager.key, &path).await {
+                for bucket in buckets(house, &manager.key, &path).await {
                     for result in bucket["results"].as_array().unwrap() {
                         let row = &expected[&key_of(&bucket, result, groups)];
                         assert_eq!(result["object"], "organization.usage.completions.result");
@@ -228,6 +251,92 @@ async fn usage_equals_the_sums_over_requests_in_every_grouping() {
         }
     }
     assert!(compared > 1_000, "{compared}");
+}
+
+#[tokio::test]
+async fn minutes_equal_the_sums_over_requests_to_the_edges_of_each() {
+    let house = House::open().await;
+    let manager = house.manager().await;
+    let tenants = filled(&house).await;
+    // Closed hours or open ones: minutes are of the requests themselves.
+    house.close_hours(start().checked_sub(SignedDuration::from_hours(20)).unwrap()).await;
+    let from = start().as_second() / DAY * DAY - 2 * DAY + 3600;
+    let until = from + 30 * 3600;
+    let time = format!("start_time={from}&end_time={until}&bucket_width=1m");
+    let within = format!("timestamp >= to_timestamp({from}) and timestamp < to_timestamp({until})");
+    let (ada, key) = (tenants[0].id, tenants[3].key_id);
+    let mut compared = 0;
+    for (query, filter, groups) in [
+        (String::new(), "true".to_owned(), &[][..]),
+        (
+            "&group_by=model&group_by=user_id&group_by=batch".to_owned(),
+            "true".to_owned(),
+            &["model", "user_id", "batch"],
+        ),
+        (format!("&group_by=model&user_ids={ada}"), format!("user_id = '{ada}'"), &["model"]),
+        (
+            format!("&group_by=api_key_id&api_key_ids={key}&models=small"),
+            format!("api_key_id = '{key}' and model = 'small'"),
+            &["api_key_id"],
+        ),
+        ("&batch=true".to_owned(), "api_key_purpose = 'batch'".to_owned(), &[]),
+    ] {
+        let path = format!("/v1/organization/usage/completions?{time}&limit=1440{query}");
+        let expected =
+            oracle(&house, "minute", &format!("model <> 'vectors' and {within} and {filter}"), groups).await;
+        let buckets = buckets(&house, &manager.key, &path).await;
+        assert_eq!(buckets.len(), 30 * 60);
+        let mut found = 0;
+        for bucket in &buckets {
+            for result in bucket["results"].as_array().unwrap() {
+                let row = &expected[&key_of(bucket, result, groups)];
+                assert_eq!(result["num_model_requests"], row["requests"], "{path} {bucket}");
+                assert_eq!(result["input_tokens"], row["input"], "{path} {bucket}");
+                assert_eq!(result["input_cached_tokens"], row["cached"], "{path} {bucket}");
+                assert_eq!(result["input_cache_write_tokens"], row["written"], "{path} {bucket}");
+                assert_eq!(result["output_tokens"], row["output"], "{path} {bucket}");
+                found += 1;
+            }
+        }
+        assert_eq!(found, expected.len(), "{path}");
+        compared += found;
+    }
+    assert!(compared > 200, "{compared}");
+    let usual = format!("/v1/organization/usage/embeddings?start_time={from}&bucket_width=1m");
+    assert_eq!(house.get(&manager.key, &usual).await.ok()["data"].as_array().unwrap().len(), 60);
+}
+
+#[tokio::test]
+async fn minutes_of_days_with_more_requests_than_may_be_read_are_refused() {
+    let house = House::open().await;
+    let manager = house.manager().await;
+    let day = start().as_second() / DAY * DAY - DAY;
+    let fill = "insert into usage_rollups (hour, user_no, key_no, model_no, requests)
+                values ('2026-11-23 23:00Z', 0, 0, 0, 999999), ('2026-11-23 00:00Z', 0, 0, 0, 2)";
+    house.store.tx("fill", async |tx| Ok(tx.batch_execute(fill).await?)).await.unwrap();
+    let of = |from: i64| {
+        format!(
+            "/v1/organization/usage/completions?start_time={from}&end_time={}&bucket_width=1m",
+            from + 3600
+        )
+    };
+    for close in [None, Some(start())] {
+        if let Some(now) = close {
+            house.close_hours(now).await;
+        }
+        let refused = house.get(&manager.key, &of(day + 7200)).await;
+        assert_eq!(refused.problem(), (422, "invalid".to_owned()));
+        assert!(
+            refused.json()["detail"]
+                .as_str()
+                .unwrap()
+                .contains("have 1000001, more than 1000000; ask for hours")
+        );
+        // The days before and after have none; one that reaches into it has all of it.
+        house.get(&manager.key, &of(day - 3600)).await.ok();
+        house.get(&manager.key, &of(day + DAY)).await.ok();
+        assert_eq!(house.get(&manager.key, &of(day - 1800)).await.problem().0, 422);
+    }
 }
 
 #[tokio::test]
@@ -288,6 +397,7 @@ async fn costs_equal_what_was_charged_to_the_last_digit() {
     let house = House::open().await;
     let manager = house.manager().await;
     filled(&house).await;
+    house.close_hours(start().checked_sub(SignedDuration::from_hours(40)).unwrap()).await;
     let from = start().checked_sub(SignedDuration::from_hours(24 * 6)).unwrap().as_second();
     for groups in [&[][..], &["line_item"], &["api_key_id"], &["line_item", "api_key_id", "user_id"]] {
         let by: Vec<String> = groups.iter().map(|group| format!("&group_by={group}")).collect();
@@ -352,8 +462,8 @@ async fn a_page_has_every_bucket_of_its_time_also_the_empty_ones() {
     // A page of another question is no page of this one.
     let other = format!("{usage}?start_time={}&page={next}", day - 9 * DAY);
     assert_eq!(house.get(&manager.key, &other).await.problem().0, 400);
-    let minutes = house.get(&manager.key, &format!("{usage}?start_time={day}&bucket_width=1m")).await;
-    assert!(minutes.json()["detail"].as_str().unwrap().contains("by the hour"));
+    let other = house.get(&manager.key, &format!("{usage}?start_time={day}&bucket_width=1w")).await;
+    assert!(other.json()["detail"].as_str().unwrap().contains("one of 1m, 1h, 1d"));
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //!
 //! Nothing stored is trusted where it can be computed again. Each record is charged anew, at the tariff selected anew among those that
 //! were known when it was rated, from token counts that its keyed digest vouches for. Balances are compared with the ledger,
-//! rollups with the records.
+//! rollups with the records, and sums of closed hours with the rollups.
 //!
 //! [`audit`] does that for all there is, on demand. [`IncrementalAudit`] does it for what is new, pass after pass, beside a server.
 

@@ -122,6 +122,8 @@ pub enum Rule {
     DimensionsAreUntouched,
     /// A sum in the rollups is the sum of its records.
     RollupIsRecords,
+    /// A sum over closed hours is the sum of their rollups.
+    SumIsRollups,
     /// Rows beside each other agree.
     RowsAgree,
     /// What an instance's log counted as ended is in the books or in quarantine.

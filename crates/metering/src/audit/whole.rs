@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::task::JoinSet;
 use tokio::time::{Duration, Instant, sleep};
 use tollgate_domain::UserId;
-use tollgate_store::audit::{self as queries, RollupDifference, RollupShare, Sums};
+use tollgate_store::audit::{self as queries, ClosedDifference, RollupDifference, RollupShare, Sums};
 use tollgate_store::instances::{self, Instance, LogMark};
 use tollgate_store::overdrafts::{self, Exceeded};
 use tollgate_store::usage_records::{self, Slice};
@@ -182,6 +182,14 @@ async fn check_unit(tx: &Tx, unit: &Unit, facts: &Facts) -> Result<Tally, StoreE
             let mut tally = Tally::default();
             for difference in queries::rollup_differences(tx, share).await? {
                 add_rollup(&difference, &mut tally);
+            }
+            for difference in queries::closed_differences(tx, share).await? {
+                let ClosedDifference { day, sum, user_id, stored, rollups } = difference;
+                let what = format!(
+                    "the sum of closed hours {sum} says {stored}, their rollups {rollups} (requests, failed, unrated, prompt, \
+                     completion, reasoning, cache read, cache write, pico-credits)"
+                );
+                tally.findings.add(Finding::new(Rule::SumIsRollups, user_id, Some(day), what));
             }
             Ok(tally)
         }

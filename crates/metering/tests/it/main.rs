@@ -6,6 +6,7 @@
 mod audits;
 mod books;
 mod charges;
+mod closed_hours;
 mod edges;
 mod failover;
 mod frozen;

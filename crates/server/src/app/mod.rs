@@ -4,6 +4,7 @@
 //! left, then the database stops. A task that ends unasked ends the server.
 
 mod auditor;
+mod closer;
 mod deliverer;
 mod health;
 mod leases;
@@ -34,6 +35,7 @@ use tollgate_store::{ErrorClass, Store, StoreConfig};
 
 use self::{
     auditor::Auditor,
+    closer::Closer,
     deliverer::Deliverer,
     health::{AliveTasks, Health, Operations, SnapshotAge, SpoolState},
     leases::Leaser,
@@ -64,6 +66,7 @@ const ADMIN: &str = "management API";
 const AUDITOR: &str = "auditor";
 const GATEWAY: &str = "gateway";
 const BATCHER: &str = "batcher";
+const CLOSER: &str = "closer of hours";
 const DELIVERER: &str = "deliverer of webhooks";
 const LEASER: &str = "leaser";
 const REFRESHER: &str = "refresher";
@@ -123,6 +126,7 @@ struct Parts {
     spending: SpendingReader,
     leaser: Leaser,
     auditor: Option<Auditor>,
+    closer: Closer,
     deliverer: Deliverer,
     health: Arc<Health>,
 }
@@ -143,6 +147,7 @@ async fn assemble(
         Journal::open(&store, &config.spool, &data_dir.spool(), Arc::clone(&clock), &mut registry).await?;
     let keys = RecordKeys::derive(&master_key);
     let auditor = Auditor::new(&config.audit, store.clone(), keys.clone(), Arc::clone(&clock), &mut registry);
+    let closer = Closer::new(store.clone(), Arc::clone(&clock));
     let batcher = AnalyticsBatcher::with_journal(
         store.clone(),
         config.analytics.clone(),
@@ -203,6 +208,7 @@ async fn assemble(
         spending,
         leaser,
         auditor,
+        closer,
         deliverer,
         health,
     })
@@ -257,6 +263,7 @@ impl Parts {
             spending,
             leaser,
             auditor,
+            closer,
             deliverer,
             health,
         } = self;
@@ -278,6 +285,7 @@ impl Parts {
         if let Some(auditor) = auditor {
             tasks.spawn(AUDITOR, auditor.run(stop_background.clone()));
         }
+        tasks.spawn(CLOSER, closer.run(stop_background.clone()));
         tasks.spawn(SPENDING, spending.run(stop_background.clone()));
         tasks.spawn(DELIVERER, deliverer.run(stop_background.clone()));
         let admin_address = admin.as_ref().and_then(|(_, listener)| listener.local_addr().ok());
@@ -379,6 +387,7 @@ impl RunningApp {
         let refresher = self.tasks.end_of(REFRESHER, &mut others).await;
         let spending = self.tasks.end_of(SPENDING, &mut others).await;
         let auditor = self.tasks.end_of(AUDITOR, &mut others).await;
+        let closer = self.tasks.end_of(CLOSER, &mut others).await;
         let deliverer = self.tasks.end_of(DELIVERER, &mut others).await;
         let leaser = self.tasks.end_of(LEASER, &mut others).await;
         let journal = self.journal.clone();
@@ -393,8 +402,9 @@ impl RunningApp {
         let database = self.database.stop().await;
         hit(Point::ServerStopped);
         // What was lost comes first; the rest is logged.
-        let results =
-            [batcher, spool, gateway, admin, refresher, spending, leaser, auditor, deliverer, database];
+        let results = [
+            batcher, spool, gateway, admin, refresher, spending, leaser, auditor, closer, deliverer, database,
+        ];
         let mut errors =
             results.into_iter().chain(others.into_iter().map(|ended| ended.result)).filter_map(Result::err);
         let Some(first) = errors.next() else { return Ok(()) };

@@ -9,6 +9,9 @@ mod strays;
 mod sums;
 
 pub use changes::{Used, used, used_since};
-pub use rollups::{CellSums, RollupDifference, RollupShare, rollup_differences, rollup_shares};
+pub use rollups::{
+    CellSums, ClosedDifference, RollupDifference, RollupShare, closed_differences, rollup_differences,
+    rollup_shares,
+};
 pub use strays::{Stray, strays};
 pub use sums::{BalanceDifference, StateCount, Sums, sums};

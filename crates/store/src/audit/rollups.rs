@@ -1,9 +1,10 @@
-//! Rollups against records, one partition at a time: the cells of a day fit a connection's memory, and several connections share the days.
+//! Rollups against records, and sums of closed hours against rollups, one partition at a time: the cells of a day fit a connection's memory, and several connections share the days.
 
 use tokio_postgres::Row;
 use tollgate_domain::UserId;
 use uuid::Uuid;
 
+use crate::closed_hours::{SUMS, every_grain};
 use crate::{StoreError, Tx};
 
 /// What a cell sums up.
@@ -67,17 +68,6 @@ pub async fn rollup_shares(tx: &Tx) -> Result<Vec<RollupShare>, StoreError> {
 
 /// Sums of the share that differ from its records. A sum of nothing and no sum are the same.
 pub async fn rollup_differences(tx: &Tx, share: &RollupShare) -> Result<Vec<RollupDifference>, StoreError> {
-    const SUMS: [&str; 9] = [
-        "requests",
-        "failed_requests",
-        "unrated_requests",
-        "prompt_tokens",
-        "completion_tokens",
-        "reasoning_tokens",
-        "cache_read_tokens",
-        "cache_write_tokens",
-        "amount_pico",
-    ];
     let of = |side: &str| SUMS.map(|sum| format!("coalesce({side}.{sum}, 0)")).join(", ");
     let (stored, records) = (of("s"), of("r"));
     let RollupShare { table, hours } = share;
@@ -105,6 +95,53 @@ pub async fn rollup_differences(tx: &Tx, share: &RollupShare) -> Result<Vec<Roll
           where ({stored}) <> ({records})
           order by hour, user_no"
     );
+    tx.query(&sql, &[]).await?.iter().map(difference).collect()
+}
+
+/// A sum of closed hours that the rollups do not add up to.
+#[derive(Debug, Clone)]
+pub struct ClosedDifference {
+    /// The UTC day it is in; as text, for a tampered time may be infinite.
+    pub day: String,
+    /// Which sum it is, for people.
+    pub sum: String,
+    /// The user, where the sum is of one.
+    pub user_id: Option<UserId>,
+    /// The nine sums as stored.
+    pub stored: String,
+    /// The same over the rollups.
+    pub rollups: String,
+}
+
+/// Sums of closed hours in the days of the share that differ from its rollups. A sum of nothing and no sum are the same.
+pub async fn closed_differences(tx: &Tx, share: &RollupShare) -> Result<Vec<ClosedDifference>, StoreError> {
+    let of = |side: &str| SUMS.map(|sum| format!("coalesce({side}.{sum}, 0)")).join(", ");
+    let (stored, rollups) = (of("s"), of("r"));
+    let hours = &share.hours;
+    let grains = every_grain("cells");
+    // Days have their hours in one share, and begin with an hour that is in it.
+    let sql = format!(
+        "with cells as materialized (
+             select * from usage_rollups where ({hours}) and hour < (select closed_until from usage_closing)),
+         rollups as ({grains}),
+         stored as (select s.* from usage_sums s, lateral (select s.starts_at as hour) h where {hours})
+         select coalesce(to_char(starts_at at time zone 'UTC', 'YYYY-MM-DD'), starts_at::text),
+                format('grain %s, %s, user %s, key %s, model %s', grain, starts_at at time zone 'UTC', user_no, key_no, model_no),
+                u.id, array[{stored}]::numeric[]::text, array[{rollups}]::numeric[]::text
+           from rollups r full join stored s using (grain, starts_at, user_no, key_no, model_no)
+           left join users u on u.no = user_no
+          where ({stored}) <> ({rollups})
+          order by starts_at, grain, user_no, key_no, model_no"
+    );
+    let difference = |row: &Row| {
+        Ok(ClosedDifference {
+            day: row.try_get(0)?,
+            sum: row.try_get(1)?,
+            user_id: row.try_get::<_, Option<Uuid>>(2)?.map(UserId::from_uuid),
+            stored: row.try_get(3)?,
+            rollups: row.try_get(4)?,
+        })
+    };
     tx.query(&sql, &[]).await?.iter().map(difference).collect()
 }
 

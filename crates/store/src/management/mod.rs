@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::{StoreError, Tx};
 
 pub mod accounts;
+mod cells;
 pub mod changes;
 pub mod idempotency;
 pub mod identities;
@@ -35,12 +36,16 @@ pub const REPORT_TIMEOUT: Duration = Duration::from_secs(20);
 /// How often the database looks whether whoever asked for a report still waits for it.
 pub const CLIENT_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
+/// What each sort and each table of groups of a report may hold in memory: a month of some thousand keys. Beyond it goes to the disk.
+const REPORT_MEMORY: &str = "32MB";
+
 /// Bounds what comes next in this transaction: it ends after [`REPORT_TIMEOUT`], and soon after its caller has gone, who takes the
-/// connection along. Without that the query of a client that hung up would go on to its end. A database on Windows cannot tell that
+/// connection along. Without that the query of a client that hung up would go on to its end. Nor is a report compiled: that takes longer
+/// than reading what it reads. A database on Windows cannot tell that
 /// a connection is closed, and only does the first.
 pub async fn bound_report(tx: &Tx) -> Result<(), StoreError> {
     let sql = format!(
-        "set local statement_timeout = {};
+        "set local statement_timeout = {}; set local work_mem = '{REPORT_MEMORY}'; set local jit = off;
          select set_config('client_connection_check_interval', '{}', true) where version() ~* 'linux|darwin|bsd'",
         REPORT_TIMEOUT.as_millis(),
         CLIENT_CHECK_INTERVAL.as_millis()

@@ -1,4 +1,4 @@
-//! Usage over time for people who look at it: the largest groups by name, all others as one, from the hourly sums alone. What comes back is
+//! Usage over time for people who look at it: the largest groups by name, all others as one, from the sums that are kept alone. What comes back is
 //! bounded by buckets × groups, however many users, keys and models there are.
 
 use jiff::Timestamp;
@@ -7,6 +7,7 @@ use tokio_postgres::Row;
 use tollgate_domain::{ApiKeyId, Credits, UserId};
 use uuid::Uuid;
 
+use super::cells::{Cells, Told, Wanted};
 use super::usage::BucketWidth;
 use crate::text::check_text;
 use crate::{StoreError, Tx};
@@ -89,47 +90,62 @@ pub async fn series(
     query: &SeriesQuery,
 ) -> Result<Vec<SeriesRow>, StoreError> {
     check_text("the model", query.model.as_deref().unwrap_or_default())?;
-    let (column, names, named) = match query.group_by {
+    let by_number = "n.no = c.group_no";
+    let (column, told, names, named) = match query.group_by {
         SeriesGroup::Nothing => {
-            ("0", "select null::uuid as id, null::text as name, null::text as prefix", "false")
+            ("0", NOTHING, "select null::uuid as id, null::text as name, null::text as prefix", "false")
         }
         SeriesGroup::User => {
-            ("r.user_no", "select id, name, null::text as prefix, no from users", "n.no = c.group_no")
+            ("r.user_no", OWNERS, "select id, name, null::text as prefix, no from users", by_number)
         }
-        SeriesGroup::Key => ("r.key_no", "select id, name, prefix, no from api_keys", "n.no = c.group_no"),
+        SeriesGroup::Key => ("r.key_no", OWNERS, "select id, name, prefix, no from api_keys", by_number),
         SeriesGroup::Model => (
             "r.model_no",
+            MODELS,
             "select id, alias as name, null::text as prefix, no from deployed_models",
-            "n.no = c.group_no",
+            by_number,
         ),
     };
+    let wanted = Wanted {
+        scope: query.user,
+        keys: query.api_key.as_slice(),
+        models: query.model.as_slice(),
+        ..Wanted::default()
+    };
+    let mut cells = Cells::find(tx, &wanted).await?;
+    let counts = [
+        "requests",
+        "failed_requests",
+        "unrated_requests",
+        "prompt_tokens",
+        "completion_tokens",
+        "amount_pico",
+    ];
+    // Days are kept as sums already: to sum up each group of each day first would only be a detour.
+    let (sums, by) = if width == BucketWidth::Day && cells.are_closed() {
+        (counts.map(|sum| format!("r.{sum}")), "")
+    } else {
+        (counts.map(|sum| format!("sum(r.{sum}) as {sum}")), " group by 1, 2")
+    };
+    let grouped = format!("select r.starts_at, {column} as group_no, {} from cells r{by}", sums.join(", "));
     let sql = format!(
-        "with summed as (
-             select date_bin('{interval} seconds', r.hour, timestamptz '2000-01-01 00:00:00+00') as starts_at,
-                    {column} as group_no, sum(r.requests) as requests, sum(r.failed_requests) as failed_requests,
-                    sum(r.unrated_requests) as unrated_requests, sum(r.prompt_tokens) as prompt_tokens,
-                    sum(r.completion_tokens) as completion_tokens, sum(r.amount_pico) as amount_pico
-             from usage_rollups r
-             where r.hour >= $1 and r.hour < $2
-               and ($3::uuid is null or r.user_no = (select no from users where id = $3))
-               and ($4::uuid is null or r.key_no = (select no from api_keys where id = $4))
-               and ($5::text is null or r.model_no = any(array(select no from deployed_models where alias = $5)))
-             group by 1, 2),
+        "with cells as ({cells}),
+         grouped as (
+             {grouped}),
          ranked as (
              select group_no,
                     row_number() over (order by sum(amount_pico) desc, sum(requests) desc, group_no) as place
-             from summed group by group_no having sum(requests) <> 0),
+             from grouped group by group_no having sum(requests) <> 0),
          placed as (
-             select group_no, least(place, $6::bigint + 1) as place, place > $6 as is_rest from ranked),
+             select group_no, least(place, $11::bigint + 1) as place, place > $11 as is_rest from ranked),
          cut as (
              select s.starts_at, p.place, case when p.is_rest then null else p.group_no end as group_no,
-                    count(distinct p.group_no) as groups, sum(s.requests)::bigint as requests,
-                    sum(s.failed_requests)::bigint as failed_requests,
+                    sum(s.requests)::bigint as requests, sum(s.failed_requests)::bigint as failed_requests,
                     sum(s.unrated_requests)::bigint as unrated_requests,
                     sum(s.prompt_tokens)::bigint as prompt_tokens,
                     sum(s.completion_tokens)::bigint as completion_tokens,
                     (sum(s.amount_pico) * 0.000000000001)::numeric(28, 12) as amount
-             from summed s join placed p on p.group_no = s.group_no
+             from grouped s join placed p on p.group_no = s.group_no
              group by 1, 2, 3)
          select c.starts_at, c.place,
                 case when c.group_no is null then (select count(*) from placed where is_rest) else 1 end,
@@ -137,14 +153,18 @@ pub async fn series(
                 c.completion_tokens, c.amount
          from cut c left join ({names}) n on {named}
          order by c.starts_at, c.place",
-        interval = width.seconds(),
+        cells = cells.select(width, told),
     );
     let top = i64::from(query.top.clamp(1, MAX_GROUPS));
-    let user = query.user.map(UserId::as_uuid);
-    let key = query.api_key.map(ApiKeyId::as_uuid);
-    let rows = tx.query(&sql, &[&from, &until, &user, &key, &query.model, &top]).await?;
+    let mut parameters = cells.between(from, until).parameters().to_vec();
+    parameters.push(&top);
+    let rows = tx.query(&sql, &parameters).await?;
     rows.iter().map(from_row).collect()
 }
+
+const NOTHING: Told = Told { owners: false, models: false };
+const OWNERS: Told = Told { owners: true, models: false };
+const MODELS: Told = Told { owners: false, models: true };
 
 fn from_row(row: &Row) -> Result<SeriesRow, StoreError> {
     Ok(SeriesRow {

@@ -1,6 +1,10 @@
-//! Usage and costs in buckets of time, from the hourly sums and nothing else: what they cost does not grow with the requests.
+//! Usage and costs in buckets of time, from the sums that are kept and nothing else: what they cost does not grow with the requests.
 //!
-//! An hour is the shortest bucket. Which kind of usage a model's sums are is the model's: one whose answers were only ever embeddings
+//! But for minutes: no sums of them are kept, because every flush would have to write them and hardly anybody reads them. They are read from
+//! the records of their days, which are partitions, and only where these are few enough to read; how many they are is known from the
+//! sums.
+//!
+//! Which kind of usage a model's sums are is the model's: one whose answers were only ever embeddings
 //! counts as that, every other as completions, so each request counts in exactly one of the kinds. Only what was answered says what a
 //! model is: anybody may ask an embedding model for a chat, and is refused.
 
@@ -10,14 +14,20 @@ use tokio_postgres::Row;
 use tollgate_domain::{ApiKeyId, Credits, UserId};
 use uuid::Uuid;
 
+use super::cells::{Cells, Told, Wanted};
 use crate::{StoreError, Tx};
 
 /// Most rows of one answer. A page ends sooner where it would have more.
 pub const MAX_ROWS: usize = 10_000;
 
-/// How wide a bucket is. Buckets begin at whole hours and days of UTC.
+/// Most requests of the days that minutes are asked of: what is read takes some tenths of a second, in a report's place and not in a flush's.
+pub const MAX_MINUTE_REQUESTS: i64 = 1_000_000;
+
+/// How wide a bucket is. Buckets begin at whole minutes, hours and days of UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BucketWidth {
+    /// 60 seconds. Read from the requests themselves, of days that have at most [`MAX_MINUTE_REQUESTS`].
+    Minute,
     /// 3,600 seconds.
     Hour,
     /// 86,400 seconds.
@@ -28,13 +38,15 @@ impl BucketWidth {
     /// In seconds.
     pub const fn seconds(self) -> i64 {
         match self {
+            Self::Minute => 60,
             Self::Hour => 3_600,
             Self::Day => 86_400,
         }
     }
 
-    const fn interval(self) -> &'static str {
+    pub(super) const fn interval(self) -> &'static str {
         match self {
+            Self::Minute => "1 minute",
             Self::Hour => "1 hour",
             Self::Day => "1 day",
         }
@@ -121,7 +133,8 @@ pub struct Buckets {
 }
 
 /// The sums of the buckets that begin at `from`, a bucket's beginning, or later and before `until`. Buckets and groups without requests have
-/// no row. At most [`MAX_ROWS`]: then the first buckets, as many as are whole. One bucket that has more is refused.
+/// no row. At most [`MAX_ROWS`]: then the first buckets, as many as are whole. One bucket that has more is refused. The transaction must be
+/// one of a single snapshot.
 pub async fn buckets(
     tx: &Tx,
     width: BucketWidth,
@@ -130,33 +143,31 @@ pub async fn buckets(
     query: &BucketQuery,
 ) -> Result<Buckets, StoreError> {
     let BucketQuery { scope, users, api_keys, models, batch, kind, grouping, with_amount } = query;
-    let users: Vec<Uuid> = users.iter().map(|user| user.as_uuid()).collect();
-    let api_keys: Vec<Uuid> = api_keys.iter().map(|key| key.as_uuid()).collect();
+    let wanted = Wanted { scope: *scope, users, keys: api_keys, models, batch: *batch, kind: *kind };
+    let mut cells = Cells::find(tx, &wanted).await?;
+    if width == BucketWidth::Minute {
+        let requests = cells.requests_of_days(tx, from, until).await?;
+        if requests > MAX_MINUTE_REQUESTS {
+            return Err(StoreError::refused(format!(
+                "minutes are read from the requests of their days, and these days have {requests}, more than {MAX_MINUTE_REQUESTS}; \
+                 ask for hours"
+            )));
+        }
+    }
     let of = |is_wanted: bool, column: &'static str| if is_wanted { column } else { "null::integer" };
+    let told = Told { owners: grouping.user || grouping.api_key || grouping.batch, models: grouping.model };
     // Sums by number first, names afterwards: there are few groups and many sums.
     let sql = format!(
-        "with kinds as (
-             select m.no from deployed_models m
-             join usage_dimensions d on d.request_model = m.alias
-             where d.outcome in ('completed', 'drained')
-             group by m.no having bool_and(d.response_type like 'embedding%')),
+        "with cells as ({cells}),
          batch_keys as (select no from api_keys where purpose = 'batch'),
          summed as (
-             select date_bin('{interval}', r.hour, timestamptz '2000-01-01 00:00:00+00') as starts_at,
-                    {user} as user_no, {key} as key_no, {model} as model_no, {batch} as is_batch,
+             select r.starts_at, {user} as user_no, {key} as key_no, {model} as model_no, {batch} as is_batch,
                     sum(r.requests)::bigint as requests, sum(r.prompt_tokens)::bigint as prompt_tokens,
                     sum(r.cache_read_tokens)::bigint as cache_read_tokens,
                     sum(r.cache_write_tokens)::bigint as cache_write_tokens,
                     sum(r.completion_tokens)::bigint as completion_tokens,
                     {amount} as amount
-             from usage_rollups r
-             where r.hour >= $1 and r.hour < $2
-               and ($3::uuid is null or r.user_no = (select no from users where id = $3))
-               and ($4::uuid[] = '{{}}' or r.user_no = any(array(select no from users where id = any($4))))
-               and ($5::uuid[] = '{{}}' or r.key_no = any(array(select no from api_keys where id = any($5))))
-               and ($6::text[] = '{{}}' or r.model_no = any(array(select no from deployed_models where alias = any($6))))
-               and ($7::boolean is null or $7 = (r.key_no in (select no from batch_keys)))
-               and ($8::boolean is null or $8 = (r.model_no in (select no from kinds)))
+             from cells r
              group by 1, 2, 3, 4, 5)
          select s.starts_at, u.id, k.id, m.alias, s.is_batch, s.requests, s.prompt_tokens, s.cache_read_tokens,
                 s.cache_write_tokens, s.completion_tokens, s.amount
@@ -167,8 +178,8 @@ pub async fn buckets(
          where s.requests <> 0
          order by s.starts_at, u.id, k.id, m.alias, s.model_no, s.is_batch
          limit {limit}",
+        cells = cells.select(width, told),
         limit = MAX_ROWS.saturating_add(1),
-        interval = width.interval(),
         amount = if *with_amount {
             "(sum(r.amount_pico) * 0.000000000001)::numeric(28, 12)"
         } else {
@@ -179,12 +190,36 @@ pub async fn buckets(
         model = of(grouping.model, "r.model_no"),
         batch = if grouping.batch { "r.key_no in (select no from batch_keys)" } else { "null::boolean" },
     );
-    let is_embedding = kind.map(|kind| kind == UsageKind::Embeddings);
-    let scope = scope.map(UserId::as_uuid);
-    let rows =
-        tx.query(&sql, &[&from, &until, &scope, &users, &api_keys, models, batch, &is_embedding]).await?;
-    let rows = rows.iter().map(from_row).collect::<Result<_, _>>()?;
+    let mut rows: Vec<BucketRow> = Vec::new();
+    let mut start = from;
+    while start < until && rows.len() <= MAX_ROWS {
+        let end = later(width, start, next_stretch(width, from, start, rows.len(), told)).min(until);
+        let read = tx.query(&sql, &cells.between(start, end).parameters()).await?;
+        let read = read.iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
+        rows.extend(read);
+        start = end;
+    }
+    rows.truncate(MAX_ROWS.saturating_add(1));
     whole_buckets(rows, until)
+}
+
+/// How many buckets to read next. Where there may be thousands of groups in each, the first ones fill an answer: then no more are summed up
+/// than have their place in it, by how many rows those before came to.
+fn next_stretch(width: BucketWidth, from: Timestamp, start: Timestamp, rows: usize, told: Told) -> i64 {
+    /// So many more than it should take, rounded down.
+    const MARGIN: i64 = 1;
+    let all = i64::MAX / width.seconds();
+    // Minutes are found by reading their whole days: once.
+    if !told.owners || width == BucketWidth::Minute {
+        return all;
+    }
+    let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+    let read = start.as_second().saturating_sub(from.as_second()) / width.seconds();
+    if read == 0 {
+        return 1;
+    }
+    let missing = i64::try_from(MAX_ROWS).unwrap_or(i64::MAX).saturating_sub(rows);
+    missing.saturating_mul(read).checked_div(rows).map_or(all, |buckets| buckets.saturating_add(MARGIN))
 }
 
 /// Takes off the bucket in which there was one row too many.

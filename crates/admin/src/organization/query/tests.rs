@@ -42,7 +42,7 @@ fn a_page_has_the_number_of_buckets_that_openai_gives() {
 
 #[test]
 fn minutes_are_refused_with_the_reason() {
-    assert!(refusal("start_time=0&bucket_width=1m").contains("kept by the hour"));
+    assert!(refusal("start_time=0&bucket_width=1m").contains("one of 1h, 1d"));
 }
 
 #[test]

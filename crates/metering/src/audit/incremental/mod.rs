@@ -42,6 +42,7 @@ pub const MAX_RECORDS: u64 = 500_000;
 ///   no new record is near.
 /// - Rollups that no new record is in; how much was in those of an hour that had begun before the process did, or that nothing
 ///   came to for long, or that late prices moved. How they move after that, it does.
+/// - Sums over closed hours (`usage_sums`) against their rollups.
 /// - Dimensions once they are known; movements against the audit log; details; quarantine.
 ///
 /// Everybody who writes to the database must be of a version that keeps `usage_commits`: what others write moves balances without

@@ -1,0 +1,206 @@
+//! Where a report takes its sums from: of all that are kept, the fewest that can answer it.
+//!
+//! Sums of closed hours are kept by day and by fewer things (`usage_sums`, whose grains the migration names); hours after those, and whatever no
+//! grain can answer, come from `usage_rollups`. Both are read in one snapshot, so what a report says is what the rollups say.
+
+use jiff::Timestamp;
+use tollgate_domain::{ApiKeyId, UserId};
+use uuid::Uuid;
+
+use super::usage::{BucketWidth, UsageKind};
+use crate::{StoreError, Tx};
+
+/// Which cells a report is about, by their numbers. Resolved once, so that the database plans with what it will really read.
+#[derive(Debug)]
+pub(super) struct Cells {
+    from: Timestamp,
+    until: Timestamp,
+    closed_until: Option<Timestamp>,
+    scope: Option<i32>,
+    users: Option<Vec<i32>>,
+    keys: Option<Vec<i32>>,
+    models: Option<Vec<i32>>,
+    batch: Option<bool>,
+    is_embedding: Option<bool>,
+    embedding_models: Vec<i32>,
+}
+
+/// What a report asks of. An empty list is no filter.
+#[derive(Debug, Default)]
+pub(super) struct Wanted<'a> {
+    /// Only what this user pays for, whatever else is asked.
+    pub(super) scope: Option<UserId>,
+    pub(super) users: &'a [UserId],
+    pub(super) keys: &'a [ApiKeyId],
+    /// By alias.
+    pub(super) models: &'a [String],
+    pub(super) batch: Option<bool>,
+    pub(super) kind: Option<UsageKind>,
+}
+
+/// What is told apart beside time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Told {
+    /// Users, keys, or anything that hangs on them.
+    pub(super) owners: bool,
+    pub(super) models: bool,
+}
+
+/// How many parameters [`Cells::parameters`] has: those of the caller come after.
+pub(super) const PARAMETERS: usize = 10;
+
+/// Numbers of models whose answers were only ever embeddings.
+const EMBEDDING_MODELS: &str = "select m.no from deployed_models m
+     join usage_dimensions d on d.request_model = m.alias
+     where d.outcome in ('completed', 'drained')
+     group by m.no having bool_and(d.response_type like 'embedding%')";
+
+impl Cells {
+    /// Looks up what is wanted. The transaction must be one of a single snapshot.
+    pub(super) async fn find(tx: &Tx, wanted: &Wanted<'_>) -> Result<Self, StoreError> {
+        let uuids = |ids: &mut dyn Iterator<Item = Uuid>| ids.collect::<Vec<_>>();
+        let users = uuids(&mut wanted.users.iter().map(|user| user.as_uuid()));
+        let keys = uuids(&mut wanted.keys.iter().map(|key| key.as_uuid()));
+        let scope = wanted.scope.map(UserId::as_uuid);
+        let embeddings = if wanted.kind.is_some() { EMBEDDING_MODELS } else { "select 0 where false" };
+        let sql = format!(
+            "select (select closed_until from usage_closing), (select no from users where id = $1),
+                    array(select no from users where id = any($2)), array(select no from api_keys where id = any($3)),
+                    array(select no from deployed_models where alias = any($4)), array({embeddings})"
+        );
+        let row = tx.query_one(&sql, &[&scope, &users, &keys, &wanted.models]).await?;
+        let closed_until = row.try_get::<_, Option<crate::utc::UtcMicros>>(0)?;
+        let only = |is_asked: bool, at: usize| is_asked.then(|| row.try_get::<_, Vec<i32>>(at)).transpose();
+        Ok(Self {
+            from: Timestamp::MIN,
+            until: Timestamp::MIN,
+            closed_until: closed_until.map(crate::utc::UtcMicros::timestamp),
+            // Of a user who is not there is nothing, and no user has this number.
+            scope: scope
+                .map(|_| Ok::<_, StoreError>(row.try_get::<_, Option<i32>>(1)?.unwrap_or(-1)))
+                .transpose()?,
+            users: only(!users.is_empty(), 2)?,
+            keys: only(!keys.is_empty(), 3)?,
+            models: only(!wanted.models.is_empty(), 4)?,
+            batch: wanted.batch,
+            is_embedding: wanted.kind.map(|kind| kind == UsageKind::Embeddings),
+            embedding_models: row.try_get(5)?,
+        })
+    }
+
+    /// The same cells from `from`, a bucket's beginning, until `until`, one too.
+    pub(super) const fn between(&mut self, from: Timestamp, until: Timestamp) -> &Self {
+        (self.from, self.until) = (from, until);
+        self
+    }
+
+    /// Whether hours are closed at all.
+    pub(super) const fn are_closed(&self) -> bool {
+        self.closed_until.is_some()
+    }
+
+    /// All requests of the days that these instants lie in.
+    pub(super) async fn requests_of_days(
+        &self,
+        tx: &Tx,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<i64, StoreError> {
+        let sql = "with days as (select date_trunc('day', $1::timestamptz, 'UTC') as first,
+                                        date_trunc('day', $2::timestamptz - interval '1 microsecond', 'UTC') + interval '24 hours' as last)
+                   select coalesce(sum(requests), 0)::bigint from (
+                       select requests from usage_sums, days where grain = 2 and starts_at >= first and starts_at < last
+                       union all
+                       select requests from usage_rollups, days
+                       where hour >= greatest(first, coalesce($3::timestamptz, '-infinity')) and hour < last) r";
+        Ok(tx.query_one(sql, &[&from, &until, &self.closed_until]).await?.try_get(0)?)
+    }
+
+    /// For `$1` to `$10` of [`Cells::select`].
+    pub(super) fn parameters(&self) -> [&(dyn tokio_postgres::types::ToSql + Sync); PARAMETERS] {
+        [
+            &self.from,
+            &self.until,
+            &self.closed_until,
+            &self.scope,
+            &self.users,
+            &self.keys,
+            &self.models,
+            &self.batch,
+            &self.is_embedding,
+            &self.embedding_models,
+        ]
+    }
+
+    /// A query of `starts_at` (of the bucket), `user_no`, `key_no`, `model_no` and the sums, of as few rows as can be told apart by what is
+    /// `told`; each number that is neither told nor filtered by may be 0.
+    pub(super) fn select(&self, width: BucketWidth, told: Told) -> String {
+        let owners = told.owners
+            || self.scope.is_some()
+            || self.users.is_some()
+            || self.keys.is_some()
+            || self.batch.is_some();
+        let models = told.models || self.models.is_some();
+        let interval = width.interval();
+        if width == BucketWidth::Minute {
+            return part("r.minute", "", MINUTES, KIND);
+        }
+        let open = |from: &str| {
+            let bucket = if width == BucketWidth::Day {
+                format!("date_bin('{interval}', r.hour, timestamptz '2000-01-01 00:00:00+00')")
+            } else {
+                "r.hour".to_owned()
+            };
+            part(&bucket, "", "usage_rollups r", &format!("r.hour >= {from} and r.hour < $2 and {KIND}"))
+        };
+        let closed = |grain: u8, sign: &str, kind: &str| {
+            let range = format!("r.grain = {grain} and r.starts_at >= $1 and r.starts_at < $2 and {kind}");
+            part("r.starts_at", sign, "usage_sums r", &range)
+        };
+        // All hours of a day that has begun are in its sums as far as they are closed, so the open ones are what is missing of it.
+        let rest = open("greatest($1, coalesce($3::timestamptz, '-infinity'))");
+        let parts = match (width, owners, models) {
+            (BucketWidth::Minute | BucketWidth::Hour, true, _) => return open("$1"),
+            (BucketWidth::Minute | BucketWidth::Hour, false, _) => vec![closed(1, "", KIND), rest],
+            (BucketWidth::Day, false, _) => vec![closed(2, "", KIND), rest],
+            (BucketWidth::Day, true, true) => vec![closed(4, "", KIND), rest],
+            // Which models are of which kind changes, so no grain knows it. All requests less those of the few models that are of
+            // the other kind.
+            (BucketWidth::Day, true, false) => match self.is_embedding {
+                None => vec![closed(3, "", "true"), rest],
+                Some(true) => vec![closed(4, "", "r.model_no = any($10)"), rest],
+                Some(false) if self.embedding_models.is_empty() => vec![closed(3, "", "true"), rest],
+                Some(false) => vec![closed(3, "", "true"), closed(4, "-", "r.model_no = any($10)"), rest],
+            },
+        };
+        parts.join(" union all ")
+    }
+}
+
+/// Of the kind that is asked for.
+const KIND: &str = "($9::boolean is null or $9 = (r.model_no = any($10::int[])))";
+
+/// Requests as if each were a sum of one minute. A record's day is that of its time, so the days are those of the minutes.
+const MINUTES: &str = "(select date_bin('1 minute', requested_at, timestamptz '1970-01-01 00:00:00+00') as minute,
+            coalesce(user_no, 0) as user_no, coalesce(key_no, 0) as key_no, coalesce(model_no, 0) as model_no, 1 as requests,
+            (flags & 2 <> 0)::integer as failed_requests, (state = 'u')::integer as unrated_requests, coalesce(prompt_tokens, 0) as prompt_tokens,
+            coalesce(completion_tokens, 0) as completion_tokens, coalesce(reasoning_tokens, 0) as reasoning_tokens,
+            coalesce(cache_read_tokens, 0) as cache_read_tokens,
+            coalesce(cache_write_5m_tokens, 0)::bigint + coalesce(cache_write_1h_tokens, 0) as cache_write_tokens, amount_pico
+     from usage_records
+     where day >= ($1::timestamptz at time zone 'UTC')::date and day <= (($2::timestamptz - interval '1 microsecond') at time zone 'UTC')::date
+       and requested_at >= $1 and requested_at < $2) r";
+
+fn part(starts_at: &str, sign: &str, table: &str, range: &str) -> String {
+    let sums = crate::closed_hours::SUMS.map(|sum| format!("{sign}r.{sum} as {sum}")).join(", ");
+    // Every parameter is named in every part, so that each has its type in each query.
+    format!(
+        "select {starts_at} as starts_at, r.user_no, r.key_no, r.model_no, {sums}
+         from {table}
+         where {range} and ($3::timestamptz is null or true)
+           and ($4::int is null or r.user_no = $4) and ($5::int[] is null or r.user_no = any($5))
+           and ($6::int[] is null or r.key_no = any($6)) and ($7::int[] is null or r.model_no = any($7))
+           and ($8::boolean is null or $8 = (r.key_no in (select no from api_keys where purpose = 'batch')))
+           and ($9::boolean is null or true) and ($10::int[] is null or true)"
+    )
+}
