@@ -38,7 +38,8 @@ end $$;
 grant select on
     users, api_keys, inference_endpoints, deployed_models, model_tariffs, tariff_ends, limits, config_epochs, installation,
     webhooks, webhook_deliveries, instances, usage_dimensions, usage_records, usage_details, usage_commits, usage_rollups,
-    user_balances, credit_leases, credit_overdrafts, credit_movements, quarantine, audit_log, refinery_schema_history
+    user_balances, credit_leases, credit_overdrafts, credit_movements, quarantine, audit_log, audit_log_chain, audit_log_head,
+    refinery_schema_history
     to tollgate_server;
 grant insert on usage_records, usage_details, usage_dimensions, usage_commits, usage_rollups, instances, quarantine,
     webhook_deliveries, credit_leases, credit_overdrafts, installation
@@ -74,7 +75,7 @@ grant select on http_analytics, credits_transactions to tollgate_admin;
 
 -- Who only reads: the views and what they are made of, without digests of keys, sealed secrets and payloads.
 grant select on http_analytics, credits_transactions, usage_rollups, user_balances, users, deployed_models, model_tariffs,
-    tariff_ends, limits, credit_movements, credit_leases, credit_overdrafts, audit_log, instances
+    tariff_ends, limits, credit_movements, credit_leases, credit_overdrafts, audit_log, audit_log_chain, audit_log_head, instances
     to tollgate_reporting;
 grant select (id, no, prefix, name, user_id, created_by, purpose, trusted, created_at, revoked_at) on api_keys to tollgate_reporting;
 grant select (id, name, base_url, provider_name, auth_style, created_at, deleted_at) on inference_endpoints to tollgate_reporting;
