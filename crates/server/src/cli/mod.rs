@@ -3,6 +3,7 @@
 //! Names and flags are relied upon by other tools; they do not change. Each command answers with one JSON value on stdout under
 //! `--json`, and with a table for people otherwise; an error goes to stderr with an exit code other than zero.
 
+mod audit;
 mod instant;
 pub mod limit;
 pub(crate) mod tariff_file;
@@ -13,9 +14,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use tollgate_domain::{ApiKeyPurpose, Credits, PriceList, PricePerToken};
-use tollgate_store::audit_log::ChainHead;
 use tollgate_store::management::keys::PlatformRole;
 
+pub use audit::AuditArgs;
 pub(crate) use instant::parse_instant;
 pub use limit::LimitCommand;
 pub use webhook::WebhookCommand;
@@ -91,12 +92,7 @@ pub enum Command {
     #[command(subcommand)]
     Spool(SpoolCommand),
     /// Prove that the books are right; the exit code is 1 when they are not.
-    Audit {
-        /// A head of the audit log that was noted after an earlier audit, or from the management API. The log must still begin with what it
-        /// was then: that its end was cut off, or all of it written anew, shows by this alone.
-        #[arg(long, value_name = "NUMBER:DIGEST")]
-        noted_head: Option<ChainHead>,
-    },
+    Audit(AuditArgs),
     /// Bring the database's schema up to date, as the owner of it. A server does so by itself where its role may.
     Migrate,
     /// Ask the server that runs with this data directory how it is; the exit code is 1 when it is not alive. For health checks of containers.

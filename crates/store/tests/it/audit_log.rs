@@ -47,7 +47,9 @@ async fn tamper(books: &Books, sql: &str) {
 async fn first_break(sql: &str) -> String {
     let books = log_of(5).await;
     tamper(&books, sql).await;
-    check(&books.store, None).await.first_break.unwrap_or_else(|| panic!("{sql} went unnoticed"))
+    let found = check(&books.store, None).await.first_break;
+    assert!(found.is_some(), "{sql} went unnoticed");
+    found.unwrap()
 }
 
 /// The entry with this number.

@@ -3,6 +3,7 @@
 mod backup;
 mod health;
 mod metrics;
+mod role_rights;
 mod roles;
 mod upgrade;
 
