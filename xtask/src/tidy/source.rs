@@ -169,7 +169,8 @@ fn is_of_operand(token: &TokenTree) -> bool {
             .contains(&name.to_string().as_str()),
         TokenTree::Group(group) => group.delimiter() != Delimiter::Brace,
         TokenTree::Punct(punct) => matches!(punct.as_char(), '.' | ':' | '&' | '*' | '?'),
-        TokenTree::Literal(_) => false,
+        // The field of a tuple, say.
+        TokenTree::Literal(_) => true,
     }
 }
 
@@ -199,7 +200,6 @@ fn last_name(operand: &[TokenTree]) -> Option<String> {
         "cloned",
         "into_bytes",
         "unwrap_or_default",
-        "0",
     ];
     let mut names = operand.iter().enumerate().rev().filter_map(|(index, token)| match token {
         TokenTree::Ident(name) => Some((index, name.to_string())),

@@ -240,6 +240,7 @@ fn a_secret_that_is_compared_by_its_bytes_is_found() {
         "fn f(a: &A, b: &str) -> bool { b == a.key.expose_secret() }",
         "fn f(a: Option<&str>, webhook_secret: &str) -> bool { if a == Some(webhook_secret) { true } else { false } }",
         "fn f(a: &A) -> bool { a.sent.len() > 3 && a.signature == a.sent }",
+        "fn f(a: &A) -> bool { a.secret.0 == a.sent }",
     ] {
         let found = finding_in_gateway(body);
         assert!(found.contains("ends at the first byte that differs"), "{body}: {found}");
