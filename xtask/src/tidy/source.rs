@@ -186,7 +186,7 @@ fn right_operand(after: &[TokenTree]) -> &[TokenTree] {
 
 /// The name that an operand ends with; `Some(name)` is that name as well.
 fn last_name(operand: &[TokenTree]) -> Option<String> {
-    const SAME: [&str; 14] = [
+    const SAME: [&str; 13] = [
         "as_bytes",
         "as_str",
         "as_ref",
