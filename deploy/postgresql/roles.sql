@@ -5,55 +5,71 @@
 -- Run it as the owner of the schema (who needs CREATEROLE), after the first `tollgate migrate` and again after each upgrade: what a later version
 -- adds has no rights until then. It takes back everything and grants anew, in one transaction. Then make logins of your own:
 --
---   create role gateway login password '…' in role tollgate_server;      -- the database.url of `tollgate serve`; with its management API on
---                                                                        -- (admin.listen), of tollgate_admin instead, whose work that is
---   create role billing login password '…' in role tollgate_admin;       -- of the commands that change something, `credit grant` and so on
+--   create role gateway login password '…' in role tollgate_gateway;     -- database.gateway_url: the request path, which writes nothing of the books
+--   create role batcher login password '…' in role tollgate_batcher;     -- database.batcher_url, and database.url: what writes the books
+--   create role billing login password '…' in role tollgate_admin;       -- database.admin_url: the management API, and commands that change something
 --   create role analyst login password '…' in role tollgate_reporting;   -- of people and dashboards with SQL
+--
+-- One login for all of a server, in database.url alone, is in role tollgate_server; with its management API on (admin.listen) it is in
+-- tollgate_admin, whose work that is.
 --
 -- The owner only migrates (`tollgate migrate`), and no server has its password.
 --
 -- Nobody here may update or delete what is in the ledger, with one exception: a record that had no price gets one, once, which the trigger
--- guards. A server enters usage and moves balances by it; credits it can neither give nor take.
+-- guards. The request path writes leases and nothing else; the batcher enters usage and moves balances by it; credits neither can give nor take.
 begin;
 
 do $$
 declare
     role text;
 begin
-    foreach role in array array['tollgate_server', 'tollgate_admin', 'tollgate_reporting'] loop
+    foreach role in array array['tollgate_gateway', 'tollgate_batcher', 'tollgate_server', 'tollgate_admin', 'tollgate_reporting'] loop
         if not exists (select from pg_roles where rolname = role) then
             execute format('create role %I nologin', role);
         end if;
     end loop;
     -- To make anything in the schema is the owner's alone; in databases from before PostgreSQL 15 it was everybody's.
     execute format('revoke create on schema %I from public', current_schema());
-    foreach role in array array['public', 'tollgate_server', 'tollgate_admin', 'tollgate_reporting'] loop
+    foreach role in array array['public', 'tollgate_gateway', 'tollgate_batcher', 'tollgate_server', 'tollgate_admin',
+                                'tollgate_reporting'] loop
         execute format('revoke all on all tables in schema %I from %s', current_schema(), role);
         execute format('revoke all on all sequences in schema %I from %s', current_schema(), role);
     end loop;
-    execute format('grant usage on schema %I to tollgate_server, tollgate_admin, tollgate_reporting', current_schema());
+    execute format('grant usage on schema %I to tollgate_gateway, tollgate_batcher, tollgate_server, tollgate_admin,
+                    tollgate_reporting', current_schema());
 end $$;
 
--- The server: the gateway, the batcher, the audit and the deliverer of webhooks, which are one process. Its management API is not in it.
+-- The request path: it knows keys, models, limits and balances, and keeps leases. Of the books it reads sums, and writes nothing.
+grant select on
+    users, api_keys, inference_endpoints, deployed_models, model_tariffs, tariff_ends, limits, config_epochs, installation,
+    instances, usage_rollups, user_balances, credit_leases, credit_overdrafts, refinery_schema_history
+    to tollgate_gateway;
+grant insert, update, delete on credit_leases to tollgate_gateway;
+grant insert, update on credit_overdrafts to tollgate_gateway;
+
+-- The books: the batcher, the audit of what is new and the deliverer of webhooks.
 grant select on
     users, api_keys, inference_endpoints, deployed_models, model_tariffs, tariff_ends, limits, config_epochs, installation,
     webhooks, webhook_deliveries, instances, usage_dimensions, usage_records, usage_details, usage_commits, usage_rollups,
-    usage_sums, usage_closing, user_balances, credit_leases, credit_overdrafts, credit_movements, quarantine, audit_log, refinery_schema_history
-    to tollgate_server;
+    usage_sums, usage_closing, user_balances, credit_leases, credit_overdrafts, credit_movements, quarantine, audit_log, audit_log_chain, audit_log_head,
+    refinery_schema_history
+    to tollgate_batcher;
 grant insert on usage_records, usage_details, usage_dimensions, usage_commits, usage_rollups, usage_sums, instances, quarantine,
-    webhook_deliveries, credit_leases, credit_overdrafts, installation
-    to tollgate_server;
+    webhook_deliveries, credit_overdrafts, installation
+    to tollgate_batcher;
 -- The one guarded transition: unrated → charged or free.
-grant update (state, amount_pico, model_no, tariff_no, pricing_epoch, rated_digest) on usage_records to tollgate_server;
-grant update (balance, changed_xid) on user_balances to tollgate_server;
-grant update on usage_commits, usage_rollups, usage_sums, usage_closing, instances, webhook_deliveries, credit_leases, credit_overdrafts
-    to tollgate_server;
-grant usage, select on sequence usage_commits_no to tollgate_server;
+grant update (state, amount_pico, model_no, tariff_no, pricing_epoch, rated_digest) on usage_records to tollgate_batcher;
+grant update (balance, changed_xid) on user_balances to tollgate_batcher;
+grant update on usage_commits, usage_rollups, usage_sums, usage_closing, instances, webhook_deliveries, credit_overdrafts to tollgate_batcher;
+grant usage, select on sequence usage_commits_no to tollgate_batcher;
 -- A record that is delivered again, mended, leaves quarantine for the books in one transaction; deliveries that ended are forgotten.
-grant update (written_off_at), delete on quarantine to tollgate_server;
-grant delete on webhook_deliveries, credit_leases to tollgate_server;
+grant update (written_off_at), delete on quarantine to tollgate_batcher;
+grant delete on webhook_deliveries to tollgate_batcher;
 -- Makes the partition of a day, and nothing else.
-grant execute on function make_usage_partition(text, date) to tollgate_server;
+grant execute on function make_usage_partition(text, date) to tollgate_batcher;
+
+-- Both, for a server with one login. Its management API is not in it.
+grant tollgate_gateway, tollgate_batcher to tollgate_server;
 
 -- Who runs the platform: everything that a server may, and configuration and credits. History stays history here too.
 grant tollgate_server to tollgate_admin;
@@ -76,7 +92,7 @@ grant select on http_analytics, credits_transactions to tollgate_admin;
 
 -- Who only reads: the views and what they are made of, without digests of keys, sealed secrets and payloads.
 grant select on http_analytics, credits_transactions, usage_rollups, user_balances, users, deployed_models, model_tariffs,
-    tariff_ends, limits, credit_movements, credit_leases, credit_overdrafts, audit_log, instances
+    tariff_ends, limits, credit_movements, credit_leases, credit_overdrafts, audit_log, audit_log_chain, audit_log_head, instances
     to tollgate_reporting;
 grant select (id, no, prefix, name, user_id, created_by, purpose, trusted, created_at, revoked_at) on api_keys to tollgate_reporting;
 grant select (id, name, base_url, provider_name, auth_style, created_at, deleted_at) on inference_endpoints to tollgate_reporting;
@@ -91,7 +107,7 @@ begin
     for partition in
         select inhrelid::regclass from pg_inherits where inhparent in ('usage_records'::regclass, 'usage_details'::regclass)
     loop
-        execute format('grant select on %s to tollgate_server', partition);
+        execute format('grant select on %s to tollgate_batcher', partition);
     end loop;
 end $$;
 

@@ -8,6 +8,7 @@ mod crates;
 mod files;
 mod links;
 mod migrations;
+mod secrets;
 mod source;
 mod sql;
 mod tree;
@@ -63,6 +64,7 @@ fn check(tree: &Tree) -> Vec<Finding> {
         match source::Source::parse(&file.text) {
             Ok(source) => {
                 findings.extend(files::check_source(file, &source));
+                findings.extend(secrets::check(file, &source));
                 findings.extend(sql::check(file, &source));
             }
             Err(error) => findings.push(Finding::new(&file.path, error.line, error.message)),

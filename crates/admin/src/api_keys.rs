@@ -121,6 +121,8 @@ pub(crate) struct KeysQuery {
     /// For this purpose.
     #[param(value_type = Option<String>)]
     purpose: Option<ApiKeyPurpose>,
+    /// That this user made for others.
+    created_by: Option<Uuid>,
     /// Those that were revoked, too.
     #[serde(default)]
     with_revoked: bool,
@@ -139,12 +141,13 @@ pub(crate) async fn list(
     caller: Caller,
     Query(query): Query<KeysQuery>,
 ) -> Result<Json<Listing<ApiKey>>, Problem> {
-    let KeysQuery { user_id, purpose, with_revoked, limit, cursor } = query;
+    let KeysQuery { user_id, purpose, created_by, with_revoked, limit, cursor } = query;
     let asked = user_id.map(UserId::from_uuid);
     if let Some(asked) = asked {
         caller.may_see(asked)?;
     }
-    let filter = KeyFilter { user: asked.or(caller.scope()), purpose, with_revoked };
+    let created_by = created_by.map(UserId::from_uuid);
+    let filter = KeyFilter { user: asked.or(caller.scope()), purpose, created_by, with_revoked };
     let limit = page::limit(limit)?;
     let list = List::new(&admin, "api-keys", caller.scope(), &filter);
     let after: Option<i32> = list.place(cursor.as_deref())?;

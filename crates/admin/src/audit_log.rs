@@ -1,10 +1,11 @@
-//! Who changed what, newest first.
+//! Who changed what, newest first, and where the chain of all entries ends.
 
 use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tollgate_store::audit_log;
 use tollgate_store::management::changes::{self, Change, ChangeFilter};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -30,10 +31,26 @@ pub(crate) struct AuditEntry {
     before: Option<Value>,
     /// How it is now; never a secret.
     after: Option<Value>,
+    /// Its number in the chain of all entries; `null` of one that was taken out of it, which `tollgate audit` reports.
+    no: Option<i64>,
+    /// SHA-256 of the digest before it and of what it says.
+    digest: Option<String>,
+}
+
+/// Where the audit log ends.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AuditLogHead {
+    /// The number of the last entry, 0 of a log without any.
+    no: i64,
+    /// Its digest.
+    digest: String,
+    /// Both, as `tollgate audit --noted-head` takes them. Noted where nobody who runs the database can change it, it shows later that what
+    /// was the log now is still its beginning.
+    head: String,
 }
 
 impl From<Change> for AuditEntry {
-    fn from(Change { id, entry }: Change) -> Self {
+    fn from(Change { id, entry, no, digest }: Change) -> Self {
         Self {
             id,
             at: entry.at,
@@ -42,6 +59,8 @@ impl From<Change> for AuditEntry {
             subject: entry.subject,
             before: entry.before,
             after: entry.after,
+            no,
+            digest: digest.map(|digest| digest.to_string()),
         }
     }
 }
@@ -80,4 +99,12 @@ pub(crate) async fn list(
     let read = async |tx| changes::page(&tx, &filter, after, limit).await;
     let page = admin.store().tx("admin_audit_log", read).await?;
     Ok(Json(list.answer(page, |change| (change.entry.at, change.id), AuditEntry::from)?))
+}
+
+/// The last entry's number and digest, to be noted elsewhere.
+#[utoipa::path(get, path = "/admin/api/v1/audit-log/head", tag = "audit log",
+    responses((status = 200, description = "Where the log ends", body = AuditLogHead)))]
+pub(crate) async fn head(State(admin): State<Admin>) -> Result<Json<AuditLogHead>, Problem> {
+    let head = admin.store().tx("admin_audit_log_head", async |tx| audit_log::head(&tx).await).await?;
+    Ok(Json(AuditLogHead { no: head.no, digest: head.digest.to_string(), head: head.to_string() }))
 }

@@ -124,6 +124,7 @@ pub(crate) fn lines() -> Vec<Line> {
         line(MANAGERS, routes!(quarantine::replay)),
         line(MANAGERS, routes!(quarantine::write_off)),
         line(WATCHERS, routes!(audit_log::list)),
+        line(WATCHERS, routes!(audit_log::head)),
         line(KEYS, routes!(receipts::get)),
         line(KEYS, routes!(organization::completions)),
         line(KEYS, routes!(organization::embeddings)),

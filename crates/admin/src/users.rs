@@ -5,11 +5,11 @@ use axum::extract::State;
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tollgate_domain::{Credits, UserId};
+use tollgate_domain::{ApiKeyId, Credits, UserId};
 use tollgate_store::Tx;
 use tollgate_store::management::accounts::{self, Account, AccountFilter};
 use tollgate_store::management::keys::PlatformRole;
-use tollgate_store::management::roles;
+use tollgate_store::management::roles::{self, MadeKeys};
 use tollgate_store::users::{self, UserKind};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -148,24 +148,47 @@ pub(crate) struct WantedRole {
     #[serde(deserialize_with = "Option::deserialize")]
     #[schema(value_type = Option<String>, example = "viewer", required)]
     role: Option<PlatformRole>,
+    /// Revoke keys as well that the user made for others, with roles that the new one does not include. Whoever made them has seen their secrets.
+    #[serde(default)]
+    revoke_made_keys: bool,
 }
 
-/// Gives a user a role for when they are signed in, or takes it away, from the next request on. Keys keep the roles that they have.
+/// A user whose role was set.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct UserWithRole {
+    #[serde(flatten)]
+    user: User,
+    /// Keys that were revoked with it: the user's own, with a role that the new one does not include, and those made for others where that was asked.
+    revoked_keys: Vec<Uuid>,
+    /// Keys that the user made for others, with roles that the new one does not include, which are live still. Send the same role again with
+    /// `revoke_made_keys` to revoke them.
+    made_keys: Vec<Uuid>,
+}
+
+/// Gives a user a role for when they are signed in, or takes it away, from the next request on. Of a user who had one, the own keys with a role that the
+/// new one does not include are revoked with it: a manager is everything, any other role includes itself alone.
 #[utoipa::path(put, path = "/admin/api/v1/users/{user_id}/role", tag = "users", params(("user_id" = Uuid, Path)),
     request_body = WantedRole,
-    responses((status = 200, description = "The user as it is now", body = User)))]
+    responses((status = 200, description = "The user as it is now, and what became of keys", body = UserWithRole)))]
 pub(crate) async fn set_role(
     State(admin): State<Admin>,
     caller: Caller,
     Path(user_id): Path<UserId>,
     Body(wanted): Body<WantedRole>,
-) -> Result<Json<User>, Problem> {
+) -> Result<Json<UserWithRole>, Problem> {
     let actor = caller.actor();
+    let made = if wanted.revoke_made_keys { MadeKeys::Revoke } else { MadeKeys::Keep };
     let set = async |tx: Tx| {
-        roles::set(&tx, user_id, wanted.role, &actor).await?;
-        accounts::find(&tx, user_id).await
+        let change = roles::set(&tx, user_id, wanted.role, made, &actor).await?;
+        Ok((accounts::find(&tx, user_id).await?, change))
     };
-    Ok(Json(admin.store().tx("admin_set_role", set).await?.into()))
+    let (account, change) = admin.store().tx("admin_set_role", set).await?;
+    let ids = |keys: Vec<ApiKeyId>| keys.into_iter().map(ApiKeyId::as_uuid).collect();
+    Ok(Json(UserWithRole {
+        user: account.into(),
+        revoked_keys: ids(change.revoked),
+        made_keys: ids(change.made_and_live),
+    }))
 }
 
 /// The user with this id, if the caller may see it. The words for another's id are those for none.

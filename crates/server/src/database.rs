@@ -18,11 +18,24 @@ const PATIENCE: Duration = Duration::from_mins(1);
 const ATTEMPT: Duration = Duration::from_millis(500);
 const POLL: Duration = Duration::from_millis(50);
 
+/// What a command wants of the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// What an administrator may do.
+    Manage,
+    /// To bring the schema up to date, which is its owner's to do.
+    Migrate,
+}
+
 /// A database to work with.
 #[derive(Debug)]
 pub(crate) struct Database {
-    /// Where it is.
+    /// Where it is: of a server as the one that writes the books, of a command as the one that may do what it asks.
     pub(crate) url: SecretString,
+    /// As the gateway, where it has a login of its own.
+    pub(crate) gateway_url: Option<SecretString>,
+    /// As the management API, where it has a login of its own.
+    pub(crate) admin_url: Option<SecretString>,
     /// Whether another process, which runs now, keeps its schema.
     pub(crate) is_kept_by_another: bool,
     private: Option<EmbeddedPostgres>,
@@ -32,7 +45,12 @@ impl Database {
     /// The database of a server.
     pub(crate) async fn for_serving(config: &Config, data_dir: &DataDir) -> anyhow::Result<Self> {
         if let Some(url) = config.database.server_url() {
-            return Ok(Self::elsewhere(url.clone(), false));
+            let urls = &config.database;
+            return Ok(Self {
+                gateway_url: urls.gateway_url().cloned(),
+                admin_url: urls.admin_url().cloned(),
+                ..Self::elsewhere(urls.batcher_url().unwrap_or(url).clone(), false)
+            });
         }
         let mut options = Options::new(data_dir.postgres());
         options.lock_patience = PATIENCE;
@@ -40,9 +58,13 @@ impl Database {
     }
 
     /// The database of a command. The data directory is made only where it is needed.
-    pub(crate) async fn for_command(config: &Config) -> anyhow::Result<Self> {
+    pub(crate) async fn for_command(config: &Config, purpose: Purpose) -> anyhow::Result<Self> {
         if let Some(url) = config.database.server_url() {
-            return Ok(Self::elsewhere(url.clone(), false));
+            let own = match purpose {
+                Purpose::Manage => config.database.admin_url(),
+                Purpose::Migrate => None,
+            };
+            return Ok(Self::elsewhere(own.unwrap_or(url).clone(), false));
         }
         let data_dir = DataDir::prepare(&config.data_dir)?;
         let deadline = Instant::now() + PATIENCE;
@@ -84,10 +106,10 @@ impl Database {
 
     fn of(server: EmbeddedPostgres) -> Self {
         let url = SecretString::from(server.connection_string());
-        Self { url, is_kept_by_another: false, private: Some(server) }
+        Self { private: Some(server), ..Self::elsewhere(url, false) }
     }
 
-    const fn elsewhere(url: SecretString, is_kept_by_another: bool) -> Self {
-        Self { url, is_kept_by_another, private: None }
+    fn elsewhere(url: SecretString, is_kept_by_another: bool) -> Self {
+        Self { url, gateway_url: None, admin_url: None, is_kept_by_another, private: None }
     }
 }

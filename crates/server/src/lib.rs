@@ -29,6 +29,7 @@ use crate::{
     cli::{Cli, Command, SpoolCommand},
     commands::Session,
     config::Config,
+    database::Purpose,
     output::Answer,
 };
 
@@ -115,7 +116,8 @@ async fn serve(config: Config, json: bool) -> anyhow::Result<()> {
 
 /// Runs a command on a database that is stopped afterwards if it was started for this command.
 async fn on_a_database(config: Config, command: Command) -> anyhow::Result<Answer> {
-    let session = Session::open(config).await?;
+    let purpose = if matches!(command, Command::Migrate) { Purpose::Migrate } else { Purpose::Manage };
+    let session = Session::open(config, purpose).await?;
     let answer = commands::answer(&session, command).await;
     let closed = session.close().await;
     let answer = answer?;

@@ -134,6 +134,17 @@ impl Store {
         })
     }
 
+    /// Another pool, such as one of another role, whose transactions are measured together with this one's.
+    pub fn connect_beside(&self, config: &StoreConfig) -> Result<Self, StoreError> {
+        Ok(Self { metrics: self.metrics.clone(), ..Self::connect(config)? })
+    }
+
+    /// Whether both lead to one database of one server, in one run of it.
+    pub async fn is_same_database(&self, other: &Self) -> Result<bool, StoreError> {
+        let server = async |store: &Self| store.tx("which_database", async |tx| Ok(tx.server())).await;
+        Ok(server(self).await? == server(other).await?)
+    }
+
     /// Answers when the database does.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.tx("ping", async |tx| Ok(tx.batch_execute("select 1").await?)).await

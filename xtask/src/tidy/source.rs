@@ -1,6 +1,6 @@
 //! What the rules need to know of a Rust file, from its tokens: comments are gone and literals are whole.
 
-use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 
 /// A fact and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub(crate) struct Source {
     pub(crate) methods: Vec<At<String>>,
     /// Pairs of a path, as in `One::two`.
     pub(crate) paths: Vec<At<(String, String)>>,
+    /// What `==` and `!=` compare: of both sides the last name, behind which nothing but its bytes or its text is taken.
+    pub(crate) compared: Vec<At<Vec<String>>>,
     /// `#[ignore]` that gives no reason.
     pub(crate) bare_ignores: Vec<At<()>>,
 }
@@ -127,7 +129,15 @@ impl Source {
                         self.paths.push(At { line, in_test, what: (name.to_string(), last.to_string()) });
                     }
                 }
-                TokenTree::Punct(punct) => marked_test = marked_test && punct.as_char() != ';',
+                TokenTree::Punct(punct) => {
+                    marked_test = marked_test && punct.as_char() != ';';
+                    if is_comparison(&tokens, index) {
+                        let sides = [&tokens[..index], &tokens[index.saturating_add(2)..]];
+                        let names = [last_name(left_operand(sides[0])), last_name(right_operand(sides[1]))];
+                        let what = names.into_iter().flatten().collect();
+                        self.compared.push(At { line, in_test, what });
+                    }
+                }
             }
         }
     }
@@ -137,6 +147,69 @@ impl Source {
 fn is_attribute<'a>(before: &impl Fn(usize) -> Option<&'a TokenTree>) -> bool {
     let is = |back: usize, mark: char| matches!(before(back), Some(TokenTree::Punct(punct)) if punct.as_char() == mark);
     is(1, '#') || is(1, '!') && is(2, '#')
+}
+
+/// Whether `==` or `!=` begins here.
+fn is_comparison(tokens: &[TokenTree], index: usize) -> bool {
+    let mark = |index: usize| match tokens.get(index) {
+        Some(TokenTree::Punct(punct)) => Some((punct.as_char(), punct.spacing())),
+        _ => None,
+    };
+    let begins = matches!(mark(index), Some(('=' | '!', Spacing::Joint)));
+    let goes_on = matches!(mark(index.saturating_add(1)), Some(('=', _)));
+    // The second half of one that was counted.
+    let is_half = index.checked_sub(1).and_then(mark).is_some_and(|(_, spacing)| spacing == Spacing::Joint);
+    begins && goes_on && !is_half
+}
+
+/// Whether a token may be within `&a.b(c)?.d`, on one side of a comparison.
+fn is_of_operand(token: &TokenTree) -> bool {
+    match token {
+        TokenTree::Ident(name) => !["if", "while", "let", "return", "match", "in", "else", "move"]
+            .contains(&name.to_string().as_str()),
+        TokenTree::Group(group) => group.delimiter() != Delimiter::Brace,
+        TokenTree::Punct(punct) => matches!(punct.as_char(), '.' | ':' | '&' | '*' | '?'),
+        // The field of a tuple, say.
+        TokenTree::Literal(_) => true,
+    }
+}
+
+fn left_operand(before: &[TokenTree]) -> &[TokenTree] {
+    let length = before.iter().rev().take_while(|token| is_of_operand(token)).count();
+    &before[before.len().saturating_sub(length)..]
+}
+
+fn right_operand(after: &[TokenTree]) -> &[TokenTree] {
+    let length = after.iter().take_while(|token| is_of_operand(token)).count();
+    &after[..length]
+}
+
+/// The name that an operand ends with; `Some(name)` is that name as well.
+fn last_name(operand: &[TokenTree]) -> Option<String> {
+    const SAME: [&str; 13] = [
+        "as_bytes",
+        "as_str",
+        "as_ref",
+        "as_deref",
+        "as_slice",
+        "trim",
+        "to_string",
+        "to_owned",
+        "to_vec",
+        "clone",
+        "cloned",
+        "into_bytes",
+        "unwrap_or_default",
+    ];
+    let mut names = operand.iter().enumerate().rev().filter_map(|(index, token)| match token {
+        TokenTree::Ident(name) => Some((index, name.to_string())),
+        _ => None,
+    });
+    let (index, name) = names.find(|(_, name)| !SAME.contains(&name.as_str()))?;
+    match (name.as_str(), operand.get(index.saturating_add(1))) {
+        ("Some", Some(TokenTree::Group(group))) => last_name(&group.stream().into_iter().collect::<Vec<_>>()),
+        _ => Some(name),
+    }
 }
 
 /// What stands between the quotes of a string literal; nothing for numbers and characters.

@@ -231,3 +231,33 @@ fn what_is_no_rust_is_said() {
     let found = only_finding([("crates/gateway/src/x.rs", "//! X.\nfn f( {\n")]);
     assert!(found.contains("cannot be read as Rust"), "{found}");
 }
+
+#[test]
+fn a_secret_that_is_compared_by_its_bytes_is_found() {
+    for body in [
+        "fn f(sent: &str, secret: &str) -> bool { sent == secret }",
+        "fn f(a: &A, b: &B) -> bool { a.csrf_token.as_bytes() != b.0 }",
+        "fn f(a: &A, b: &str) -> bool { b == a.key.expose_secret() }",
+        "fn f(a: Option<&str>, webhook_secret: &str) -> bool { if a == Some(webhook_secret) { true } else { false } }",
+        "fn f(a: &A) -> bool { a.sent.len() > 3 && a.signature == a.sent }",
+        "fn f(a: &A) -> bool { a.secret.0 == a.sent }",
+    ] {
+        let found = finding_in_gateway(body);
+        assert!(found.contains("ends at the first byte that differs"), "{body}: {found}");
+    }
+    let found = finding_in_gateway("fn f(a: &[u8], b: &[u8]) -> bool { a.ct_eq(b).into() }");
+    assert!(found.contains("another place where secrets are compared"), "{found}");
+}
+
+#[test]
+fn what_is_not_the_secret_itself_may_be_compared() {
+    for body in [
+        "fn f(secret: &str) -> bool { secret.len() == 3 && !secret.is_empty() }",
+        "fn f(a: &A, b: &A) -> bool { a.secret_id == b.secret_id && a.digest == b.digest }",
+        "fn f(a: Kind) -> bool { a == Kind::Secret }",
+        "fn f(a: u32) { let secret = a <= 3; let b = secret; }",
+        "#[cfg(test)] mod tests { fn f(a: &str, secret: &str) -> bool { a == secret } }",
+    ] {
+        assert_tidy([("crates/gateway/src/x.rs", &*in_gateway(body))]);
+    }
+}

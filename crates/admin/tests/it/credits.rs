@@ -228,4 +228,12 @@ async fn who_did_it_is_in_the_audit_log() {
     assert_eq!(entry["actor"], format!("key:{}", manager.key_id));
     assert_eq!((&entry["action"], &entry["subject"]), (&json!("credit.adjustment"), &json!("ada")));
     assert_eq!(entry["after"]["movement"]["description"], "because");
+    // Of all entries the last one: what the log ends with, to be noted elsewhere.
+    let head = house.get(&manager.key, "/admin/api/v1/audit-log/head").await.ok();
+    assert_eq!((&head["no"], &head["digest"]), (&entry["no"], &entry["digest"]));
+    assert_eq!(head["head"], format!("{}:{}", entry["no"], entry["digest"].as_str().unwrap()));
+    let before = house.get(&manager.key, "/admin/api/v1/audit-log?limit=500").await.ok();
+    let numbers: Vec<_> =
+        before["data"].as_array().unwrap().iter().map(|entry| entry["no"].as_i64().unwrap()).collect();
+    assert!(numbers.iter().rev().copied().eq(1..=head["no"].as_i64().unwrap()), "{numbers:?}");
 }

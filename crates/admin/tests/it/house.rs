@@ -24,7 +24,7 @@ use tollgate_domain::{
 use tollgate_metering::{AnalyticsBatcher, AnalyticsConfig, RecordKeys};
 use tollgate_store::api_keys::NewApiKey;
 use tollgate_store::management::keys::{self, PlatformRole};
-use tollgate_store::management::roles;
+use tollgate_store::management::roles::{self, MadeKeys};
 use tollgate_store::movements::{self, MovementKind, NewMovement};
 use tollgate_store::tariffs::{self, WantedTariff};
 use tollgate_store::users::{self, UserKind};
@@ -244,7 +244,7 @@ impl House {
     pub(crate) async fn person(&self, name: &str, role: Option<PlatformRole>) -> UserId {
         let create = async |tx: tollgate_store::Tx| {
             let user = users::create(&tx, name, UserKind::Individual, ACTOR).await?;
-            roles::set(&tx, user.id, role, ACTOR).await?;
+            roles::set(&tx, user.id, role, MadeKeys::Keep, ACTOR).await?;
             Ok(user.id)
         };
         self.store.tx("person", create).await.unwrap()

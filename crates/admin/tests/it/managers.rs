@@ -69,3 +69,103 @@ async fn the_system_user_gets_no_role_and_no_link() {
     let path = format!("{USERS}/{}/sign-in-links", UserId::SYSTEM);
     assert_eq!(house.post(&manager.key, &path, &Value::Null).await.problem().0, 404);
 }
+
+/// Sets a role and says what became of keys: those that were revoked, and those that were made for others and are live.
+async fn keys_after(house: &House, by: &str, user: UserId, body: &Value) -> (Value, Value) {
+    let path = format!("{USERS}/{user}/role");
+    let answer = house.write(Method::PUT, by, &path, body).await.ok();
+    (answer["revoked_keys"].clone(), answer["made_keys"].clone())
+}
+
+#[tokio::test]
+async fn who_is_demoted_has_no_key_with_the_old_power_in_the_same_transaction() {
+    let house = House::open().await;
+    let boss = house.manager().await;
+    let (ada, session) = person(&house, "ada", true).await;
+    let platform = ApiKeyPurpose::Platform;
+    let managing = house.key(ada, platform, Some(PlatformRole::Manager)).await;
+    let viewing = house.key(ada, platform, Some(PlatformRole::Viewer)).await;
+    let own = house.key(ada, platform, None).await;
+    let requests = house.key(ada, ApiKeyPurpose::Realtime, None).await;
+    let before = house.get(&managing.1, USERS).await;
+    assert_eq!(before.status, 200);
+
+    let (revoked, made) = keys_after(&house, &boss.key, ada, &json!({ "role": "viewer" })).await;
+    assert_eq!((revoked, made), (json!([managing.0.to_string()]), json!([])));
+    assert_eq!(house.get(&managing.1, USERS).await.problem().0, 401);
+    for key in [&viewing.1, &session] {
+        house.get(key, USERS).await.ok();
+        assert_eq!(house.post(key, USERS, &json!({ "name": "x" })).await.problem().0, 403);
+    }
+    // A billing manager does not read the audit log, as a viewer does: neither includes the other.
+    let (revoked, _) = keys_after(&house, &boss.key, ada, &json!({ "role": "billing_manager" })).await;
+    assert_eq!(revoked, json!([viewing.0.to_string()]));
+    let (revoked, _) = keys_after(&house, &boss.key, ada, &json!({ "role": null })).await;
+    assert_eq!(revoked, json!([]));
+    // What is the user's own was never the role's.
+    for key in [&own.1, &requests.1] {
+        house.get(key, &format!("{USERS}/{ada}")).await.ok();
+    }
+    let log =
+        house.rows("select subject, actor from audit_log where action = 'key.revoke' order by at").await;
+    let subjects: Vec<_> = log.iter().map(|entry| entry["subject"].clone()).collect();
+    assert_eq!(subjects, [json!(managing.0.to_string()), json!(viewing.0.to_string())]);
+    assert_eq!(log[0]["actor"], format!("key:{}", boss.key_id));
+}
+
+#[tokio::test]
+async fn keys_that_a_demoted_manager_made_for_others_are_listed_and_revoked_when_asked() {
+    let house = House::open().await;
+    let boss = house.manager().await;
+    let machine = house.tenant("machine", ApiKeyPurpose::Realtime, None).await;
+    let (ada, session) = person(&house, "ada", true).await;
+    let make = async |role: Value| {
+        let body = json!({ "user_id": machine.id.to_string(), "purpose": "platform", "role": role });
+        house.post(&session, "/admin/api/v1/api-keys", &body).await.ok()
+    };
+    let (managing, viewing, plain) =
+        (make(json!("manager")).await, make(json!("viewer")).await, make(Value::Null).await);
+    let by_the_boss = house.key(machine.id, ApiKeyPurpose::Platform, Some(PlatformRole::Manager)).await;
+
+    let (revoked, made) = keys_after(&house, &boss.key, ada, &json!({ "role": "viewer" })).await;
+    assert_eq!((revoked, made), (json!([]), json!([managing["id"]])));
+    house.get(managing["secret"].as_str().unwrap(), USERS).await.ok();
+    let listed = house.get(&boss.key, &format!("/admin/api/v1/api-keys?created_by={ada}")).await.ok();
+    let listed: Vec<_> = listed["data"].as_array().unwrap().iter().map(|key| key["id"].clone()).collect();
+    assert_eq!(listed, [&managing, &viewing, &plain].map(|key| key["id"].clone()));
+
+    // The same role once more, now with them.
+    let body = json!({ "role": "viewer", "revoke_made_keys": true });
+    let (revoked, made) = keys_after(&house, &boss.key, ada, &body).await;
+    assert_eq!((revoked, made), (json!([managing["id"]]), json!([])));
+    assert_eq!(house.get(managing["secret"].as_str().unwrap(), USERS).await.problem().0, 401);
+    for key in [viewing["secret"].as_str().unwrap(), &by_the_boss.1] {
+        house.get(key, USERS).await.ok();
+    }
+}
+
+#[tokio::test]
+async fn a_demotion_that_would_revoke_the_last_managers_key_changes_nothing() {
+    let house = House::open().await;
+    // Comes in by a link and manages by a key; there is nobody else.
+    let (ada, session) = person(&house, "ada", false).await;
+    let key = house.key(ada, ApiKeyPurpose::Platform, Some(PlatformRole::Manager)).await;
+    assert_eq!(set_role(&house, &session, ada, json!("viewer")).await, 409);
+    assert_eq!(set_role(&house, &session, ada, Value::Null).await, 409);
+    house.get(&key.1, USERS).await.ok();
+    assert_eq!(house.get(&session, "/admin/api/v1/session").await.ok()["role"], "manager");
+    let log = house.rows("select action from audit_log where action in ('key.revoke')").await;
+    assert_eq!(log.len(), 0, "{log:?}");
+}
+
+#[tokio::test]
+async fn a_machines_key_keeps_its_role_because_its_user_never_had_one() {
+    let house = House::open().await;
+    let boss = house.manager().await;
+    let machine = house.tenant("machine", ApiKeyPurpose::Platform, Some(PlatformRole::Manager)).await;
+    for role in [Value::Null, json!("viewer")] {
+        let (revoked, made) = keys_after(&house, &boss.key, machine.id, &json!({ "role": role })).await;
+        assert_eq!((revoked, made), (json!([]), json!([])));
+    }
+    house.get(&machine.key, USERS).await.ok();
+}

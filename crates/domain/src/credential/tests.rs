@@ -44,3 +44,50 @@ fn secrets_do_not_show_in_debug_output() {
     assert!(!shown.contains("cdcd"), "{shown}");
     assert_eq!(secret.prefix(), "tg-cdcdcdc");
 }
+
+#[test]
+fn a_guess_that_is_nearly_right_has_a_digest_that_is_not() {
+    // What a lookup compares, in a table or an index, is the digest. Secrets that share all but their last character share no more of it than any two.
+    let (master, secret) = (master(7), ApiKeySecret::from_random([0xab; 32]));
+    let right = master.key_digest(secret.expose());
+    let last = secret.expose().len() - 1;
+    let mut shared = Vec::new();
+    for place in 3..=last {
+        let mut guess = secret.expose().as_bytes().to_vec();
+        guess[place] = b'0';
+        let guess = master.key_digest(std::str::from_utf8(&guess).unwrap());
+        shared.push(
+            right.as_bytes().iter().zip(guess.as_bytes()).take_while(|(one, other)| one == other).count(),
+        );
+    }
+    assert!(shared.iter().all(|bytes| *bytes <= 2), "{shared:?}");
+}
+
+/// Whether a type can be compared, or looked up, by what it holds: told by the compiler, which takes the inherent constant where it has one.
+struct Probe<T>(std::marker::PhantomData<T>);
+
+trait Otherwise {
+    const IS_COMPARED: bool = false;
+    const IS_HASHED: bool = false;
+}
+
+impl<T> Otherwise for Probe<T> {}
+
+impl<T: PartialEq> Probe<T> {
+    const IS_COMPARED: bool = true;
+}
+
+impl<T: std::hash::Hash> Probe<T> {
+    const IS_HASHED: bool = true;
+}
+
+#[test]
+fn a_secret_cannot_be_compared_or_looked_up_and_its_digest_can() {
+    const {
+        assert!(Probe::<KeyDigest>::IS_COMPARED && Probe::<KeyDigest>::IS_HASHED);
+        assert!(!Probe::<ApiKeySecret>::IS_COMPARED && !Probe::<ApiKeySecret>::IS_HASHED);
+        assert!(!Probe::<SecretString>::IS_COMPARED && !Probe::<SecretString>::IS_HASHED);
+        assert!(!Probe::<MasterKey>::IS_COMPARED && !Probe::<MasterKey>::IS_HASHED);
+        assert!(!Probe::<Pepper>::IS_COMPARED);
+    }
+}

@@ -15,4 +15,4 @@ mod whole;
 pub use config::AuditConfig;
 pub use incremental::{Checked, IncrementalAudit, MAX_RECORDS, Pass, Reason};
 pub use report::{AuditReport, DayDifference, Finding, InstanceReport, RecordId, Rule, Timings};
-pub use whole::audit;
+pub use whole::{audit, audit_against};

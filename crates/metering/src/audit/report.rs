@@ -6,6 +6,7 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 use serde::Serialize;
 use tollgate_domain::{Credits, InstanceId, UserId};
+use tollgate_store::audit_log::ChainHead;
 use tollgate_store::usage_records::RecordKey;
 
 /// Findings that are listed for each rule; the others are counted. Books with more than this have one cause, and it is among these.
@@ -26,6 +27,10 @@ pub struct AuditReport {
     pub unrated: u64,
     /// Of these, admitted and never answered.
     pub voided: u64,
+    /// Entries of the audit log.
+    pub audit_log_entries: u64,
+    /// Where the audit log ends: to be noted elsewhere, and looked for by a later audit.
+    pub audit_log_head: ChainHead,
     /// How long it took.
     pub timings: Timings,
     /// What each instance has in the books.
@@ -130,6 +135,8 @@ pub enum Rule {
     InstanceIsComplete,
     /// No balance fell further below zero than requests cost beyond their holds, and than lost leases were.
     OverdraftIsBounded,
+    /// The audit log is one chain from its first entry to its head, as it was written.
+    AuditLogIsChain,
 }
 
 /// Which record it is.

@@ -12,7 +12,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::task::JoinSet;
 use tokio::time::{Duration, Instant, sleep};
 use tollgate_domain::UserId;
-use tollgate_store::audit::{self as queries, ClosedDifference, RollupDifference, RollupShare, Sums};
+use tollgate_store::audit::{self as queries, Chain, ClosedDifference, RollupDifference, RollupShare, Sums};
+use tollgate_store::audit_log::ChainHead;
 use tollgate_store::instances::{self, Instance, LogMark};
 use tollgate_store::overdrafts::{self, Exceeded};
 use tollgate_store::usage_records::{self, Slice};
@@ -37,8 +38,23 @@ const ASKED_EVERY: Duration = Duration::from_millis(200);
 ///
 /// It takes one connection of the store's and as many more as there are cores; where the store has fewer, it makes do with those.
 pub async fn audit(store: &Store, keys: &RecordKeys) -> Result<AuditReport, StoreError> {
+    audit_against(store, keys, None).await
+}
+
+/// As [`audit`]; and the audit log must still have the head that was `noted`.
+pub async fn audit_against(
+    store: &Store,
+    keys: &RecordKeys,
+    noted: Option<ChainHead>,
+) -> Result<AuditReport, StoreError> {
     let exceeded = overdrafts(store).await?;
-    store.tx_unbounded("audit", async |tx| whole(store, &tx, keys, &exceeded).await).await
+    let work = async |tx| {
+        let (mut report, mut tally) = (AuditReport::default(), Tally::default());
+        add_overdrafts(&exceeded, &mut tally);
+        whole(store, &tx, keys, &mut report, tally, noted).await?;
+        Ok(report)
+    };
+    store.tx_unbounded("audit", work).await
 }
 
 /// Whose balances fell further below zero than the bound says. A charge may be in the books a moment before its gateway tells
@@ -69,11 +85,10 @@ async fn whole(
     store: &Store,
     tx: &Tx,
     keys: &RecordKeys,
-    exceeded: &[Exceeded],
-) -> Result<AuditReport, StoreError> {
-    let mut report = AuditReport::default();
-    let mut tally = Tally::default();
-    add_overdrafts(exceeded, &mut tally);
+    report: &mut AuditReport,
+    mut tally: Tally,
+    noted: Option<ChainHead>,
+) -> Result<(), StoreError> {
     let started = Instant::now();
     // The first statement: from here on the transaction has its snapshot.
     let sums = queries::sums(tx).await?;
@@ -100,13 +115,13 @@ async fn whole(
         let what = format!("{}: {}", stray.rule, stray.what);
         tally.findings.add(Finding::new(Rule::RowsAgree, stray.user_id, stray.day, what));
     }
+    add_audit_log(queries::chain(tx, noted).await?, report, &mut tally);
     report.timings.charges_ms = millis(started.elapsed());
 
     check_completeness(&sums, &mut tally);
     add_balances(&sums, &mut tally);
-    finish(&mut report, tally, &instances);
-    name_users(tx, &mut report).await?;
-    Ok(report)
+    finish(report, tally, &instances);
+    name_users(tx, report).await
 }
 
 /// How many connections there are beside the one that holds the snapshot.
@@ -193,6 +208,19 @@ async fn check_unit(tx: &Tx, unit: &Unit, facts: &Facts) -> Result<Tally, StoreE
             }
             Ok(tally)
         }
+    }
+}
+
+fn add_audit_log(chain: Chain, report: &mut AuditReport, tally: &mut Tally) {
+    report.audit_log_entries = chain.entries;
+    report.audit_log_head = chain.head;
+    if let Some(first) = chain.first_break {
+        // What comes after the first is mostly its consequence.
+        let what = match chain.breaks.saturating_sub(1) {
+            0 => first,
+            more => format!("{first}; and {more} more after it"),
+        };
+        tally.findings.add(Finding::new(Rule::AuditLogIsChain, None, None, what));
     }
 }
 

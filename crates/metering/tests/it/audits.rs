@@ -154,6 +154,27 @@ async fn a_window_or_purpose_that_was_edited_is_found() {
 }
 
 #[tokio::test]
+async fn a_movement_that_was_forged_with_its_entry_in_the_audit_log_and_the_balance_is_found_by_the_chain() {
+    for sql in [
+        "insert into audit_log (id, actor, action, subject, after)
+             select gen_random_uuid(), 'cli', action, subject,
+                    jsonb_set(jsonb_set(after, '{movement,id}', '\"00000000-0000-0000-0000-00000000000a\"'), '{movement,source_id}', '\"forged\"')
+             from audit_log where action like 'credit.%' and subject = 'bob';
+         insert into credit_movements (id, user_id, type, amount, source_id)
+             select '00000000-0000-0000-0000-00000000000a', user_id, type, amount, 'forged' from credit_movements
+             where user_id = (select id from users where name = 'bob');
+         update user_balances set balance = balance + 100 where user_no = (select no from users where name = 'bob')",
+        "update credit_movements set amount = amount + 50 where user_id = (select id from users where name = 'bob');
+         update audit_log set after = jsonb_set(after, '{movement,amount}', '\"150\"') where action like 'credit.%' and subject = 'bob';
+         update user_balances set balance = balance + 50 where user_no = (select no from users where name = 'bob')",
+    ] {
+        let books = open().await;
+        let (_, rules) = tampered(&books, sql).await;
+        assert_eq!(rules, [Rule::AuditLogIsChain], "{sql}");
+    }
+}
+
+#[tokio::test]
 async fn a_movement_that_was_edited_is_found() {
     let books = open().await;
     let (_, rules) = tampered(&books, "update credit_movements set amount = amount + 1").await;

@@ -12,6 +12,7 @@ mod probe;
 pub(crate) mod refresher;
 mod sink;
 mod spending;
+mod stores;
 mod supervise;
 
 use std::{
@@ -24,14 +25,14 @@ use std::{
 use anyhow::Context;
 use axum::Router;
 use prometheus_client::registry::Registry;
-use tokio::{net::TcpListener, sync::watch, time::Instant};
+use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
 use tollgate_admin::{Admin, resolve_by_system};
 use tollgate_domain::{Clock, MasterKey};
 use tollgate_failpoints::{Point, hit};
 use tollgate_gateway::{Gateway, view::LiveView};
 use tollgate_metering::{AnalyticsBatcher, Journal, RecordKeys};
-use tollgate_store::{ErrorClass, Store, StoreConfig};
+use tollgate_store::Store;
 
 use self::{
     auditor::Auditor,
@@ -51,16 +52,8 @@ use crate::{
     database::Database,
 };
 
-/// A server that starts beside its database waits this long for it, and then says so and ends: whoever runs it tries again.
-const DATABASE_PATIENCE: Duration = Duration::from_mins(1);
 /// How long the disk may take to close the spool: its last group, and folding its log.
 const CLOSING_PATIENCE: Duration = Duration::from_secs(30);
-const DATABASE_RETRY: Duration = Duration::from_millis(500);
-/// How often it says that it still waits.
-const DATABASE_SAID_EVERY: Duration = Duration::from_secs(10);
-
-/// Connections for managing and reporting, apart from those that requests are charged by.
-const ADMIN_CONNECTIONS: usize = 4;
 
 const ADMIN: &str = "management API";
 const AUDITOR: &str = "auditor";
@@ -139,8 +132,10 @@ async fn assemble(
     lock: &ServeLock,
 ) -> anyhow::Result<Parts> {
     let mut registry = Registry::default();
-    let store = open_store(config, database, &mut registry).await?;
-    lock.publish_database(&database.url)?;
+    let store = stores::of_books(config, database, &mut registry).await?;
+    // Commands change things.
+    lock.publish_database(database.admin_url.as_ref().unwrap_or(&database.url))?;
+    let gateway_store = stores::of_gateway(database, &store).await?;
     let master_key = load_master_key(&config.master_key_path(), &store).await?;
 
     let journal =
@@ -158,20 +153,21 @@ async fn assemble(
     );
     let deliverer = Deliverer::new(store.clone(), master_key.clone(), Arc::clone(&clock), &mut registry)?;
     let view = Arc::new(LiveView::leasing());
-    let leaser = Leaser::new(&config.leases, store.clone(), Arc::clone(&view), &journal);
+    let leaser = Leaser::new(&config.leases, gateway_store.clone(), Arc::clone(&view), &journal);
     let sink = Arc::new(JournalSink::new(journal.clone()));
     let mut settings = config.gateway.clone();
     settings.allowed_networks = config.admin.allowed_networks.clone();
     let instance = journal.instance_id();
     let (refreshed, seen) = watch::channel(false);
     let mut spending =
-        SpendingReader::new(store.clone(), Arc::clone(&view), Arc::clone(&clock), instance, seen);
-    let admin = open_admin(config, database, &master_key, Arc::clone(&clock)).await?;
+        SpendingReader::new(gateway_store.clone(), Arc::clone(&view), Arc::clone(&clock), instance, seen);
+    let admin = open_admin(config, database, &store, &master_key, Arc::clone(&clock)).await?;
     let gateway = Gateway::new(settings, Arc::clone(&view), sink, clock, &master_key, &mut registry)?;
     let health = Arc::new(Health::new());
     registry.register_collector(Box::new(SnapshotAge(Arc::clone(&health))));
     registry.register_collector(Box::new(AliveTasks(tokio::runtime::Handle::current())));
-    let mut refresher = Refresher::new(store, master_key, view, instance, Arc::clone(&health), refreshed);
+    let mut refresher =
+        Refresher::new(gateway_store, master_key, view, instance, Arc::clone(&health), refreshed);
     refresher.refresh().await.context("the first snapshot could not be read")?;
     // From its first request on it knows what was spent before.
     spending.refresh().await.context("what was spent under caps could not be read")?;
@@ -218,15 +214,12 @@ async fn assemble(
 async fn open_admin(
     config: &Config,
     database: &Database,
+    books: &Store,
     master: &MasterKey,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<Option<(Admin, TcpListener)>> {
     let Some(listener) = tollgate_admin::bind(&config.admin).await? else { return Ok(None) };
-    let store = Store::connect(&StoreConfig {
-        max_connections: ADMIN_CONNECTIONS,
-        application_name: "tollgate admin".to_owned(),
-        ..StoreConfig::for_reports(database.url.clone())
-    })?;
+    let store = stores::of_admin(database, books).await?;
     let check = |endpoint| refresher::endpoint(endpoint).check();
     let admin = Admin::new(&config.admin, store, master.clone(), clock, Arc::new(check), resolve_by_system());
     Ok(Some((admin, listener)))
@@ -412,30 +405,6 @@ impl RunningApp {
             tracing::error!(error = %crate::explain(&error), "while stopping");
         }
         Err(first)
-    }
-}
-
-/// Connects, waits for a database that is not there yet, and brings its schema up to date.
-async fn open_store(config: &Config, database: &Database, registry: &mut Registry) -> anyhow::Result<Store> {
-    let store = Store::connect(&StoreConfig {
-        max_connections: usize::try_from(config.database.max_connections)?,
-        ..StoreConfig::new(database.url.clone())
-    })?;
-    store.register_metrics(registry);
-    let deadline = Instant::now() + DATABASE_PATIENCE;
-    let mut say_at = Instant::now();
-    loop {
-        match store.migrate().await {
-            Ok(()) => return Ok(store),
-            Err(error) if error.class() == ErrorClass::Retry && Instant::now() < deadline => {
-                if Instant::now() >= say_at {
-                    say_at = Instant::now() + DATABASE_SAID_EVERY;
-                    tracing::warn!(%error, "waiting for the database, for {DATABASE_PATIENCE:?} at most");
-                }
-                tokio::time::sleep(DATABASE_RETRY).await;
-            }
-            Err(error) => return Err(error).context("the database cannot be used"),
-        }
     }
 }
 

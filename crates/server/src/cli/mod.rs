@@ -3,6 +3,7 @@
 //! Names and flags are relied upon by other tools; they do not change. Each command answers with one JSON value on stdout under
 //! `--json`, and with a table for people otherwise; an error goes to stderr with an exit code other than zero.
 
+mod audit;
 mod instant;
 pub mod limit;
 pub(crate) mod tariff_file;
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 use tollgate_domain::{ApiKeyPurpose, Credits, PriceList, PricePerToken};
 use tollgate_store::management::keys::PlatformRole;
 
+pub use audit::AuditArgs;
 pub(crate) use instant::parse_instant;
 pub use limit::LimitCommand;
 pub use user::UserCommand;
@@ -92,7 +94,7 @@ pub enum Command {
     #[command(subcommand)]
     Spool(SpoolCommand),
     /// Prove that the books are right; the exit code is 1 when they are not.
-    Audit,
+    Audit(AuditArgs),
     /// Bring the database's schema up to date, as the owner of it. A server does so by itself where its role may.
     Migrate,
     /// Ask the server that runs with this data directory how it is; the exit code is 1 when it is not alive. For health checks of containers.

@@ -35,13 +35,16 @@ pub enum UserCommand {
         /// Name or id of the user.
         name: String,
     },
-    /// Give a user a role for when they are signed in, or take it away.
+    /// Give a user a role for when they are signed in, or take it away, and with it the user's own keys that have more power.
     Role {
         /// Name or id of the user.
         name: String,
         /// manager, billing_manager or viewer; `none` takes the role away.
         #[arg(value_name = "ROLE|none", value_parser = parse_role)]
         role: WantedRole,
+        /// Revoke keys as well that the user made for others, with more power than the new role has.
+        #[arg(long)]
+        revoke_made_keys: bool,
     },
     /// Let a user sign in by an identity at an OpenID provider: by the provider's own name for the user, or by an address that it has verified.
     Link(LinkArgs),

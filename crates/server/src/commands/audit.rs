@@ -2,32 +2,40 @@
 
 use serde_json::json;
 use tollgate_metering::audit::{self, AuditReport, DayDifference, Finding, Rule};
+use tollgate_store::audit_log::ChainHead;
 
 use super::Session;
 use crate::output::{Answer, Column, count, or_none, table};
 
-pub(super) async fn answer(session: &Session) -> anyhow::Result<Answer> {
-    let report = audit::audit(&session.store, &session.record_keys().await?).await?;
+pub(super) async fn answer(session: &Session, noted_head: Option<ChainHead>) -> anyhow::Result<Answer> {
+    let report = audit::audit_against(&session.store, &session.record_keys().await?, noted_head).await?;
     let mut json = json!(report);
     if let Some(object) = json.as_object_mut() {
         object.insert("ok".to_owned(), json!(report.ok()));
     }
     let counts = format!(
         "{}: {} charged, {} free, {} unrated, {} voided.\n\
-         Balances and states were checked in {}, every charge and every sum in {}.",
+         Balances and states were checked in {}, every charge and every sum in {}.\n\
+         The audit log has {}, and ends with {}; note that elsewhere, for --noted-head.",
         count(report.records, "record"),
         report.charged,
         report.free,
         report.unrated,
         report.voided,
         seconds(report.timings.balances_ms),
-        seconds(report.timings.charges_ms)
+        seconds(report.timings.charges_ms),
+        entries(report.audit_log_entries),
+        report.audit_log_head,
     );
     if report.ok() {
         return Answer::new(&json, format!("{counts}\nThe books are right."));
     }
     let answer = Answer::new(&json, wrong(&report, &counts))?;
     Ok(answer.finding(true))
+}
+
+fn entries(number: u64) -> String {
+    if number == 1 { "1 entry".to_owned() } else { format!("{number} entries") }
 }
 
 fn seconds(millis: u64) -> String {

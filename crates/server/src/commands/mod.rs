@@ -41,7 +41,7 @@ pub(crate) async fn answer(session: &Session, command: Command) -> anyhow::Resul
         Command::Ledger(args) => report::ledger(session, args).await,
         Command::Usage(args) => report::usage(session, args).await,
         Command::Quarantine(command) => quarantine::answer(session, command).await,
-        Command::Audit => audit::answer(session).await,
+        Command::Audit(args) => audit::answer(session, args.noted_head).await,
         Command::Migrate => migrate::answer(session).await,
         Command::Spool(SpoolCommand::Replay { since }) => spool::replay(session, &since).await,
         Command::Spool(_) | Command::Serve(_) | Command::Health { .. } | Command::Config => {

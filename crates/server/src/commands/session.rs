@@ -10,7 +10,12 @@ use tollgate_metering::{
 };
 use tollgate_store::{Store, StoreConfig, installation};
 
-use crate::{SystemClock, config::Config, database::Database, master_key};
+use crate::{
+    SystemClock,
+    config::Config,
+    database::{Database, Purpose},
+    master_key,
+};
 
 /// A command runs a few transactions, one after the other; an audit one more for each core. They are opened as they are needed.
 const CONNECTIONS: usize = 9;
@@ -26,8 +31,8 @@ pub(crate) struct Session {
 
 impl Session {
     /// Finds the database, or starts it for the duration of the command.
-    pub(crate) async fn open(config: Config) -> anyhow::Result<Self> {
-        let database = Database::for_command(&config).await?;
+    pub(crate) async fn open(config: Config, purpose: Purpose) -> anyhow::Result<Self> {
+        let database = Database::for_command(&config, purpose).await?;
         match connect(&database).await {
             Ok(store) => Ok(Self { store, clock: SystemClock, config, database }),
             Err(error) => {

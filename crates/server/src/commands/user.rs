@@ -10,7 +10,7 @@ use tollgate_store::{
     management::{
         identities::{self, KnownBy},
         keys::PlatformRole,
-        roles,
+        roles::{self, MadeKeys},
     },
     movements::{self, MovementKind, NewMovement},
     reports,
@@ -23,7 +23,7 @@ use crate::{
     cli::user::{KnownByArgs, LinkArgs, UserCommand, WantedRole, WhenSpentArg},
     config::Config,
     data_dir,
-    output::{Answer, Column, or_none, table},
+    output::{Answer, Column, count, or_none, table},
 };
 
 /// A user with what is left.
@@ -51,7 +51,10 @@ pub(super) async fn answer(session: &Session, command: UserCommand) -> anyhow::R
         }
         UserCommand::List => list(session).await,
         UserCommand::SignInLink { name } => sign_in_link(session, &name).await,
-        UserCommand::Role { name, role: WantedRole(role) } => set_role(session, &name, role).await,
+        UserCommand::Role { name, role: WantedRole(role), revoke_made_keys } => {
+            let made = if revoke_made_keys { MadeKeys::Revoke } else { MadeKeys::Keep };
+            set_role(session, &name, role, made).await
+        }
         UserCommand::Link(args) => link(session, args).await,
         UserCommand::Identities { user } => identities(session, &user).await,
         UserCommand::Unlink { user, identity } => unlink(session, &user, identity).await,
@@ -158,22 +161,41 @@ fn base_url(config: &Config) -> String {
     format!("{scheme}://{address}")
 }
 
-async fn set_role(session: &Session, name: &str, role: Option<PlatformRole>) -> anyhow::Result<Answer> {
+async fn set_role(
+    session: &Session,
+    name: &str,
+    role: Option<PlatformRole>,
+    made: MadeKeys,
+) -> anyhow::Result<Answer> {
     let set = async |tx: Tx| {
         let user = users::find(&tx, name).await?;
-        roles::set(&tx, user.id, role, ACTOR).await?;
-        Ok(user)
+        let change = roles::set(&tx, user.id, role, made, ACTOR).await?;
+        Ok((user, change))
     };
-    let user = session.store.tx("set_role", set).await?;
-    let text = match role {
+    let (user, change) = session.store.tx("set_role", set).await?;
+    let mut text = match role {
         Some(role) => {
             format!("{} is {} now. To sign in: tollgate user sign-in-link {0}", user.name, role.as_str())
         }
         None => format!("{} has no role any more.", user.name),
     };
+    if !change.revoked.is_empty() {
+        let revoked = u64::try_from(change.revoked.len()).unwrap_or(u64::MAX);
+        text = format!("{text}\nRevoked with the role: {}.", count(revoked, "key"));
+    }
+    if !change.made_and_live.is_empty() {
+        let made: Vec<String> = change.made_and_live.iter().map(ToString::to_string).collect();
+        text = format!(
+            "{text}\n{} made keys for others with more power than that, which are live: {}. --revoke-made-keys ends them.",
+            user.name,
+            made.join(", ")
+        );
+    }
     let mut json = json!(user);
     if let Some(object) = json.as_object_mut() {
         object.insert("role".to_owned(), json!(role));
+        object.insert("revoked_keys".to_owned(), json!(change.revoked));
+        object.insert("made_keys".to_owned(), json!(change.made_and_live));
     }
     Answer::new(&json, text)
 }

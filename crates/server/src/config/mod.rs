@@ -4,6 +4,7 @@
 //! its parts: `TOLLGATE_DATABASE__URL`), flags. A key that nobody reads is an error that names it and what is near, wherever it stands:
 //! a typing error in a limit must not silently leave the default in force.
 
+mod database;
 mod document;
 mod keys;
 mod layers;
@@ -16,7 +17,6 @@ use std::{
 };
 
 use schemars::JsonSchema;
-use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 use tollgate_admin::AdminConfig;
 use tollgate_gateway::GatewayConfig;
@@ -24,6 +24,7 @@ use tollgate_metering::{AnalyticsConfig, SpoolConfig, audit::AuditConfig};
 
 use crate::{cli::GlobalArgs, logging};
 
+pub use database::DatabaseConfig;
 pub use layers::ConfigError;
 pub use leases::LeaseConfig;
 
@@ -31,8 +32,6 @@ pub use leases::LeaseConfig;
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 /// Beside the work of whoever tries it out.
 const DEFAULT_DATA_DIR: &str = ".tollgate";
-/// Enough for a few flushers, the refresher and the commands beside them; PostgreSQL comes with 100 for everyone.
-const DEFAULT_DATABASE_CONNECTIONS: u32 = 8;
 /// What the end of a request may take in the spool. A usual one takes half of it; the longest texts that are kept make it ten times as
 /// much, in a request or two of thousands.
 const ROOM_PER_REQUEST_BYTES: u64 = 1024;
@@ -85,35 +84,6 @@ impl Default for Config {
             audit: AuditConfig::default(),
             log: LogConfig::default(),
         }
-    }
-}
-
-/// The database.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct DatabaseConfig {
-    /// URL of a PostgreSQL 15 or newer, such as `postgresql://tollgate:secret@db/tollgate`. Of several hosts
-    /// (`…@one,two/tollgate`) the first that takes writes is used. Empty: a private server runs in the data directory.
-    #[serde(serialize_with = "url_without_password")]
-    #[schemars(with = "String")]
-    pub url: Option<SecretString>,
-    /// Connections kept to the database at most, one for notifications not counted.
-    pub max_connections: u32,
-    /// Listen for changes that others make. Where a pooler in transaction mode stands between, which carries no notifications, say
-    /// false: the poll each second then does it alone.
-    pub listen: bool,
-}
-
-impl Default for DatabaseConfig {
-    fn default() -> Self {
-        Self { url: None, max_connections: DEFAULT_DATABASE_CONNECTIONS, listen: true }
-    }
-}
-
-impl DatabaseConfig {
-    /// The URL of the server to use; `None` for the private one.
-    pub fn server_url(&self) -> Option<&SecretString> {
-        self.url.as_ref().filter(|url| !url.expose_secret().is_empty())
     }
 }
 
@@ -181,6 +151,7 @@ impl Config {
             .and_then(|()| self.analytics.validate())
             .map_err(|error| ConfigError::Invalid(error.to_string()))?;
         self.leases.validate()?;
+        self.database.validate()?;
         self.check_room()
     }
 
@@ -225,12 +196,6 @@ fn is_address(text: &str) -> bool {
 #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
 fn path_or_empty<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
     path.as_deref().unwrap_or(Path::new("")).serialize(serializer)
-}
-
-#[expect(clippy::ref_option, reason = "the signature that serde asks for")]
-fn url_without_password<S: Serializer>(url: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
-    let url = url.as_ref().map(|url| document::without_password(url.expose_secret()));
-    serializer.serialize_str(&url.unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use secrecy::ExposeSecret;
+
 use super::*;
 
 fn environment<const N: usize>(variables: [(&str, &str); N]) -> BTreeMap<String, String> {
@@ -21,6 +23,24 @@ fn the_environment_wins_over_the_file_and_the_file_over_defaults() {
     assert_eq!(config.database.max_connections, 4);
     assert_eq!(config.database.server_url().unwrap().expose_secret(), "postgresql://db/a");
     assert_eq!(config.data_dir, Path::new(DEFAULT_DATA_DIR));
+}
+
+#[test]
+fn the_url_of_a_role_wants_a_server_and_an_empty_one_is_none() {
+    let check = |file: &str| load(file, BTreeMap::new()).unwrap().check().map_err(|error| error.to_string());
+    for name in ["gateway_url", "batcher_url", "admin_url"] {
+        let error = check(&format!("database.{name} = 'postgresql://x:hunter2@db/a'")).unwrap_err();
+        assert!(error.contains(&format!("`database.{name}`")) && !error.contains("hunter2"), "{error}");
+        check(&format!("[database]\nurl = 'postgresql://db/a'\n{name} = 'postgresql://x@db/a'")).unwrap();
+        check(&format!("database.{name} = ''")).unwrap();
+        let variable = format!("TOLLGATE_DATABASE__{}", name.to_uppercase());
+        let config = load(
+            "database.url = 'postgresql://db/a'",
+            environment([(&variable, "postgresql://x:hunter2@db/a")]),
+        );
+        let shown = config.unwrap().documented().unwrap();
+        assert!(shown.contains(&format!("{name} = \"postgresql://x:…@db/a\"")), "{shown}");
+    }
 }
 
 #[test]

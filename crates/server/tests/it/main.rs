@@ -9,6 +9,7 @@
 
 mod admin;
 mod admin_clients;
+mod audit_log;
 mod audits;
 mod broken_disk;
 mod canary;

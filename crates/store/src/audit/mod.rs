@@ -3,11 +3,13 @@
 //! Every query returns differences only, so an audit of sound books moves nothing but the rows themselves. Sums come as numbers of a
 //! size that no tampered row can overflow, and what fits no number of ours comes as text.
 
+mod chain;
 mod changes;
 mod rollups;
 mod strays;
 mod sums;
 
+pub use chain::{Chain, InvalidHead, chain};
 pub use changes::{Used, used, used_since};
 pub use rollups::{
     CellSums, ClosedDifference, RollupDifference, RollupShare, closed_differences, rollup_differences,

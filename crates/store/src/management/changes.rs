@@ -5,7 +5,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{Page, rows_for};
-use crate::audit_log::AuditEntry;
+use crate::audit_log::{AuditEntry, ChainDigest};
 use crate::text::check_text;
 use crate::{StoreError, Tx};
 
@@ -16,6 +16,10 @@ pub struct Change {
     pub id: Uuid,
     /// What it says.
     pub entry: AuditEntry,
+    /// Its number in the chain of all entries; `None`: somebody took it out of there.
+    pub no: Option<i64>,
+    /// Its digest there.
+    pub digest: Option<ChainDigest>,
 }
 
 /// Which changes.
@@ -42,7 +46,8 @@ pub async fn page(
     let (at, id) = after.unzip();
     let rows = tx
         .query(
-            "select id, at, actor, action, subject, before, after from audit_log
+            "select id, at, actor, action, subject, before, after, no, digest
+             from audit_log left join audit_log_chain on entry_id = id
              where ($1::text is null or actor = $1)
                and ($2::text is null or case when right($2, 1) = '.' then starts_with(action, $2) else action = $2 end)
                and ($3::text is null or subject = $3)
@@ -55,7 +60,10 @@ pub async fn page(
 }
 
 fn from_row(row: &Row) -> Result<Change, StoreError> {
+    let digest = row.try_get::<_, Option<&[u8]>>(8)?.map(ChainDigest::from_bytes);
     Ok(Change {
+        no: row.try_get(7)?,
+        digest: digest.transpose()?,
         id: row.try_get(0)?,
         entry: AuditEntry {
             at: row.try_get(1)?,

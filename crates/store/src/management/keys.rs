@@ -31,6 +31,11 @@ impl PlatformRole {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Manager, Self::BillingManager, Self::Viewer];
 
+    /// Whether it may do all that the other may. A billing manager sees less than a viewer in one place, the audit log.
+    pub fn includes(self, other: Self) -> bool {
+        self == Self::Manager || self == other
+    }
+
     /// The name, as stored and as on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -88,6 +93,8 @@ pub struct KeyFilter {
     pub user: Option<UserId>,
     /// For this purpose.
     pub purpose: Option<ApiKeyPurpose>,
+    /// That this user made for others.
+    pub created_by: Option<UserId>,
     /// Those that were revoked, too.
     pub with_revoked: bool,
 }
@@ -159,7 +166,7 @@ pub async fn page(
     let sql = format!(
         "{SELECT}
          where ($1::uuid is null or k.user_id = $1) and ($2::text is null or k.purpose = $2)
-           and ($3 or k.revoked_at is null) and k.no > $4
+           and ($3 or k.revoked_at is null) and k.no > $4 and ($6::uuid is null or k.created_by = $6)
          order by k.no limit $5"
     );
     let rows = tx
@@ -171,6 +178,7 @@ pub async fn page(
                 &filter.with_revoked,
                 &after.unwrap_or(0),
                 &rows_for(limit),
+                &filter.created_by.map(UserId::as_uuid),
             ],
         )
         .await?;

@@ -4,9 +4,10 @@
 //! these: it is over in minutes. Whatever takes such a way in away goes through [`Managers`], which refuses to take the last.
 
 use serde_json::json;
-use tollgate_domain::UserId;
+use tollgate_domain::{ApiKeyId, UserId};
+use uuid::Uuid;
 
-use super::keys::PlatformRole;
+use super::keys::{self, PlatformRole};
 use crate::{StoreError, Tx, audit_log};
 
 /// Held by whatever may take a manager's way in away: of two at once, the second sees what the first left.
@@ -54,8 +55,35 @@ impl Managers {
     }
 }
 
-/// Gives a live user this role, or none, from the next request on. The keys that the user has keep theirs.
-pub async fn set(tx: &Tx, user: UserId, role: Option<PlatformRole>, actor: &str) -> Result<(), StoreError> {
+/// What becomes of keys with a role that the user made for others, where the user's own new role does not include it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MadeKeys {
+    /// They are others', and what runs with them goes on.
+    Keep,
+    /// Whoever made them has seen their secrets: they end with the role.
+    Revoke,
+}
+
+/// What another role of a user came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RoleChange {
+    /// Keys that were revoked with it.
+    pub revoked: Vec<ApiKeyId>,
+    /// Keys of others that the user made, with roles that the new one does not include, which are live still.
+    pub made_and_live: Vec<ApiKeyId>,
+}
+
+/// Gives a live user this role, or none, from the next request on.
+///
+/// Of a user who had a role, the own keys with a role that the new one does not include are revoked in the same transaction: somebody
+/// who is demoted has no other way in with the old power. A user who never had one, such as a machine's, keeps its keys as they are.
+pub async fn set(
+    tx: &Tx,
+    user: UserId,
+    role: Option<PlatformRole>,
+    made_keys: MadeKeys,
+    actor: &str,
+) -> Result<RoleChange, StoreError> {
     if user == UserId::SYSTEM {
         return Err(StoreError::refused("the system user has no role"));
     }
@@ -66,18 +94,43 @@ pub async fn set(tx: &Tx, user: UserId, role: Option<PlatformRole>, actor: &str)
     };
     let (name, before): (&str, Option<&str>) = (row.try_get(0)?, row.try_get(1)?);
     let after = role.map(PlatformRole::as_str);
-    if before == after {
-        return Ok(());
+    let mut change = RoleChange::default();
+    if before != after {
+        tx.execute("update users set role = $2 where id = $1", &[&user.as_uuid(), &after]).await?;
+        let (before, after) = (json!({ "role": before }), json!({ "role": after }));
+        audit_log::write(tx, actor, "user.role", name, Some(before), Some(after)).await?;
     }
-    tx.execute("update users set role = $2 where id = $1", &[&user.as_uuid(), &after]).await?;
+    if before.is_some() {
+        // Also where the role is the one it was: what a first answer listed may be revoked by asking again.
+        let (own, made) = keys_beyond(tx, user, role).await?;
+        change.revoked = own;
+        match made_keys {
+            MadeKeys::Revoke => change.revoked.extend(made),
+            MadeKeys::Keep => change.made_and_live = made,
+        }
+        for key in &change.revoked {
+            keys::revoke(tx, *key, actor).await?;
+        }
+    }
     managers.check(tx).await?;
-    audit_log::write(
-        tx,
-        actor,
-        "user.role",
-        name,
-        Some(json!({ "role": before })),
-        Some(json!({ "role": after })),
-    )
-    .await
+    Ok(change)
+}
+
+/// Live keys with a role that `role` does not include: the user's own, and those of others that the user made.
+async fn keys_beyond(
+    tx: &Tx,
+    user: UserId,
+    role: Option<PlatformRole>,
+) -> Result<(Vec<ApiKeyId>, Vec<ApiKeyId>), StoreError> {
+    let sql = "select id, user_id = $1, platform_role from api_keys
+               where (user_id = $1 or created_by = $1) and platform_role is not null and revoked_at is null order by no";
+    let (mut own, mut made) = (Vec::new(), Vec::new());
+    for row in tx.query(sql, &[&user.as_uuid()]).await? {
+        let keys_role: PlatformRole = row.try_get::<_, &str>(2)?.parse()?;
+        if role.is_none_or(|role| !role.includes(keys_role)) {
+            let list = if row.try_get(1)? { &mut own } else { &mut made };
+            list.push(ApiKeyId::from_uuid(row.try_get::<_, Uuid>(0)?));
+        }
+    }
+    Ok((own, made))
 }

@@ -3,6 +3,7 @@
 mod backup;
 mod health;
 mod metrics;
+mod role_rights;
 mod roles;
 mod upgrade;
 
@@ -19,7 +20,7 @@ fn repository(path: &str) -> PathBuf {
 }
 
 /// Runs a program of PostgreSQL's clients; `false`, said aloud, where this machine has none.
-async fn run_client(program: &str, arguments: &[&str]) -> bool {
+pub(crate) async fn run_client(program: &str, arguments: &[&str]) -> bool {
     let directory = std::env::var_os("PG_BIN").map(PathBuf::from).unwrap_or_default();
     let output = match Command::new(directory.join(program)).args(arguments).output().await {
         Ok(output) => output,

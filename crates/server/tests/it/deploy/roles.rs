@@ -1,45 +1,54 @@
-//! `deploy/postgresql/roles.sql`: each role may do its work, and nothing beyond it.
+//! `deploy/postgresql/roles.sql`: each role may do its work. What it may not do is in `role_rights`.
 
-use std::{fs, sync::Arc};
+use std::{collections::HashMap, fs, sync::Arc};
 
 use http::StatusCode;
 use secrecy::SecretString;
-use serde_json::json;
-use tokio_postgres::{Client, error::SqlState};
-use tollgate_server::{App, SystemClock, explain};
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+use tokio_postgres::Client;
+use tollgate_domain::Network;
+use tollgate_server::{App, RunningApp, SystemClock, explain};
 use tollgate_testkit::{PrivatePostgres, ScriptedUpstream, TestPostgres};
 
-use super::repository;
-use crate::harness::{Place, chat, eventually, metric, sql};
+use super::{balance, repository};
+use crate::harness::{Place, chat, eventually, get_with_key, metric, post_json, sql};
 
 /// A database whose owner is nobody special, with logins for each role. Roles are of a whole server, so it has one of its own.
-struct Database(PrivatePostgres);
+pub(super) struct Database {
+    /// A connection for each login that was asked for what it may not do.
+    logins: Mutex<HashMap<String, Client>>,
+    postgres: PrivatePostgres,
+}
 
 impl Database {
-    async fn create() -> Self {
+    pub(super) async fn create() -> Self {
         let postgres = TestPostgres::private().await;
         let superuser = sql(&postgres.url()).await;
         superuser.batch_execute("create role books_owner login createrole").await.unwrap();
         superuser.batch_execute("create database books owner books_owner").await.unwrap();
         superuser
-            .batch_execute("create role gateway login; create role billing login; create role analyst login")
+            .batch_execute(
+                "create role server login; create role gateway login; create role batcher login; create role billing login; \
+                 create role analyst login; create role nobody login",
+            )
             .await
             .unwrap();
-        Self(postgres)
+        Self { logins: Mutex::default(), postgres }
     }
 
-    fn url(&self, role: &str) -> String {
-        let url = self.0.url();
+    pub(super) fn url(&self, role: &str) -> String {
+        let url = self.postgres.url();
         let (_, parameters) = url.split_once('?').unwrap();
         format!("postgresql://{role}@/books?{parameters}")
     }
 
-    async fn connect(&self, role: &str) -> Client {
+    pub(super) async fn connect(&self, role: &str) -> Client {
         sql(&self.url(role)).await
     }
 
     /// As an operator does it: the schema, the rights, and who has them.
-    async fn set_up(&self) {
+    pub(super) async fn set_up(&self) {
         let place = Place::on(&self.url("books_owner"));
         assert!(place.cli("migrate").await["schema_version"].as_u64().unwrap() >= 12);
         let owner = self.connect("books_owner").await;
@@ -50,15 +59,20 @@ impl Database {
         }
         owner
             .batch_execute(
-                "grant tollgate_server to gateway; grant tollgate_admin to billing; grant tollgate_reporting to analyst",
+                "grant tollgate_server to server; grant tollgate_gateway to gateway; grant tollgate_batcher to batcher; \
+                 grant tollgate_admin to billing; grant tollgate_reporting to analyst",
             )
             .await
             .unwrap();
     }
 
     /// What the server says to a statement; none: it did it.
-    async fn refusal(&self, role: &str, statement: &str) -> Option<String> {
-        let error = self.connect(role).await.batch_execute(statement).await.err()?;
+    pub(super) async fn refusal(&self, role: &str, statement: &str) -> Option<String> {
+        let mut logins = self.logins.lock().await;
+        if !logins.contains_key(role) {
+            logins.insert(role.to_owned(), self.connect(role).await);
+        }
+        let error = logins[role].batch_execute(statement).await.err()?;
         Some(error.code().map_or_else(|| error.to_string(), |code| code.code().to_owned()))
     }
 }
@@ -69,7 +83,7 @@ async fn a_server_and_commands_do_all_their_work_with_the_rights_of_their_roles(
     let database = Database::create().await;
     let billing = Place::on(&database.url("billing"));
     let mut config = billing.config();
-    config.database.url = Some(SecretString::from(database.url("gateway")));
+    config.database.url = Some(SecretString::from(database.url("server")));
     // The management API is an administrator's work: a server that has it needs that role as well.
     config.admin.listen = "off".to_owned();
     config.audit.interval_s = 1;
@@ -78,6 +92,97 @@ async fn a_server_and_commands_do_all_their_work_with_the_rights_of_their_roles(
 
     database.set_up().await;
     let app = App::start(config, Arc::new(SystemClock)).await.unwrap();
+    everything_works(&database, &billing, &app, &upstream).await;
+    app.stop().await.unwrap();
+    assert_eq!(billing.cli("audit").await["ok"], json!(true));
+    partitions_are_the_owners(&database).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gateway_batcher_and_management_api_do_all_their_work_each_with_a_login_of_its_own() {
+    let upstream = ScriptedUpstream::start().await;
+    let database = Database::create().await;
+    database.set_up().await;
+    let billing = Place::on(&database.url("billing"));
+    let mut config = billing.config();
+    // What has a login of its own does not use this one, which may do nothing.
+    config.database.url = Some(SecretString::from(database.url("nobody")));
+    config.database.gateway_url = Some(SecretString::from(database.url("gateway")));
+    config.database.batcher_url = Some(SecretString::from(database.url("batcher")));
+    config.database.admin_url = Some(SecretString::from(database.url("billing")));
+    config.admin.allowed_networks = vec!["127.0.0.0/8".parse::<Network>().unwrap()].into();
+    config.audit.interval_s = 1;
+    let app = App::start(config, Arc::new(SystemClock)).await.unwrap();
+    everything_works(&database, &billing, &app, &upstream).await;
+    everything_is_managed(&billing, &app, &upstream).await;
+
+    let superuser = sql(&database.postgres.url()).await;
+    let logins = "select string_agg(distinct usename || ' as ' || application_name, ', ' order by usename || ' as ' || application_name) \
+                  from pg_stat_activity where datname = 'books' and application_name like 'tollgate%'";
+    let logins: String = superuser.query_one(logins, &[]).await.unwrap().get(0);
+    assert!(
+        logins.contains("batcher as tollgate")
+            && logins.contains("billing as tollgate admin")
+            && logins.contains("gateway as tollgate gateway"),
+        "{logins}"
+    );
+    assert!(
+        !logins.contains("nobody")
+            && !logins.contains("books_owner")
+            && !logins.contains("batcher as tollgate gateway"),
+        "{logins}"
+    );
+    app.stop().await.unwrap();
+    assert_eq!(billing.cli("audit").await["ok"], json!(true));
+    partitions_are_the_owners(&database).await;
+}
+
+#[tokio::test]
+async fn logins_of_two_databases_are_no_server() {
+    let database = Database::create().await;
+    database.set_up().await;
+    let elsewhere = Place::with_database().await;
+    elsewhere.cli("migrate").await;
+    for name in ["gateway_url", "admin_url"] {
+        let mut config = Place::on(&database.url("server")).config();
+        let other = Some(SecretString::from(elsewhere.database_url()));
+        match name {
+            "gateway_url" => config.database.gateway_url = other,
+            _ => config.database.admin_url = other,
+        }
+        config.admin.listen = "127.0.0.1:0".to_owned();
+        let refused = App::start(config, Arc::new(SystemClock)).await.unwrap_err();
+        let said = explain(&refused);
+        assert!(said.contains(&format!("database.{name} leads to another database")), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn commands_use_the_login_that_may_change_things_and_a_migration_the_owners() {
+    let database = Database::create().await;
+    let place = Place::on(&database.url("books_owner"));
+    let output = async |line: &str| {
+        let mut command = place.command();
+        command.env("TOLLGATE_DATABASE__ADMIN_URL", database.url("billing"));
+        command.args(line.split_whitespace()).output().await.unwrap()
+    };
+    // The one that may change things has no rights yet, and is not who migrates.
+    assert!(!output("user list").await.status.success());
+    assert!(output("migrate").await.status.success());
+    database.set_up().await;
+    assert!(output("user create ada").await.status.success());
+    let owner = database.connect("books_owner").await;
+    owner.batch_execute("revoke insert on users from tollgate_admin").await.unwrap();
+    assert!(!output("user create bob").await.status.success(), "it is not the owner who makes users");
+}
+
+/// Everything that is done in the life of a server, by commands with an administrator's rights.
+async fn everything_works(
+    database: &Database,
+    billing: &Place,
+    app: &RunningApp,
+    upstream: &ScriptedUpstream,
+) -> String {
     let key = billing.set_up("ada", "1", &upstream.base_url()).await;
     let served = async |script| chat(app.address(), &key, script, true).await.status == StatusCode::OK;
     eventually("a request is served", async || served("prompt=1000 completion=500").await).await;
@@ -120,9 +225,62 @@ async fn a_server_and_commands_do_all_their_work_with_the_rights_of_their_roles(
     };
     eventually("the server audits", async || passes("right").await > 0).await;
     assert_eq!(passes("failed").await, 0);
-    app.stop().await.unwrap();
-    assert_eq!(billing.cli("audit").await["ok"], json!(true));
+    key
+}
 
+/// What the management API writes: users, keys, credits, endpoints, models, and a person's session.
+async fn everything_is_managed(billing: &Place, app: &RunningApp, upstream: &ScriptedUpstream) {
+    let admin = app.admin_address().unwrap();
+    billing.cli("user create boss").await;
+    let made = billing.cli("key create --user boss --purpose platform --role manager").await;
+    let manager = made["secret"].as_str().unwrap();
+    let post = async |path: &str, body: Value| {
+        let reply = post_json(admin, &format!("/admin/api/v1{path}"), manager, &body).await;
+        assert!(reply.status.is_success(), "{path}: {}", reply.text);
+        serde_json::from_str::<Value>(&reply.text).unwrap_or_default()
+    };
+    let bob = post("/users", json!({ "name": "bob" })).await;
+    let endpoint = post("/endpoints", json!({ "name": "by-api", "base_url": upstream.base_url() })).await;
+    post(
+        "/models",
+        json!({ "alias": "by-api", "endpoint_id": endpoint["id"], "upstream_model": "upstream-gpt" }),
+    )
+    .await;
+    billing.cli("tariff set by-api --input-price 0.00001 --output-price 0.00003").await;
+    let credits = format!("/users/{}/credits", bob["id"].as_str().unwrap());
+    post(&credits, json!({ "type": "admin_grant", "amount": "1" })).await;
+    let key = post("/api-keys", json!({ "user_id": bob["id"] })).await;
+    let secret = key["secret"].as_str().unwrap().to_owned();
+    let body = json!({ "model": "by-api", "messages": [{ "role": "user", "content": "x [[script prompt=1000 completion=500]]" }] });
+    eventually("a customer of the management API is served", async || {
+        post_json(app.address(), "/v1/chat/completions", &secret, &body).await.status == StatusCode::OK
+    })
+    .await;
+    eventually("and charged", async || balance(billing, "bob").await == json!("0.975")).await;
+    let rotate = format!("/api-keys/{}/rotate", key["id"].as_str().unwrap());
+    let replaced = post(&rotate, json!({ "overlap_seconds": 600 })).await;
+    post(&format!("/api-keys/{}/revoke", replaced["id"].as_str().unwrap()), Value::Null).await;
+    for path in ["/audit-log", "/audit-log/head", "/users", "/quarantine", "/status", "/endpoints"] {
+        let reply = get_with_key(admin, &format!("/admin/api/v1{path}"), manager).await;
+        assert_eq!(reply.status, StatusCode::OK, "{path}: {}", reply.text);
+    }
+    // A person comes in by a link: a code, a session, and the counted try.
+    billing.cli("user role boss manager").await;
+    let link = billing.cli("user sign-in-link boss").await;
+    let code = link["url"].as_str().unwrap().rsplit_once("code=").unwrap().1.to_owned();
+    let reply = post_json(admin, "/admin/api/v1/session", "", &json!({ "code": code })).await;
+    assert!(reply.status.is_success(), "{}", reply.text);
+    let wrong = post_json(
+        admin,
+        "/admin/api/v1/session",
+        "",
+        &json!({ "name": "boss", "password": "not the password" }),
+    )
+    .await;
+    assert_eq!(wrong.status, StatusCode::UNAUTHORIZED, "{}", wrong.text);
+}
+
+async fn partitions_are_the_owners(database: &Database) {
     let owner = database.connect("books_owner").await;
     let made = "select count(*) filter (where relowner <> 'books_owner'::regrole), count(*) from pg_inherits \
                 join pg_class on oid = inhrelid where inhparent = 'usage_records'::regclass";
@@ -132,106 +290,4 @@ async fn a_server_and_commands_do_all_their_work_with_the_rights_of_their_roles(
         of_others == 0 && partitions > 1,
         "the server made {partitions} partitions, which are the owner's"
     );
-}
-
-#[tokio::test]
-async fn nobody_may_rewrite_the_ledger_and_no_role_does_anothers_work() {
-    let database = Database::create().await;
-    database.set_up().await;
-    let denied = SqlState::INSUFFICIENT_PRIVILEGE.code();
-    let insert_movement = "insert into credit_movements (id, user_id, type, amount, source_id) \
-                           values (gen_random_uuid(), '00000000-0000-0000-0000-000000000000', 'purchase', 1, 's')";
-    let everybody = [
-        "update credit_movements set amount = 2",
-        "delete from credit_movements",
-        "truncate credit_movements",
-        "update usage_records set prompt_tokens = 0",
-        "update usage_records set user_no = 1",
-        "delete from usage_records",
-        "truncate usage_records",
-        "delete from usage_records_default",
-        "insert into usage_records_default select * from usage_records",
-        "update usage_dimensions set method = 'GET'",
-        "update usage_details set custom_id = 'x'",
-        "delete from usage_rollups",
-        "delete from user_balances",
-        "update model_tariffs set input_price = 0",
-        "delete from model_tariffs",
-        "update tariff_ends set valid_until = null",
-        "update audit_log set actor = 'x'",
-        "delete from audit_log",
-        "update installation set master_key_check = ''",
-        "alter table usage_records disable trigger all",
-        "drop trigger append_only on credit_movements",
-        "drop table usage_records",
-        "create table mine (x integer)",
-        "set role books_owner",
-    ];
-    for role in ["gateway", "billing", "analyst"] {
-        for statement in everybody {
-            assert_eq!(
-                database.refusal(role, statement).await.as_deref(),
-                Some(denied),
-                "{role}: {statement}"
-            );
-        }
-    }
-    // A server enters usage; what moves credits otherwise, or decides what things cost, is not its business.
-    let not_the_servers = [
-        insert_movement,
-        "insert into users (id, name) values (gen_random_uuid(), 'x')",
-        "update users set name = 'x'",
-        "insert into audit_log (id, actor, action, subject) values (gen_random_uuid(), 'x', 'x', 'x')",
-        "update api_keys set revoked_at = null",
-        "update inference_endpoints set base_url = 'http://elsewhere'",
-        "update model_tariffs set valid_until = now()",
-        "update limits set daily_cap = null",
-        "update user_balances set low_balance = null",
-        "update config_epochs set pricing_epoch = 1",
-    ];
-    for statement in not_the_servers {
-        assert_eq!(
-            database.refusal("gateway", statement).await.as_deref(),
-            Some(denied),
-            "gateway: {statement}"
-        );
-    }
-    for statement in [
-        "select digest from api_keys",
-        "select sealed_secret from inference_endpoints",
-        "select sealed_secret from webhooks",
-        "select payload from quarantine",
-        "select master_key_check from installation",
-        "select make_usage_partition('usage_records', '2030-01-01')",
-        insert_movement,
-        "update user_balances set balance = 1",
-    ] {
-        assert_eq!(
-            database.refusal("analyst", statement).await.as_deref(),
-            Some(denied),
-            "analyst: {statement}"
-        );
-    }
-    // The owner has every right, and meets the triggers.
-    database.connect("billing").await.batch_execute(insert_movement).await.unwrap();
-    for statement in
-        ["update credit_movements set amount = 2", "delete from credit_movements", "truncate usage_records"]
-    {
-        assert_eq!(database.refusal("books_owner", statement).await.as_deref(), Some("TG001"), "{statement}");
-    }
-    // The one function that lends a right of the owner's makes partitions of these two tables only.
-    let lent = "select make_usage_partition('users', '2030-01-01')";
-    assert_eq!(database.refusal("gateway", lent).await.as_deref(), Some("TG001"));
-}
-
-#[tokio::test]
-async fn every_table_has_its_line_in_the_roles() {
-    let database = Database::create().await;
-    database.set_up().await;
-    let owner = database.connect("books_owner").await;
-    let without = "select relname::text from pg_class where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p', 'v') \
-                   and not relispartition and not exists (select from unnest(array['tollgate_server', 'tollgate_admin', \
-                   'tollgate_reporting']) as role where has_any_column_privilege(role, oid, 'select'))";
-    let tables: Vec<String> = owner.query(without, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
-    assert!(tables.is_empty(), "deploy/postgresql/roles.sql says nothing of {tables:?}");
 }
