@@ -10,7 +10,7 @@ use tollgate_store::{ErrorClass, StoreError};
 use utoipa::ToSchema;
 
 /// What the database says of a statement that it stopped at its time limit.
-const QUERY_CANCELED: &str = "57014";
+pub(crate) const QUERY_CANCELED: &str = "57014";
 
 /// What went wrong, in the words of programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -11,6 +11,7 @@ mod dashboard;
 mod doors;
 mod house;
 mod keys;
+mod ledgers;
 mod lists;
 mod managers;
 mod month;

@@ -37,10 +37,15 @@ pub const CLIENT_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// connection along. Without that the query of a client that hung up would go on to its end. A database on Windows cannot tell that
 /// a connection is closed, and only does the first.
 pub async fn bound_report(tx: &Tx) -> Result<(), StoreError> {
+    bound(tx, REPORT_TIMEOUT).await
+}
+
+/// As [`bound_report`], for something that is worth less time.
+pub async fn bound(tx: &Tx, timeout: Duration) -> Result<(), StoreError> {
     let sql = format!(
         "set local statement_timeout = {};
          select set_config('client_connection_check_interval', '{}', true) where version() ~* 'linux|darwin|bsd'",
-        REPORT_TIMEOUT.as_millis(),
+        timeout.as_millis(),
         CLIENT_CHECK_INTERVAL.as_millis()
     );
     Ok(tx.batch_execute(&sql).await?)
