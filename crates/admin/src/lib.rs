@@ -11,6 +11,7 @@ mod document;
 mod endpoints;
 mod extract;
 mod idempotency;
+mod limits;
 mod listen;
 mod models;
 mod openrouter;

@@ -22,7 +22,7 @@ use crate::app::Admin;
 use crate::caller::{Means, Role, authenticate};
 use crate::problem::{Kind, Problem};
 use crate::{
-    api_keys, audit_log, credits, dashboard, document, endpoints, models, openrouter, organization,
+    api_keys, audit_log, credits, dashboard, document, endpoints, limits, models, openrouter, organization,
     quarantine, receipts, series, sign_in, status, tariffs, unrated, usage, users,
 };
 
@@ -100,6 +100,10 @@ pub(crate) fn lines() -> Vec<Line> {
         line(MONEY, routes!(credits::enter)),
         line(KEYS, routes!(credits::ledger)),
         line(KEYS, routes!(usage::of_user)),
+        line(KEYS, routes!(limits::list)),
+        line(MONEY, routes!(limits::set_of_user)),
+        line(MONEY, routes!(limits::set_of_key)),
+        line(MANAGERS, routes!(limits::set_of_model)),
         line(KEYS, routes!(series::get)),
         line(STAFF, routes!(status::get)),
         line(WATCHERS, routes!(endpoints::list)),

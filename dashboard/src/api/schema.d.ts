@@ -449,6 +449,152 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/api/v1/api-keys/{key_id}/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes the limits on one key. In force at every gateway within a second, for the next request.
+         * @description Changes the limits on one key. In force at every gateway within a second, for the next request.
+         *
+         *     For: Manager, BillingManager.
+         */
+        patch: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    key_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["LimitSettings"];
+                };
+            };
+            responses: {
+                /** @description The limits as they are now */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Limits"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key or session was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        trace?: never;
+    };
     "/admin/api/v1/api-keys/{key_id}/revoke": {
         parameters: {
             query?: never;
@@ -1641,6 +1787,132 @@ export interface paths {
         };
         trace?: never;
     };
+    "/admin/api/v1/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everything that has limits, with how much of its caps is used: keys, then users, then models. Whoever sees its own rows alone sees its own
+         *     limits and those of its keys.
+         * @description Everything that has limits, with how much of its caps is used: keys, then users, then models. Whoever sees its own rows alone sees its own
+         *     limits and those of its keys.
+         *
+         *     For: Manager, BillingManager, Viewer, Member, KeyOwner.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Of this user and of its keys. */
+                    user_id?: string;
+                    /** @description Of `key`, `user` or `model` alone. */
+                    of?: string;
+                    /** @description Of this key, user or model alone. */
+                    id?: string;
+                    /** @description Rows of a page, 50 when nothing is said. */
+                    limit?: number;
+                    /** @description `next_cursor` of the page before. */
+                    cursor?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description A page of limits */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Listing_Limited"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key or session was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/api/v1/models": {
         parameters: {
             query?: never;
@@ -2148,6 +2420,152 @@ export interface paths {
                     };
                     content: {
                         "application/json": components["schemas"]["Model"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key or session was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        trace?: never;
+    };
+    "/admin/api/v1/models/{model_id}/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes the limits on everybody's requests for a model together. It has no caps: a model spends nothing.
+         * @description Changes the limits on everybody's requests for a model together. It has no caps: a model spends nothing.
+         *
+         *     For: Manager.
+         */
+        patch: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    model_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["LimitSettings"];
+                };
+            };
+            responses: {
+                /** @description The limits as they are now */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Limits"];
                     };
                 };
                 /** @description The request cannot be read */
@@ -4432,8 +4850,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One user, with the balance.
-         * @description One user, with the balance.
+         * One user, with the balance, what of it is held, and the limits on it.
+         * @description One user, with the balance, what of it is held, and the limits on it.
          *
          *     For: Manager, BillingManager, Viewer, Member, KeyOwner.
          */
@@ -4848,9 +5266,9 @@ export interface paths {
         };
         /**
          * A user's ledger, newest first, each entry with the balance after it. It reads all of the user's entries: narrow it where there are
-         *     very many.
+         *     very many. What comes while pages are read is not in the later ones.
          * @description A user's ledger, newest first, each entry with the balance after it. It reads all of the user's entries: narrow it where there are
-         *     very many.
+         *     very many. What comes while pages are read is not in the later ones.
          *
          *     For: Manager, BillingManager, Viewer, Member, KeyOwner.
          */
@@ -4871,6 +5289,10 @@ export interface paths {
                     since?: string;
                     /** @description Until just before this instant. */
                     until?: string;
+                    /** @description Draw the usage of each batch together in one line. */
+                    in_lines?: boolean;
+                    /** @description Only what stands in this line, one by one: not together with `in_lines`. */
+                    line?: string;
                     /** @description Rows of a page, 50 when nothing is said. */
                     limit?: number;
                     /** @description `next_cursor` of the page before. */
@@ -4973,6 +5395,152 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/users/{user_id}/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes the limits on all keys of a user together. In force at every gateway within a second, for the next request.
+         * @description Changes the limits on all keys of a user together. In force at every gateway within a second, for the next request.
+         *
+         *     For: Manager, BillingManager.
+         */
+        patch: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    user_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["LimitSettings"];
+                };
+            };
+            responses: {
+                /** @description The limits as they are now */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Limits"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key or session was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
         trace?: never;
     };
     "/admin/api/v1/users/{user_id}/role": {
@@ -6367,6 +6935,24 @@ export interface components {
             /** @description To what: a name or an id. */
             subject: string;
         };
+        /**
+         * @description Usage of a batch in one line: the charges of one batch, with one key, for one model; of requests by keys for batches that name no batch, those
+         *     of one hour of UTC. It stands at its last entry, whose `id`, `created_at` and `balance_after` it has; its `amount` is the sum.
+         */
+        BatchLine: {
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            entries: number;
+            /**
+             * Format: date-time
+             * @description When the first of them was made.
+             */
+            first_at: string;
+            /** @description Send it as `line`, with the same filters, for the entries one by one. */
+            id: string;
+        };
         /** @description How the books stand. A number above 10000 stands for any larger one. */
         BooksStatus: {
             /** Format: int64 */
@@ -6849,8 +7435,9 @@ export interface components {
             created_at: string;
             description: string;
             id: string;
+            line?: components["schemas"]["BatchLine"] | null;
             model?: string | null;
-            /** @description Of the receipt; `null` for what is no usage. */
+            /** @description Of the receipt; `null` for what is no usage, and for a line of many. */
             request_id?: string | null;
             /** @description What caused it. */
             source_id: string;
@@ -6988,6 +7575,111 @@ export interface components {
              */
             usage_weekly: number;
         };
+        /** @description What is to be different; what is left out stays as it is, and `null` takes a limit away. */
+        LimitSettings: {
+            /**
+             * Format: int32
+             * @description Requests at once, at each gateway.
+             * @example 5
+             */
+            concurrent_requests?: number | null;
+            /**
+             * @description Credits a day (UTC). A model has no caps.
+             * @example 10
+             */
+            daily_cap?: string | null;
+            /**
+             * @description Credits a month (UTC).
+             * @example 100
+             */
+            monthly_cap?: string | null;
+            /**
+             * Format: int32
+             * @description Requests a minute, at each gateway.
+             * @example 60
+             */
+            requests_per_minute?: number | null;
+            /**
+             * Format: int64
+             * @description Tokens of prompts and answers a minute, at each gateway.
+             * @example 100000
+             */
+            tokens_per_minute?: number | null;
+            /**
+             * @description Credits a week (Monday to Sunday, UTC).
+             * @example 50
+             */
+            weekly_cap?: string | null;
+        };
+        /** @description A key, a user or a model, and the limits on it. */
+        Limited: {
+            /**
+             * Format: uuid
+             * @description Which it is.
+             */
+            id: string;
+            limits: components["schemas"]["Limits"];
+            /** @description What people call it: a key's first characters, a user's name, a model's alias. */
+            name: string;
+            /**
+             * @description `key`, `user` (all keys together) or `model` (everybody's requests together).
+             * @example user
+             */
+            of: string;
+            /**
+             * Format: uuid
+             * @description Who pays; `null` for a model.
+             */
+            user_id?: string | null;
+        };
+        /** @description Limits as they stand; `null` is without. */
+        Limits: {
+            /**
+             * Format: int32
+             * @description Requests at once, at each gateway.
+             */
+            concurrent_requests?: number | null;
+            /**
+             * @description Credits a day (UTC), of all gateways together.
+             * @example 10
+             */
+            daily_cap?: string | null;
+            /**
+             * @description Of the daily cap, what is spent today; `null` where there is no such cap.
+             * @example 2.5
+             */
+            daily_used?: string | null;
+            /**
+             * @description Credits a month (UTC), of all gateways together.
+             * @example 100
+             */
+            monthly_cap?: string | null;
+            /**
+             * @description Of the monthly cap, what is spent in this month.
+             * @example 2.5
+             */
+            monthly_used?: string | null;
+            /**
+             * Format: int32
+             * @description Requests a minute, at each gateway.
+             */
+            requests_per_minute?: number | null;
+            /**
+             * Format: int64
+             * @description Tokens of prompts and answers a minute, at each gateway.
+             */
+            tokens_per_minute?: number | null;
+            /**
+             * @description Credits a week (Monday to Sunday, UTC), of all gateways together.
+             * @example 50
+             */
+            weekly_cap?: string | null;
+            /**
+             * @description Of the weekly cap, what is spent since Monday.
+             * @example 2.5
+             */
+            weekly_used?: string | null;
+        };
         /** @description `quantity` × `price` = `amount`. */
         Line: {
             /**
@@ -7097,8 +7789,9 @@ export interface components {
                 created_at: string;
                 description: string;
                 id: string;
+                line?: components["schemas"]["BatchLine"] | null;
                 model?: string | null;
-                /** @description Of the receipt; `null` for what is no usage. */
+                /** @description Of the receipt; `null` for what is no usage, and for a line of many. */
                 request_id?: string | null;
                 /** @description What caused it. */
                 source_id: string;
@@ -7109,9 +7802,40 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Listing_Limited: {
+            /** @description The rows, in the list's order. */
+            data: {
+                /**
+                 * Format: uuid
+                 * @description Which it is.
+                 */
+                id: string;
+                limits: components["schemas"]["Limits"];
+                /** @description What people call it: a key's first characters, a user's name, a model's alias. */
+                name: string;
+                /**
+                 * @description `key`, `user` (all keys together) or `model` (everybody's requests together).
+                 * @example user
+                 */
+                of: string;
+                /**
+                 * Format: uuid
+                 * @description Who pays; `null` for a model.
+                 */
+                user_id?: string | null;
+            }[];
+            /** @description Where the next page begins: send it as `cursor`, with the same filters. `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Listing_User: {
             /** @description The rows, in the list's order. */
             data: {
+                /**
+                 * @description The balance without what is held, in credits.
+                 * @example 12.48
+                 */
+                available: string;
                 /**
                  * @description What is left, in credits; a decimal as text, exact to twelve places. May be below zero.
                  * @example 12.5
@@ -7124,6 +7848,12 @@ export interface components {
                  * @description Since when none of the user's keys admits anything. `null`: active.
                  */
                 deactivated_at?: string | null;
+                /**
+                 * @description Of the balance, what requests in flight hold, in credits: what they are expected to cost, and what they may cost at most as soon as the money
+                 *     does not cover that easily. As gateways said last: a quarter of a second ago, where there is traffic.
+                 * @example 0.02
+                 */
+                held: string;
                 /** Format: uuid */
                 id: string;
                 /**
@@ -7131,6 +7861,12 @@ export interface components {
                  * @example individual
                  */
                 kind: string;
+                /**
+                 * @description What gateways may spend of it without asking, in credits: `held`, what they have charged and the books do not have yet, and room.
+                 * @example 1
+                 */
+                leased: string;
+                limits?: components["schemas"]["Limits"] | null;
                 /** @description Unique among all users. */
                 name: string;
                 /** @description What the user may do on the whole platform when signed in: `manager`, `billing_manager`, `viewer`. `null`: what is its own. */
@@ -7419,6 +8155,18 @@ export interface components {
         Receipt: {
             /** Format: uuid */
             api_key_id?: string | null;
+            /**
+             * @description What was left after it, in credits, as its user's ledger shows it: the sum of all entries up to this one, by the time of the request and
+             *     then by id. What is entered later for an earlier time moves it. `null` where nothing was charged, or where it could not be reckoned in a
+             *     few seconds.
+             * @example 9.9775
+             */
+            balance_after?: string | null;
+            /**
+             * @description What was left before it, in credits; `null` as `balance_after`.
+             * @example 10
+             */
+            balance_before?: string | null;
             /** Format: uuid */
             batch_id?: string | null;
             custom_id?: string | null;
@@ -7752,6 +8500,11 @@ export interface components {
         /** @description Who pays: a person or an organization. */
         User: {
             /**
+             * @description The balance without what is held, in credits.
+             * @example 12.48
+             */
+            available: string;
+            /**
              * @description What is left, in credits; a decimal as text, exact to twelve places. May be below zero.
              * @example 12.5
              */
@@ -7763,6 +8516,12 @@ export interface components {
              * @description Since when none of the user's keys admits anything. `null`: active.
              */
             deactivated_at?: string | null;
+            /**
+             * @description Of the balance, what requests in flight hold, in credits: what they are expected to cost, and what they may cost at most as soon as the money
+             *     does not cover that easily. As gateways said last: a quarter of a second ago, where there is traffic.
+             * @example 0.02
+             */
+            held: string;
             /** Format: uuid */
             id: string;
             /**
@@ -7770,6 +8529,12 @@ export interface components {
              * @example individual
              */
             kind: string;
+            /**
+             * @description What gateways may spend of it without asking, in credits: `held`, what they have charged and the books do not have yet, and room.
+             * @example 1
+             */
+            leased: string;
+            limits?: components["schemas"]["Limits"] | null;
             /** @description Unique among all users. */
             name: string;
             /** @description What the user may do on the whole platform when signed in: `manager`, `billing_manager`, `viewer`. `null`: what is its own. */

@@ -23,6 +23,9 @@ export type AuditEntry = Schemas["AuditEntry"];
 export type Receipt = Schemas["Receipt"];
 export type Series = Schemas["Series"];
 export type SeriesOfGroup = Schemas["SeriesOfGroup"];
+export type Limits = Schemas["Limits"];
+export type Limited = Schemas["Limited"];
+export type LimitSettings = Schemas["LimitSettings"];
 export type Status = Schemas["Status"];
 export type GatewayStatus = Schemas["GatewayStatus"];
 

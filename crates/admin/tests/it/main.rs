@@ -12,6 +12,7 @@ mod doors;
 mod house;
 mod keys;
 mod ledgers;
+mod limits;
 mod lists;
 mod managers;
 mod month;

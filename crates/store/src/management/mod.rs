@@ -13,6 +13,7 @@ pub mod changes;
 pub mod idempotency;
 pub mod keys;
 pub mod ledger;
+pub mod limits;
 pub mod passwords;
 pub mod receipts;
 pub mod roles;
