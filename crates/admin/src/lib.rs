@@ -26,6 +26,7 @@ mod serve;
 mod sign_in;
 mod status;
 mod table;
+mod tariff_preview;
 mod tariffs;
 mod unrated;
 mod upstream_url;

@@ -22,8 +22,9 @@ use crate::app::Admin;
 use crate::caller::{Means, Role, authenticate};
 use crate::problem::{Kind, Problem};
 use crate::{
-    api_keys, audit_log, credits, dashboard, document, endpoints, limits, models, openrouter, organization,
-    quarantine, receipts, series, sign_in, status, tariffs, unrated, usage, users,
+    api_keys, audit_log, credits, dashboard, document, endpoints, limits, models, openrouter,
+    organization, quarantine, receipts, series, sign_in, status, tariff_preview, tariffs, unrated, usage,
+    users,
 };
 
 /// Largest request body. A list of a thousand tariffs with every price takes half of it.
@@ -118,6 +119,7 @@ pub(crate) fn lines() -> Vec<Line> {
         line(MANAGERS, routes!(models::delete)),
         line(STAFF, routes!(tariffs::history)),
         line(MONEY, routes!(tariffs::replace)),
+        line(STAFF, routes!(tariff_preview::create)),
         line(STAFF, routes!(unrated::list)),
         line(WATCHERS, routes!(quarantine::list)),
         line(MANAGERS, routes!(quarantine::replay)),

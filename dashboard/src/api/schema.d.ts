@@ -1787,6 +1787,150 @@ export interface paths {
         };
         trace?: never;
     };
+    "/admin/api/v1/endpoints/{endpoint_id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends the endpoint one real request that costs nothing, for its list of models, and says what became of it. An endpoint that is not well is an
+         *     answer too, and no error.
+         * @description Sends the endpoint one real request that costs nothing, for its list of models, and says what became of it. An endpoint that is not well is an
+         *     answer too, and no error.
+         *
+         *     For: Manager.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    endpoint_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What was found out */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["EndpointReport"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key or session was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/api/v1/limits": {
         parameters: {
             query?: never;
@@ -2910,6 +3054,152 @@ export interface paths {
             };
         };
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/models/{model_id}/tariffs/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a wanted list of prices of a model would have cost, beside what was charged: from the hourly sums, by keys' purposes.
+         * @description What a wanted list of prices of a model would have cost, beside what was charged: from the hourly sums, by keys' purposes.
+         *
+         *     For: Manager, BillingManager, Viewer.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    model_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["WantedPreview"];
+                };
+            };
+            responses: {
+                /** @description What it would have cost; nothing is changed */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["TariffPreview"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key or session was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
         delete?: never;
         options?: never;
         head?: never;
@@ -7392,6 +7682,42 @@ export interface components {
              */
             public_only: boolean;
         };
+        /** @description What was found out about an endpoint. */
+        EndpointReport: {
+            /** @description What was asked, such as `GET /v1/models`: nothing that costs. */
+            asked?: string | null;
+            /** @description For people: what it means, and what to do. */
+            detail: string;
+            /** @description Whether it took the credential, or needs none; `null` where that is not known. */
+            is_credential_accepted?: boolean | null;
+            /** @description Whether it answered at all. */
+            is_reached: boolean;
+            /**
+             * Format: int64
+             * @description Until the head of the answer, or until it was clear that none comes, in milliseconds; with name resolution and TLS where there was no
+             *     connection.
+             */
+            latency_ms: number;
+            /**
+             * Format: int64
+             * @description How many models its list has.
+             */
+            models?: number | null;
+            /** @description The first words of a refusal, as the endpoint wrote them. */
+            said?: string | null;
+            /** @description In one word, for programs. */
+            state: components["schemas"]["EndpointState"];
+            /**
+             * Format: int32
+             * @description The answer's status; `null` where there was no answer.
+             */
+            status?: number | null;
+        };
+        /**
+         * @description What became of a check.
+         * @enum {string}
+         */
+        EndpointState: "well" | "credential_refused" | "no_list" | "failing" | "address_refused" | "unknown_name" | "unreachable" | "tls_failed" | "timed_out" | "unusable";
         /** @description A change that was entered. */
         Entered: {
             /**
@@ -8131,6 +8457,31 @@ export interface components {
              */
             type: string;
         };
+        /** @description What a list of prices would have cost for keys of one purpose. */
+        PurposePreview: {
+            /**
+             * @description What was charged, in credits.
+             * @example 12.5
+             */
+            charged: string;
+            /**
+             * @description What it would have been at least, in credits.
+             * @example 10
+             */
+            least: string;
+            /**
+             * @description What it would have been at most, in credits.
+             * @example 10
+             */
+            most: string;
+            /** @example realtime */
+            purpose: string;
+            /**
+             * Format: int64
+             * @description Requests that somebody pays for.
+             */
+            requests: number;
+        };
         /** @description A record in quarantine. */
         Quarantined: {
             /** Format: int64 */
@@ -8410,6 +8761,57 @@ export interface components {
              */
             valid_until?: string | null;
         };
+        /** @description What a list of prices would have cost. Nothing is changed by it. */
+        TariffPreview: {
+            /** @description The same by the purpose of keys. */
+            by_purpose: components["schemas"]["PurposePreview"][];
+            /**
+             * @description What was charged, in credits.
+             * @example 12.5
+             */
+            charged: string;
+            /**
+             * @description Whether `least` and `most` are one. Otherwise the hourly sums, which this is reckoned from, do not tell apart what has different prices:
+             *     audio and images within the input, audio within the output, the two lifetimes of a cache, completion windows, or whether requests that were
+             *     broken off pay the price of a request. A request whose provider stated more of a part than of its whole is reckoned as stated.
+             */
+            is_exact: boolean;
+            /**
+             * @description What it would have been at least, in credits.
+             * @example 10
+             */
+            least: string;
+            /**
+             * @description What it would have been at most, in credits.
+             * @example 10
+             */
+            most: string;
+            /**
+             * Format: int64
+             * @description Requests that somebody pays for, with those that failed or cost nothing.
+             */
+            requests: number;
+            /**
+             * Format: int64
+             * @description Of all, the ones by keys of a purpose that the list may have no price for: they would wait for one.
+             */
+            requests_maybe_without_price: number;
+            /**
+             * Format: date-time
+             * @description The beginning of the first hour.
+             */
+            since: string;
+            /**
+             * Format: int64
+             * @description Of these, the ones that wait for a price now. What they would have cost is in `least` and `most`, and nothing of them in `charged`.
+             */
+            unrated_requests: number;
+            /**
+             * Format: date-time
+             * @description The end of the last hour.
+             */
+            until: string;
+        };
         /** @description Tokens as stated: `prompt` includes its cached, audio and image parts, `completion` its reasoning and audio. */
         Tokens: {
             /** Format: int32 */
@@ -8544,6 +8946,24 @@ export interface components {
         WantedList: {
             /** @description What is not in it closes now, what is new opens now, what is equal stays. */
             tariffs: components["schemas"]["NewTariff"][];
+        };
+        /** @description A list of prices, and the time that it is to be held against. */
+        WantedPreview: {
+            /**
+             * Format: date-time
+             * @description From the hour of this instant on; 30 days before `until` where it is left out.
+             */
+            since?: string | null;
+            /**
+             * @description The whole list, as it would be set. Of each purpose and window the price counts that is in force last, as if it had been in force all the
+             *     time.
+             */
+            tariffs: components["schemas"]["NewTariff"][];
+            /**
+             * Format: date-time
+             * @description Until the end of the hour of this instant; the present hour where it is left out.
+             */
+            until?: string | null;
         };
         /** @description A role to be given. */
         WantedRole: {

@@ -26,6 +26,8 @@ export type SeriesOfGroup = Schemas["SeriesOfGroup"];
 export type Limits = Schemas["Limits"];
 export type Limited = Schemas["Limited"];
 export type LimitSettings = Schemas["LimitSettings"];
+export type TariffPreview = Schemas["TariffPreview"];
+export type EndpointReport = Schemas["EndpointReport"];
 export type Status = Schemas["Status"];
 export type GatewayStatus = Schemas["GatewayStatus"];
 

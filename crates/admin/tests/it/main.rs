@@ -17,6 +17,7 @@ mod lists;
 mod managers;
 mod month;
 mod people;
+mod previews;
 mod prices;
 mod reports;
 mod security;

@@ -15,6 +15,7 @@ pub mod keys;
 pub mod ledger;
 pub mod limits;
 pub mod passwords;
+pub mod priced_usage;
 pub mod receipts;
 pub mod roles;
 pub mod series;
