@@ -22,7 +22,7 @@ use crate::app::Admin;
 use crate::caller::{Means, Role, authenticate};
 use crate::problem::{Kind, Problem};
 use crate::{
-    api_keys, audit_log, credits, dashboard, document, endpoints, limits, models, openrouter,
+    api_keys, audit_log, credits, dashboard, document, endpoint_check, endpoints, limits, models, openrouter,
     organization, quarantine, receipts, series, sign_in, status, tariff_preview, tariffs, unrated, usage,
     users,
 };
@@ -112,6 +112,7 @@ pub(crate) fn lines() -> Vec<Line> {
         line(WATCHERS, routes!(endpoints::get)),
         line(MANAGERS, routes!(endpoints::set)),
         line(MANAGERS, routes!(endpoints::delete)),
+        line(MANAGERS, routes!(endpoint_check::create)),
         line(STAFF, routes!(models::list)),
         line(MANAGERS, routes!(models::create)),
         line(STAFF, routes!(models::get)),

@@ -9,6 +9,7 @@
 mod credits;
 mod dashboard;
 mod doors;
+mod endpoint_checks;
 mod house;
 mod keys;
 mod ledgers;
