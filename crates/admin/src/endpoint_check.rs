@@ -14,7 +14,6 @@ use tollgate_store::Tx;
 use tollgate_store::endpoints;
 use tollgate_store::snapshot::ConfigEndpoint;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use crate::app::Admin;
 use crate::extract::Path;

@@ -94,6 +94,7 @@ impl From<Standing> for Limited {
 }
 
 /// What is to be different; what is left out stays as it is, and `null` takes a limit away.
+#[expect(clippy::option_option, reason = "left out, without, and a value are three things")]
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LimitSettings {

@@ -76,26 +76,20 @@ pub fn cost_bounds(sums: &UsageSums, lists: &[PriceList]) -> Result<CostBounds, 
     let rest = |whole: i64, parts: [i64; 2]| {
         parts.into_iter().try_fold(whole, i64::checked_sub).filter(|rest| *rest >= 0)
     };
-    match rest(sums.prompt_tokens, [sums.cache_read_tokens, sums.cache_write_tokens]) {
-        Some(uncached) => {
-            bounds.add(sums.cache_read_tokens, &prices(lists, read))?;
-            bounds.add(sums.cache_write_tokens, &prices(lists, written))?;
-            bounds.add(uncached, &prices(lists, other_input))?;
-        }
-        None => {
-            let any = |list: &PriceList| [read(list), written(list), other_input(list)].concat();
-            bounds.add(sums.prompt_tokens, &prices(lists, any))?;
-        }
+    if let Some(uncached) = rest(sums.prompt_tokens, [sums.cache_read_tokens, sums.cache_write_tokens]) {
+        bounds.add(sums.cache_read_tokens, &prices(lists, read))?;
+        bounds.add(sums.cache_write_tokens, &prices(lists, written))?;
+        bounds.add(uncached, &prices(lists, other_input))?;
+    } else {
+        let any = |list: &PriceList| [read(list), written(list), other_input(list)].concat();
+        bounds.add(sums.prompt_tokens, &prices(lists, any))?;
     }
-    match rest(sums.completion_tokens, [sums.reasoning_tokens, 0]) {
-        Some(answer) => {
-            bounds.add(sums.reasoning_tokens, &prices(lists, reasoning))?;
-            bounds.add(answer, &prices(lists, other_output))?;
-        }
-        None => {
-            let any = |list: &PriceList| [reasoning(list), other_output(list)].concat();
-            bounds.add(sums.completion_tokens, &prices(lists, any))?;
-        }
+    if let Some(answer) = rest(sums.completion_tokens, [sums.reasoning_tokens, 0]) {
+        bounds.add(sums.reasoning_tokens, &prices(lists, reasoning))?;
+        bounds.add(answer, &prices(lists, other_output))?;
+    } else {
+        let any = |list: &PriceList| [reasoning(list), other_output(list)].concat();
+        bounds.add(sums.completion_tokens, &prices(lists, any))?;
     }
     // Whether one that was broken off pays for itself is not in the sums.
     let requests = prices(lists, |list| vec![list.request_price.unwrap_or(PricePerToken::ZERO)]);

@@ -27,6 +27,8 @@ use crate::wire::Surface;
 const WITHIN: Duration = Duration::from_secs(10);
 /// Largest list that is read; that of an aggregator of hundreds of models has half a megabyte.
 const MAX_LIST_BYTES: usize = 4 * 1024 * 1024;
+/// Upstreams that say which credential they were sent begin with as much of it, or more, and mask the middle.
+const SHOWN_HEAD_CHARS: usize = 6;
 /// How much is shown of what an upstream says when it refuses.
 const MAX_SAID_CHARS: usize = 200;
 
@@ -165,8 +167,8 @@ fn count_models(body: &[u8]) -> Option<usize> {
     list.get("data").or_else(|| list.get("models"))?.as_array().map(Vec::len)
 }
 
-/// What a refusal says, if it says it as APIs do; else its beginning. Without what no line holds, and nothing at all where the credential is
-/// in it.
+/// What a refusal says, if it says it as APIs do; else its beginning. Without what no line holds, and without words that have a part of the
+/// credential, as some upstreams say which one they were sent; nothing at all where all of it is there.
 fn first_words(body: &[u8], secret: &str) -> Option<String> {
     let text = String::from_utf8_lossy(body);
     let parsed: Option<serde_json::Value> = serde_json::from_slice(body).ok();
@@ -179,7 +181,10 @@ fn first_words(body: &[u8], secret: &str) -> Option<String> {
         return None;
     }
     let plain = said.split(|character: char| character.is_whitespace() || character.is_control());
-    let plain: Vec<&str> = plain.filter(|word| !word.is_empty()).collect();
+    let head = secret.get(..SHOWN_HEAD_CHARS);
+    let is_of_secret = |word: &str| word.contains("**") || head.is_some_and(|head| word.contains(head));
+    let plain = plain.filter(|word| !word.is_empty());
+    let plain: Vec<&str> = plain.map(|word| if is_of_secret(word) { "…" } else { word }).collect();
     let said: String = plain.join(" ").chars().take(MAX_SAID_CHARS).collect();
     (!said.is_empty()).then_some(said)
 }

@@ -1,12 +1,13 @@
-//! How long a month of ten million requests takes to sum up. What it sums up is held
+//! How long a month of ten million requests takes to sum up, and one of a million to be shown. What it sums up is held
 //! against what was filled in; how long it took is printed and held against nobody, so it runs only when asked for.
 
 use std::time::Instant;
 
 use serde_json::Value;
-use tollgate_domain::ApiKeyPurpose;
+use tollgate_domain::{ApiKeyPurpose, Credential};
 
 use crate::house::House;
+use crate::reports::{Recorder, request_id};
 
 const REQUESTS: i64 = 10_000_000;
 
@@ -79,4 +80,47 @@ async fn a_month_of_ten_million_requests() {
             eprintln!("{cells} cells: median {:?} of 7, {path}", took[3]);
         }
     }
+}
+
+#[tokio::test]
+#[ignore = "a measurement: cargo nextest run -p tollgate-admin --run-ignored only a_receipt_on --no-capture"]
+async fn a_receipt_on_a_day_of_a_million_requests() {
+    let house = House::open().await;
+    let manager = house.manager().await;
+    let ada = house.tenant("ada", ApiKeyPurpose::Realtime, None).await;
+    house.model("m", "0.001", "0.002").await;
+    let mut recorder = Recorder::new();
+    let record = recorder.record(Credential::Key(ada.key_id), "m", 10, 1);
+    let id = request_id(&record);
+    house.enter(vec![record]).await;
+    // A thousand users with a thousand requests each, through the day that the one is in the middle of.
+    let fill = "insert into usage_records
+            (requested_at, correlation_id, amount_pico, raw_digest, rated_digest, day, instance_no, user_no, key_no, model_no,
+             tariff_no, pricing_epoch, dimensions_no, duration_ms, prompt_tokens, completion_tokens, status_code, state, usage_source)
+        select r.day + n * interval '86.4 milliseconds', n + 1000, 7, r.raw_digest, r.rated_digest, r.day, r.instance_no,
+               case n % 1000 when 0 then r.user_no else -(n % 1000)::integer end, r.key_no, r.model_no, r.tariff_no,
+               r.pricing_epoch, r.dimensions_no, 100, 10, 1, 200, 'c', 'p'
+        from usage_records r, generate_series(0, 999999) n;
+        insert into usage_rollups (hour, user_no, key_no, model_no, requests, amount_pico)
+        select date_trunc('hour', requested_at), user_no, key_no, model_no, count(*), sum(amount_pico)
+        from usage_records where correlation_id >= 1000 group by 1, 2, 3, 4 on conflict do nothing;
+        analyze usage_records";
+    house.store.tx_unbounded("fill", async |tx| Ok(tx.batch_execute(fill).await?)).await.unwrap();
+    for (what, path) in [
+        ("receipt", format!("/admin/api/v1/receipts/{id}")),
+        ("ledger's first page", format!("/admin/api/v1/users/{}/ledger", ada.id)),
+        ("ledger's first page in lines", format!("/admin/api/v1/users/{}/ledger?in_lines=true", ada.id)),
+    ] {
+        let mut took = Vec::new();
+        for _ in 0..7 {
+            let asked = Instant::now();
+            house.get(&manager.key, &path).await.ok();
+            took.push(asked.elapsed());
+        }
+        took.sort();
+        eprintln!("a million records: median {:?} of 7, {what}", took[3]);
+    }
+    let receipt = house.get(&manager.key, &format!("/admin/api/v1/receipts/{id}")).await.ok();
+    // Back from a balance that knows of the one alone, by what this user's 500 later ones cost.
+    assert_eq!(receipt["balance_after"], "-0.0119999965");
 }

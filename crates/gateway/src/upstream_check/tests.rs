@@ -25,6 +25,12 @@ fn of_a_refusal_its_first_words_are_told_and_never_the_credential() {
     assert_eq!(said(r#"{"error":"no"}"#).unwrap(), "no");
     assert_eq!(said("<h1>It works</h1>").unwrap(), "<h1>It works</h1>");
     assert_eq!(said(&"ä".repeat(1_000)).unwrap().chars().count(), MAX_SAID_CHARS);
+    // As OpenAI says it.
+    assert_eq!(
+        said("Incorrect API key provided: sk-secr**********cret. Look").unwrap(),
+        "Incorrect API key provided: … Look"
+    );
+    assert_eq!(said("the key `sk-secxyz` is none").unwrap(), "the key … is none");
     for nothing in ["", " \r\n\u{7} ", "key sk-secret is wrong", r#"{"error":{"message":"sk-secret?"}}"#] {
         assert_eq!(said(nothing), None, "{nothing}");
     }
