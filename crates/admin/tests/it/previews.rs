@@ -19,7 +19,7 @@ struct Twins {
     path: String,
 }
 
-fn prices(value: Value) -> Value {
+fn prices(value: &Value) -> Value {
     let mut prices = json!({ "input_price": "0.000003", "output_price": "0.000015" });
     for (name, price) in value.as_object().unwrap() {
         prices[name] = price.clone();
@@ -108,7 +108,7 @@ async fn a_preview_is_what_the_prices_would_have_cost_to_the_last_digit() {
         "reasoning_price": "0.00002"
     });
     let wanted = json!([
-        { "prices": prices(further) },
+        { "prices": prices(&further) },
         { "purpose": "batch", "prices": { "input_price": "0.000001", "output_price": "0.000000000001" } },
     ]);
     let twins = Twins::open(&wanted).await;
@@ -138,10 +138,10 @@ async fn a_preview_is_what_the_prices_would_have_cost_to_the_last_digit() {
 #[tokio::test]
 async fn what_sums_do_not_tell_apart_is_bounded_and_said_to_be() {
     let lists = [
-        json!([{ "prices": prices(json!({ "image_input_price": "0.00002", "audio_output_price": "0.0000001" })) }]),
-        json!([{ "prices": prices(json!({ "cache_write_1h_price": "0.000006" })) }]),
+        json!([{ "prices": prices(&json!({ "image_input_price": "0.00002", "audio_output_price": "0.0000001" })) }]),
+        json!([{ "prices": prices(&json!({ "cache_write_1h_price": "0.000006" })) }]),
         json!([
-            { "prices": prices(json!({})) },
+            { "prices": prices(&json!({})) },
             { "purpose": "batch", "completion_window": "24h", "prices": { "input_price": "0.000001", "output_price": "0.000002" } },
         ]),
     ];
@@ -183,7 +183,7 @@ async fn a_purpose_without_a_price_would_wait_and_what_waits_now_is_counted_in()
 
 #[tokio::test]
 async fn the_price_that_opens_last_counts_and_what_makes_no_sense_is_refused() {
-    let twins = Twins::open(&json!([{ "prices": prices(json!({})) }])).await;
+    let twins = Twins::open(&json!([{ "prices": prices(&json!({})) }])).await;
     let price = |input: &str, from: Value| json!({ "prices": { "input_price": input, "output_price": "0.000015" }, "valid_from": from });
     let two = json!({ "tariffs": [price("0.000003", json!("2027-01-01T00:00:00Z")), price("0.000009", Value::Null)] });
     let preview = twins.ask(&two).await.ok();
