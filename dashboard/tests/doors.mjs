@@ -132,6 +132,8 @@ export function doorTests(t, { stage, browser }) {
         await page.getByLabel("Address").fill(fresh.upstream.url);
         await page.getByLabel("Credential", { exact: true }).fill("sk-of-the-upstream");
         await page.getByRole("button", { name: "Add endpoint" }).click();
+        await page.getByRole("button", { name: /^Test/ }).click();
+        await page.getByText("It answers, and takes the credential.").waitFor();
         await page.getByLabel("Name at the endpoint").fill("gpt-4o-mini");
         assert.equal(await page.getByLabel("In, per million tokens").inputValue(), "0.15", "filled in from the catalogue");
         await page.getByRole("button", { name: "Add model" }).click();

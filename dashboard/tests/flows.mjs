@@ -99,6 +99,7 @@ export function flowTests(t, { stage, browser, keys }) {
       await page.getByRole("button", { name: /^Receipt of/ }).first().click();
       const dialog = page.getByRole("dialog", { name: "Receipt" });
       await dialog.getByText("Total").waitFor();
+      await dialog.getByText(/^Balance before/).waitFor();
       await picture(page, "receipt");
       await looksRight(page, "a receipt");
       await page.keyboard.press("Escape");
@@ -106,6 +107,82 @@ export function flowTests(t, { stage, browser, keys }) {
       const before = await page.locator("tbody tr").count();
       await page.getByRole("button", { name: "Show more" }).click();
       await page.waitForFunction((count) => document.querySelectorAll("tbody tr").length > count, before);
+      await page.context().close();
+    }),
+    t.test("a batch is one line of the ledger, and opens to its requests", async () => {
+      const { server } = stage();
+      const key = (await server.cli("key", "create", "--user", "initech", "--purpose", "batch", "--name", "Batch")).secret;
+      await stage().untilAdmitted(key, "gpt-4o");
+      for (let count = 0; count < 60; count += 1) assert.equal(await stage().ask(key, "gpt-4o", { prompt: 100 + count }), 200);
+      const entries = () => server.sql("select count(*) from credits_transactions where api_key_id = (select id from api_keys where name = 'Batch')");
+      await until("all to be in the books", () => entries() === "60");
+      const page = await stage().signIn(browser(), "ada");
+      await openUser(page, "initech");
+      await page.getByLabel("Kind").selectOption("usage");
+      await settled(page);
+      // At the turn of an hour there are two.
+      const lines = page.getByText(/^\d+ requests of a batch$/);
+      await lines.first().waitFor();
+      const counts = (await lines.allTextContents()).map((text) => Number.parseInt(text, 10));
+      assert.equal(counts.reduce((sum, count) => sum + count, 0), 60);
+      await picture(page, "ledger-batch");
+      await looksRight(page, "a ledger with a batch");
+      await page.getByRole("button", { name: /^Open the batch/ }).first().click();
+      await page.getByText(`${counts[0]} requests of a batch for gpt-4o`).waitFor();
+      await settled(page);
+      assert.equal(await page.getByRole("button", { name: /^Receipt of/ }).count(), Math.min(counts[0], 50));
+      await looksRight(page, "an opened batch");
+      await page.getByRole("button", { name: "Close the batch" }).click();
+      await lines.first().waitFor();
+      await page.getByLabel("A batch in one line").uncheck();
+      await settled(page);
+      assert.equal(await lines.count(), 0);
+      await page.context().close();
+    }),
+    t.test("a cap is set with a confirmation, shown with what is used, in force at the gateway, and taken away", async () => {
+      const page = await stage().signIn(browser(), "bill");
+      await openUser(page, "globex");
+      await page.getByText("Available").waitFor();
+      await page.getByRole("radio", { name: "Limits" }).check();
+      await page.getByRole("button", { name: "Change the limits of All keys together" }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByLabel("Requests a minute").fill("0");
+      await dialog.getByText("A whole number from 1.").waitFor();
+      await dialog.getByLabel("Requests a minute").fill("100000");
+      await dialog.getByLabel("Credits a day").fill("0.000001");
+      await dialog.getByRole("button", { name: "Continue" }).click();
+      await dialog.getByText("no cap → 0.000001").waitFor();
+      await looksRight(page, "the confirmation of limits");
+      await dialog.getByRole("button", { name: "Change limits" }).click();
+      await dialog.waitFor({ state: "detached" });
+      await page.getByRole("meter", { name: "Credits a day of All keys together" }).waitFor();
+      await picture(page, "user-capped");
+      await looksRight(page, "a user at a cap");
+      await until("the gateway to refuse", async () => (await stage().ask(keys().globex, "gpt-4o")) === 402);
+      await page.getByRole("button", { name: "Change the limits of All keys together" }).click();
+      await dialog.getByLabel("Credits a day").fill("");
+      await dialog.getByRole("button", { name: "Continue" }).click();
+      await dialog.getByRole("button", { name: "Change limits" }).click();
+      await dialog.waitFor({ state: "detached" });
+      await until("the gateway to admit again", async () => (await stage().ask(keys().globex, "gpt-4o")) === 200);
+      await page.context().close();
+    }),
+    t.test("an endpoint is tested with one real request, and what is wrong is said", async () => {
+      const { server } = stage();
+      await server.cli("endpoint", "create", "nobody there", "http://127.0.0.1:9", "--auth-style", "none");
+      const page = await stage().signIn(browser(), "ada");
+      await visit(page, "#/endpoints");
+      for (const [name, words] of [["openai", "It answers, and takes the credential."], ["nobody there", /^Nobody answers there/]]) {
+        await page.getByRole("button", { name: `Test ${name}` }).click();
+        const dialog = page.getByRole("dialog");
+        await dialog.getByRole("button", { name: `Test ${name}` }).click();
+        await dialog.getByText(words).waitFor();
+        if (name === "openai") await dialog.getByText(/^3 models · status 200/).waitFor();
+        await looksRight(page, `the test of ${name}`);
+        await page.keyboard.press("Escape");
+        await dialog.waitFor({ state: "detached" });
+      }
+      await server.cli("endpoint", "delete", "nobody there");
       await page.context().close();
     }),
     t.test("a customer makes a key that works, replaces it and revokes it, and sees each secret once", async () => {
@@ -165,6 +242,11 @@ export function flowTests(t, { stage, browser, keys }) {
       await dialog.getByLabel("Out, per million").fill("10");
       await dialog.getByLabel("From (optional)").fill(new Date(Date.now() - 86_400_000).toISOString().slice(0, 16));
       await dialog.getByRole("button", { name: "Continue" }).click();
+      // What waits for a price would have cost what it will: 3 of 900 tokens in and 120 out.
+      const preview = dialog.getByRole("region", { name: "The last 30 days at these prices" });
+      await preview.getByText("0.006975", { exact: true }).waitFor();
+      await preview.getByText("3 of them wait for a price, and are counted in.").waitFor();
+      await picture(page, "price-preview");
       await looksRight(page, "the confirmation of a price");
       await dialog.getByRole("button", { name: "Set price" }).click();
       // How many were charged it says only where the request itself was the one to do it: the gateway's own batcher may be faster.

@@ -14,7 +14,7 @@ async function idsOf(page) {
 
 const OPERATOR = (ids) => [
   ["overview", "#/overview?range=7d"], ["overview-users", "#/overview?range=12m&by=user"], ["users", "#/users"], ["user", `#/users/${ids.user}`],
-  ["user-usage", `#/users/${ids.user}?tab=usage`], ["user-keys", `#/users/${ids.user}?tab=keys`], ["models", "#/models"], ["model", `#/models/${ids.model}`],
+  ["user-usage", `#/users/${ids.user}?tab=usage`], ["user-keys", `#/users/${ids.user}?tab=keys`], ["user-limits", `#/users/${ids.user}?tab=limits`], ["models", "#/models"], ["model", `#/models/${ids.model}`],
   ["endpoints", "#/endpoints"], ["quarantine", "#/quarantine"], ["unrated", "#/unrated"], ["audit", "#/audit"], ["start", "#/start"], ["operator-you", "#/you"],
 ];
 const CUSTOMER = [["customer", "#/account"], ["customer-ledger", "#/ledger"], ["customer-keys", "#/keys"], ["customer-you", "#/you"], ["nowhere", "#/overview"]];

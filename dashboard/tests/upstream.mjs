@@ -1,4 +1,4 @@
-// A provider of the tests: it speaks OpenAI's chat completions, whole and streamed, and states the usage that the prompt asks for
+// A provider of the tests: it lists models and speaks OpenAI's chat completions, whole and streamed, and states the usage that the prompt asks for
 // (`[[prompt=900 completion=120]]`).
 
 import { createServer } from "node:http";
@@ -12,6 +12,11 @@ async function bodyOf(request) {
 }
 
 async function answer(request, response) {
+  if (request.method === "GET" && request.url === "/v1/models") {
+    response.writeHead(200, { "content-type": "application/json" });
+    response.end(JSON.stringify({ object: "list", data: ["gpt-4o", "gpt-4o-mini", "claude-sonnet"].map((id) => ({ id, object: "model" })) }));
+    return;
+  }
   const asked = await bodyOf(request);
   const text = JSON.stringify(asked.messages ?? asked.input ?? "");
   const prompt = number(text, "prompt", 40);

@@ -8,6 +8,7 @@ use tollgate_store::Store;
 use tollgate_store::snapshot::ConfigEndpoint;
 
 use crate::config::AdminConfig;
+use crate::endpoint_check::{Checks, UpstreamCheck};
 use crate::problem::Problem;
 use crate::reports::Reports;
 use crate::sign_in::Secrets;
@@ -38,6 +39,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     check_endpoint: EndpointCheck,
     gateway: OnceLock<GatewayProbe>,
+    upstream_check: OnceLock<UpstreamCheck>,
+    checks: Checks,
     resolve: Resolve,
     allowed_networks: AllowedNetworks,
 }
@@ -73,6 +76,8 @@ impl Admin {
             clock,
             check_endpoint,
             gateway: OnceLock::new(),
+            upstream_check: OnceLock::new(),
+            checks: Checks::default(),
             resolve,
             allowed_networks: config.allowed_networks.clone(),
         }))
@@ -81,6 +86,19 @@ impl Admin {
     /// Asks this for how the gateway stands, from now on. The first one given stays.
     pub fn observe(&self, gateway: GatewayProbe) {
         self.0.gateway.get_or_init(|| gateway);
+    }
+
+    /// Checks endpoints by this, from now on. The first one given stays.
+    pub fn check_endpoints_by(&self, check: UpstreamCheck) {
+        self.0.upstream_check.get_or_init(|| check);
+    }
+
+    pub(crate) fn upstream_check(&self) -> Option<&UpstreamCheck> {
+        self.0.upstream_check.get()
+    }
+
+    pub(crate) fn checks(&self) -> &Checks {
+        &self.0.checks
     }
 
     pub(crate) fn gateway(&self) -> Option<GatewayStatus> {

@@ -11,7 +11,7 @@ use tollgate_domain::{ApiKeyId, Credits, UserId};
 use tollgate_store::Tx;
 use tollgate_store::management::bound_report;
 use tollgate_store::management::idempotency::{self as kept, Answer, Begun};
-use tollgate_store::management::ledger::{self, LedgerFilter, RunningEntry};
+use tollgate_store::management::ledger::{self, Between, LedgerFilter, RunningEntry};
 use tollgate_store::movements::{self, MovementKind, NewMovement};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -64,13 +64,27 @@ pub(crate) struct Entry {
     batch_id: Option<Uuid>,
     api_key_id: Option<Uuid>,
     model: Option<String>,
-    /// Of the receipt; `null` for what is no usage.
+    /// Of the receipt; `null` for what is no usage, and for a line of many.
     request_id: Option<String>,
+    /// What stands in this line beside its last entry; `null` for an entry by itself, and always where `in_lines` was not asked for.
+    line: Option<BatchLine>,
+}
+
+/// Usage of a batch in one line: the charges of one batch, with one key, for one model; of requests by keys for batches that name no batch, those
+/// of one hour of UTC. It stands at its last entry, whose `id`, `created_at` and `balance_after` it has; its `amount` is the sum.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BatchLine {
+    /// Send it as `line`, with the same filters, for the entries one by one.
+    id: String,
+    /// How many.
+    entries: i64,
+    /// When the first of them was made.
+    first_at: Timestamp,
 }
 
 impl From<RunningEntry> for Entry {
     fn from(running: RunningEntry) -> Self {
-        let RunningEntry { entry, balance_after, request_id } = running;
+        let RunningEntry { entry, balance_after, request_id, line } = running;
         Self {
             id: entry.id,
             created_at: entry.created_at,
@@ -83,6 +97,7 @@ impl From<RunningEntry> for Entry {
             api_key_id: entry.api_key_id.map(ApiKeyId::as_uuid),
             model: entry.model,
             request_id,
+            line: line.map(|line| BatchLine { id: line.id, entries: line.entries, first_at: line.first_at }),
         }
     }
 }
@@ -124,6 +139,11 @@ pub(crate) struct LedgerQuery {
     since: Option<Timestamp>,
     /// Until just before this instant.
     until: Option<Timestamp>,
+    /// Draw the usage of each batch together in one line.
+    #[serde(default)]
+    in_lines: bool,
+    /// Only what stands in this line, one by one: not together with `in_lines`.
+    line: Option<String>,
     /// Rows of a page, 50 when nothing is said.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
@@ -194,7 +214,7 @@ fn source_of(admin: &Admin, attempt: &kept::Attempt) -> String {
 }
 
 /// A user's ledger, newest first, each entry with the balance after it. It reads all of the user's entries: narrow it where there are
-/// very many.
+/// very many. What comes while pages are read is not in the later ones.
 #[utoipa::path(get, path = "/admin/api/v1/users/{user_id}/ledger", tag = "credits",
     params(("user_id" = Uuid, Path), LedgerQuery),
     responses((status = 200, description = "A page of entries", body = Listing<Entry>)))]
@@ -206,6 +226,11 @@ pub(crate) async fn ledger(
 ) -> Result<Json<Listing<Entry>>, Problem> {
     let account = users::visible(&admin, &caller, user_id).await?;
     let limit = page::limit(query.limit)?;
+    if query.in_lines && query.line.is_some() {
+        return Err(Problem::bad_request(
+            "`line` gives the entries of one line, and `in_lines` gives lines; send one of them",
+        ));
+    }
     let filter = LedgerFilter {
         transaction_type: query.r#type,
         api_key: query.api_key_id.map(ApiKeyId::from_uuid),
@@ -214,17 +239,20 @@ pub(crate) async fn ledger(
         search: query.search,
         since: query.since,
         until: query.until,
+        line: query.line,
+        in_lines: query.in_lines,
     };
     let name = format!("ledger of {}", account.user.id);
     let list = List::new(&admin, &name, caller.scope(), &filter);
-    let after: Option<(Timestamp, String)> = list.place(query.cursor.as_deref())?;
+    let between: Option<Between> = list.place(query.cursor.as_deref())?;
     let read = async |tx| {
         bound_report(&tx).await?;
-        let after = after.as_ref().map(|(at, id)| (*at, id.as_str()));
-        ledger::page(&tx, user_id, &filter, after, limit).await
+        ledger::page(&tx, user_id, &filter, between.as_ref(), limit).await
     };
     let page = admin.store().tx_repeatable_read("admin_ledger", read);
     let page = admin.reports().run(caller.user_id, page).await?;
-    let place = |row: &RunningEntry| (row.entry.created_at, row.entry.id.clone());
+    let first = page.rows.first().map(RunningEntry::place);
+    let newest = between.as_ref().map(|between| between.newest.clone()).or(first);
+    let place = |row: &RunningEntry| newest.clone().map(|newest| Between { behind: row.place(), newest });
     Ok(Json(list.answer(page, place, Entry::from)?))
 }

@@ -10,7 +10,7 @@ use tollgate_store::{ErrorClass, StoreError};
 use utoipa::ToSchema;
 
 /// What the database says of a statement that it stopped at its time limit.
-const QUERY_CANCELED: &str = "57014";
+pub(crate) const QUERY_CANCELED: &str = "57014";
 
 /// What went wrong, in the words of programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,6 +47,8 @@ pub enum Kind {
     TooManyAttempts,
     /// Others, or the caller itself, have more reports read than there are places for.
     TooManyReports,
+    /// Endpoints were checked too often of late.
+    TooManyChecks,
     /// The database does not answer.
     Unavailable,
     /// Our fault.
@@ -94,6 +96,9 @@ impl Kind {
             }
             Self::TooManyReports => {
                 (StatusCode::TOO_MANY_REQUESTS, "too_many_reports", "Other reports are being read")
+            }
+            Self::TooManyChecks => {
+                (StatusCode::TOO_MANY_REQUESTS, "too_many_checks", "Endpoints are checked too often")
             }
             Self::Unavailable => {
                 (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The database does not answer")

@@ -1,4 +1,5 @@
-//! The receipt of one request, by the id that its response carried in `x-request-id`: what was used, at which tariff, and the arithmetic.
+//! The receipt of one request, by the id that its response carried in `x-request-id`: what was used, at which tariff,
+//! the arithmetic, and what was left.
 
 use axum::Json;
 use axum::extract::State;
@@ -9,14 +10,15 @@ use tollgate_domain::{
     UsageState,
 };
 use tollgate_store::StoreError;
-use tollgate_store::management::receipts::{self as stored, Receipt as Stored};
+use tollgate_store::management::bound;
+use tollgate_store::management::receipts::{self as stored, Passage, Receipt as Stored};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::app::Admin;
 use crate::caller::Caller;
 use crate::extract::Path;
-use crate::problem::{Kind, Problem};
+use crate::problem::{Kind, Problem, QUERY_CANCELED};
 use crate::tariffs::Prices;
 
 /// Length of a UUID's text.
@@ -48,6 +50,14 @@ pub(crate) struct Receipt {
     /// The sum of the lines, in credits.
     #[schema(value_type = String, example = "0.0225")]
     total: Credits,
+    /// What was left before it, in credits; `null` as `balance_after`.
+    #[schema(value_type = Option<String>, example = "10")]
+    balance_before: Option<Credits>,
+    /// What was left after it, in credits, as its user's ledger shows it: the sum of all entries up to this one, by the time of the request and
+    /// then by id. What is entered later for an earlier time moves it. `null` where nothing was charged, or where it could not be reckoned in a
+    /// few seconds.
+    #[schema(value_type = Option<String>, example = "9.9775")]
+    balance_after: Option<Credits>,
     batch_id: Option<Uuid>,
     custom_id: Option<String>,
 }
@@ -109,7 +119,26 @@ pub(crate) async fn get(
     Path(request_id): Path<String>,
 ) -> Result<Json<Receipt>, Problem> {
     let stored = find(&admin, &caller, &request_id).await?;
-    Ok(Json(receipt(request_id, stored)?))
+    let passage = passage(&admin, &caller, &stored).await?;
+    Ok(Json(receipt(request_id, stored, passage)?))
+}
+
+/// What was left before and after, unless that takes too long: a receipt is good without it.
+async fn passage(admin: &Admin, caller: &Caller, stored: &Stored) -> Result<Option<Passage>, Problem> {
+    if stored.row.state != UsageState::Charged {
+        return Ok(None);
+    }
+    let read = async |tx| {
+        bound(&tx, stored::BALANCE_TIMEOUT).await?;
+        stored::passage(&tx, stored.row.key).await
+    };
+    let read = admin.store().tx_repeatable_read("admin_receipt_balance", read);
+    match admin.reports().run(caller.user_id, async { Ok(read.await) }).await {
+        Ok(Err(error)) if error.sqlstate() == Some(QUERY_CANCELED) => Ok(None),
+        Ok(read) => Ok(read?),
+        Err(problem) if problem.kind() == Kind::TooManyReports => Ok(None),
+        Err(problem) => Err(problem),
+    }
 }
 
 /// The request with this id, if the caller may see it.
@@ -129,7 +158,7 @@ fn parse(request_id: &str) -> Option<(InstanceId, CorrelationId)> {
     Some((instance.parse().ok()?, CorrelationId::new(correlation)))
 }
 
-fn receipt(request_id: String, stored: Stored) -> Result<Receipt, Problem> {
+fn receipt(request_id: String, stored: Stored, passage: Option<Passage>) -> Result<Receipt, Problem> {
     let lines = lines(&stored)?;
     let Stored { row, dimensions, user_id, api_key_id, model, tariff, batch_id, custom_id, .. } = stored;
     let wrong = |error: MoneyError| internal(&error);
@@ -165,6 +194,8 @@ fn receipt(request_id: String, stored: Stored) -> Result<Receipt, Problem> {
         }),
         lines,
         total,
+        balance_before: passage.map(|passage| passage.before),
+        balance_after: passage.map(|passage| passage.after),
         batch_id,
         custom_id,
     })

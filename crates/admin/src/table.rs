@@ -22,8 +22,9 @@ use crate::app::Admin;
 use crate::caller::{Means, Role, authenticate};
 use crate::problem::{Kind, Problem};
 use crate::{
-    api_keys, audit_log, credits, dashboard, document, endpoints, identities, models, openrouter,
-    organization, quarantine, receipts, series, sign_in, status, tariffs, unrated, usage, users,
+    api_keys, audit_log, credits, dashboard, document, endpoint_check, endpoints, identities, limits, models,
+    openrouter, organization, quarantine, receipts, series, sign_in, status, tariff_preview, tariffs,
+    unrated, usage, users,
 };
 
 /// Largest request body. A list of a thousand tariffs with every price takes half of it.
@@ -105,6 +106,10 @@ pub(crate) fn lines() -> Vec<Line> {
         line(MONEY, routes!(credits::enter)),
         line(KEYS, routes!(credits::ledger)),
         line(KEYS, routes!(usage::of_user)),
+        line(KEYS, routes!(limits::list)),
+        line(MONEY, routes!(limits::set_of_user)),
+        line(MONEY, routes!(limits::set_of_key)),
+        line(MANAGERS, routes!(limits::set_of_model)),
         line(KEYS, routes!(series::get)),
         line(STAFF, routes!(status::get)),
         line(WATCHERS, routes!(endpoints::list)),
@@ -112,6 +117,7 @@ pub(crate) fn lines() -> Vec<Line> {
         line(WATCHERS, routes!(endpoints::get)),
         line(MANAGERS, routes!(endpoints::set)),
         line(MANAGERS, routes!(endpoints::delete)),
+        line(MANAGERS, routes!(endpoint_check::create)),
         line(STAFF, routes!(models::list)),
         line(MANAGERS, routes!(models::create)),
         line(STAFF, routes!(models::get)),
@@ -119,6 +125,7 @@ pub(crate) fn lines() -> Vec<Line> {
         line(MANAGERS, routes!(models::delete)),
         line(STAFF, routes!(tariffs::history)),
         line(MONEY, routes!(tariffs::replace)),
+        line(STAFF, routes!(tariff_preview::create)),
         line(STAFF, routes!(unrated::list)),
         line(WATCHERS, routes!(quarantine::list)),
         line(MANAGERS, routes!(quarantine::replay)),

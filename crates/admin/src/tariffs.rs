@@ -55,6 +55,17 @@ pub(crate) struct Prices {
     request_price: Option<PricePerToken>,
 }
 
+impl From<NewTariff> for WantedTariff {
+    fn from(tariff: NewTariff) -> Self {
+        Self {
+            purpose: tariff.purpose,
+            completion_window: tariff.completion_window,
+            prices: tariff.prices.into(),
+            valid_from: tariff.valid_from,
+        }
+    }
+}
+
 impl From<PriceList> for Prices {
     fn from(prices: PriceList) -> Self {
         let PriceList {
@@ -209,16 +220,7 @@ pub(crate) async fn replace(
     Path(id): Path<ModelId>,
     Body(wanted): Body<WantedList>,
 ) -> Result<Json<PriceChange>, Problem> {
-    let wanted: Vec<WantedTariff> = wanted
-        .tariffs
-        .into_iter()
-        .map(|tariff| WantedTariff {
-            purpose: tariff.purpose,
-            completion_window: tariff.completion_window,
-            prices: tariff.prices.into(),
-            valid_from: tariff.valid_from,
-        })
-        .collect();
+    let wanted: Vec<WantedTariff> = wanted.tariffs.into_iter().map(WantedTariff::from).collect();
     let (id, actor) = (id.to_string(), caller.actor());
     let replace = async |tx: Tx| tariffs::replace(&tx, &id, &wanted, admin.clock(), &actor).await;
     let change: TariffChange = admin.store().tx("admin_replace_tariffs", replace).await?;

@@ -1,22 +1,28 @@
 //! Users: who pays.
 
+use std::collections::HashMap;
+
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tollgate_domain::{ApiKeyId, Credits, UserId};
-use tollgate_store::Tx;
+use tollgate_store::limits::Of;
+use tollgate_store::management::Page;
 use tollgate_store::management::accounts::{self, Account, AccountFilter};
 use tollgate_store::management::keys::PlatformRole;
+use tollgate_store::management::limits::{self, StandingFilter};
 use tollgate_store::management::roles::{self, MadeKeys};
 use tollgate_store::users::{self, UserKind};
+use tollgate_store::{StoreError, Tx};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::app::Admin;
 use crate::caller::Caller;
 use crate::extract::{Body, Path, Query};
+use crate::limits::Limits;
 use crate::page::{self, List, Listing};
 use crate::problem::Problem;
 
@@ -32,6 +38,18 @@ pub(crate) struct User {
     /// What is left, in credits; a decimal as text, exact to twelve places. May be below zero.
     #[schema(value_type = String, example = "12.5")]
     balance: Credits,
+    /// Of the balance, what requests in flight hold, in credits: what they are expected to cost, and what they may cost at most as soon as the money
+    /// does not cover that easily. As gateways said last: a quarter of a second ago, where there is traffic.
+    #[schema(value_type = String, example = "0.02")]
+    held: Credits,
+    /// What gateways may spend of it without asking, in credits: `held`, what they have charged and the books do not have yet, and room.
+    #[schema(value_type = String, example = "1")]
+    leased: Credits,
+    /// The balance without what is held, in credits.
+    #[schema(value_type = String, example = "12.48")]
+    available: Credits,
+    /// The limits on all keys of the user together; `null`: none.
+    limits: Option<Limits>,
     /// What the user may do on the whole platform when signed in: `manager`, `billing_manager`, `viewer`. `null`: what is its own.
     #[schema(value_type = Option<String>)]
     role: Option<PlatformRole>,
@@ -40,12 +58,37 @@ pub(crate) struct User {
     deactivated_at: Option<Timestamp>,
 }
 
-impl From<Account> for User {
-    fn from(account: Account) -> Self {
-        let Account { user, balance, role, deactivated_at } = account;
+/// A user, and the limits on it.
+pub(crate) type Standing = (Account, Option<limits::Standing>);
+
+impl TryFrom<Standing> for User {
+    type Error = Problem;
+
+    fn try_from((account, limits): Standing) -> Result<Self, Problem> {
+        let Account { user, balance, held, leased, role, deactivated_at } = account;
         let users::User { id, name, kind, created_at, .. } = user;
-        Self { id: id.as_uuid(), name, kind, balance, role, created_at, deactivated_at }
+        let available = balance.checked_sub(held).map_err(StoreError::from)?;
+        let limits = limits.map(Limits::from);
+        let id = id.as_uuid();
+        Ok(Self {
+            id,
+            name,
+            kind,
+            balance,
+            held,
+            leased,
+            available,
+            limits,
+            role,
+            created_at,
+            deactivated_at,
+        })
     }
+}
+
+/// The user as it is now, with the limits on it.
+async fn standing(tx: &Tx, id: UserId, now: Timestamp) -> Result<Standing, StoreError> {
+    Ok((accounts::find(tx, id).await?, limits::find(tx, id.as_uuid(), now).await?))
 }
 
 /// A user to be created.
@@ -94,9 +137,23 @@ pub(crate) async fn list(
     let limit = page::limit(limit)?;
     let list = List::new(&admin, "users", caller.scope(), &filter);
     let after: Option<String> = list.place(cursor.as_deref())?;
-    let read = async |tx| accounts::page(&tx, &filter, after.as_deref(), limit).await;
-    let page = admin.store().tx("admin_list_users", read).await?;
-    Ok(Json(list.answer(page, |account| account.user.name.clone(), User::from)?))
+    let now = admin.clock().now();
+    let read = async |tx| {
+        let page = accounts::page(&tx, &filter, after.as_deref(), limit).await?;
+        let only = page.rows.iter().map(|account| account.user.id.as_uuid()).collect();
+        let filter = StandingFilter { of: Some(Of::User), only: Some(only), ..StandingFilter::default() };
+        let limits = limits::page(&tx, &filter, now, None, limit).await?.rows;
+        Ok((page, limits))
+    };
+    let (page, limits) = admin.store().tx_repeatable_read("admin_list_users", read).await?;
+    let mut limits: HashMap<Uuid, limits::Standing> =
+        limits.into_iter().map(|standing| (standing.limited.id, standing)).collect();
+    let rows = page.rows.into_iter().map(|account| {
+        let limits = limits.remove(&account.user.id.as_uuid());
+        User::try_from((account, limits))
+    });
+    let page = Page { rows: rows.collect::<Result<_, _>>()?, has_more: page.has_more };
+    Ok(Json(list.answer(page, |user: &User| user.name.clone(), |user| user)?))
 }
 
 /// Creates a user with a balance of zero.
@@ -110,13 +167,13 @@ pub(crate) async fn create(
     let actor = caller.actor();
     let create = async |tx| {
         let user = users::create(&tx, &new.name, new.kind, &actor).await?;
-        accounts::find(&tx, user.id).await
+        Ok((accounts::find(&tx, user.id).await?, None))
     };
-    let account = admin.store().tx("admin_create_user", create).await?;
-    Ok((StatusCode::CREATED, Json(account.into())))
+    let created: Standing = admin.store().tx("admin_create_user", create).await?;
+    Ok((StatusCode::CREATED, Json(created.try_into()?)))
 }
 
-/// One user, with the balance.
+/// One user, with the balance, what of it is held, and the limits on it.
 #[utoipa::path(get, path = "/admin/api/v1/users/{user_id}", tag = "users", params(("user_id" = Uuid, Path)),
     responses((status = 200, description = "The user", body = User)))]
 pub(crate) async fn get(
@@ -124,7 +181,11 @@ pub(crate) async fn get(
     caller: Caller,
     Path(user_id): Path<UserId>,
 ) -> Result<Json<User>, Problem> {
-    Ok(Json(visible(&admin, &caller, user_id).await?.into()))
+    caller.may_see(user_id)?;
+    let now = admin.clock().now();
+    let find = async |tx| standing(&tx, user_id, now).await;
+    let found = admin.store().tx_repeatable_read("admin_find_user", find).await.map_err(not_found)?;
+    Ok(Json(found.try_into()?))
 }
 
 /// Deactivates a user: all keys are revoked, whoever is signed in is out, and nothing can be granted or made for them any more. What is in the books stays.
@@ -136,8 +197,12 @@ pub(crate) async fn deactivate(
     Path(user_id): Path<UserId>,
 ) -> Result<Json<User>, Problem> {
     let actor = caller.actor();
-    let deactivate = async |tx| accounts::deactivate(&tx, user_id, &actor).await;
-    Ok(Json(admin.store().tx("admin_deactivate_user", deactivate).await?.into()))
+    let now = admin.clock().now();
+    let deactivate = async |tx: Tx| {
+        accounts::deactivate(&tx, user_id, &actor).await?;
+        standing(&tx, user_id, now).await
+    };
+    Ok(Json(admin.store().tx("admin_deactivate_user", deactivate).await?.try_into()?))
 }
 
 /// A role to be given.
@@ -176,16 +241,16 @@ pub(crate) async fn set_role(
     Path(user_id): Path<UserId>,
     Body(wanted): Body<WantedRole>,
 ) -> Result<Json<UserWithRole>, Problem> {
-    let actor = caller.actor();
+    let (actor, now) = (caller.actor(), admin.clock().now());
     let made = if wanted.revoke_made_keys { MadeKeys::Revoke } else { MadeKeys::Keep };
     let set = async |tx: Tx| {
         let change = roles::set(&tx, user_id, wanted.role, made, &actor).await?;
-        Ok((accounts::find(&tx, user_id).await?, change))
+        Ok((standing(&tx, user_id, now).await?, change))
     };
-    let (account, change) = admin.store().tx("admin_set_role", set).await?;
+    let (standing, change) = admin.store().tx("admin_set_role", set).await?;
     let ids = |keys: Vec<ApiKeyId>| keys.into_iter().map(ApiKeyId::as_uuid).collect();
     Ok(Json(UserWithRole {
-        user: account.into(),
+        user: standing.try_into()?,
         revoked_keys: ids(change.revoked),
         made_keys: ids(change.made_and_live),
     }))
@@ -195,8 +260,12 @@ pub(crate) async fn set_role(
 pub(crate) async fn visible(admin: &Admin, caller: &Caller, user: UserId) -> Result<Account, Problem> {
     caller.may_see(user)?;
     let find = async |tx| accounts::find(&tx, user).await;
-    admin.store().tx("admin_find_user", find).await.map_err(|error| match error {
-        tollgate_store::StoreError::NotFound(_) => Problem::no_such("user"),
+    admin.store().tx("admin_find_user", find).await.map_err(not_found)
+}
+
+fn not_found(error: StoreError) -> Problem {
+    match error {
+        StoreError::NotFound(_) => Problem::no_such("user"),
         other => other.into(),
-    })
+    }
 }

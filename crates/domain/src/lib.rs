@@ -6,6 +6,7 @@
 
 mod charge;
 mod clock;
+mod cost_bounds;
 mod credential;
 mod digest;
 mod ids;
@@ -20,6 +21,7 @@ mod window;
 
 pub use charge::{ChargeError, ChargeLine, PriceList, charge, charge_lines};
 pub use clock::{Clock, ManualClock, truncate_to_micros};
+pub use cost_bounds::{CostBounds, UsageSums, cost_bounds};
 pub use credential::{ApiKeySecret, KeyDigest, MasterKey, MasterKeyError, Pepper};
 pub use digest::{DigestKey, RecordDigest};
 pub use ids::{ApiKeyId, CorrelationId, EndpointId, InstanceId, ModelId, TariffId, UserId, WebhookId};

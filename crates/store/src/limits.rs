@@ -4,7 +4,7 @@
 //! [`crate::spending`].
 
 use rust_decimal::Decimal;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio_postgres::Row;
 use tollgate_domain::Credits;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::{StoreError, Tx, api_keys, audit_log, models, users};
 
 /// Whom a limit is on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Of {
     /// One API key.
@@ -140,6 +140,9 @@ pub async fn change(
     actor: &str,
 ) -> Result<Limited, StoreError> {
     let (id, name) = identify(tx, of, name).await?;
+    if of == Of::Key && api_keys::find(tx, &id.to_string()).await?.revoked_at.is_some() {
+        return Err(StoreError::refused("the key is revoked: there is nothing to limit"));
+    }
     let column = of.column();
     // The row first: two changes at once wait for each other here, and each sees what the other left.
     let sql = format!("insert into limits ({column}) values ($1) on conflict ({column}) do nothing");
@@ -237,7 +240,8 @@ fn check(of: Of, limits: &Limits) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn from_row(row: &Row) -> Result<Limited, StoreError> {
+/// Of the first ten columns of [`SELECT`].
+pub(crate) fn from_row(row: &Row) -> Result<Limited, StoreError> {
     let ids = [(Of::Key, 0), (Of::User, 1), (Of::Model, 2)];
     let mut found = None;
     for (of, column) in ids {

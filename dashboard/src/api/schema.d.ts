@@ -449,6 +449,152 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/api/v1/api-keys/{key_id}/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes the limits on one key. In force at every gateway within a second, for the next request.
+         * @description Changes the limits on one key. In force at every gateway within a second, for the next request.
+         *
+         *     For: Manager, BillingManager.
+         */
+        patch: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    key_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["LimitSettings"];
+                };
+            };
+            responses: {
+                /** @description The limits as they are now */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Limits"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key or session was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        trace?: never;
+    };
     "/admin/api/v1/api-keys/{key_id}/revoke": {
         parameters: {
             query?: never;
@@ -1641,6 +1787,276 @@ export interface paths {
         };
         trace?: never;
     };
+    "/admin/api/v1/endpoints/{endpoint_id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends the endpoint one real request that costs nothing, for its list of models, and says what became of it. An endpoint that is not well is an
+         *     answer too, and no error.
+         * @description Sends the endpoint one real request that costs nothing, for its list of models, and says what became of it. An endpoint that is not well is an
+         *     answer too, and no error.
+         *
+         *     For: Manager.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    endpoint_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What was found out */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["EndpointReport"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key or session was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everything that has limits, with how much of its caps is used: keys, then users, then models. Whoever sees its own rows alone sees its own
+         *     limits and those of its keys.
+         * @description Everything that has limits, with how much of its caps is used: keys, then users, then models. Whoever sees its own rows alone sees its own
+         *     limits and those of its keys.
+         *
+         *     For: Manager, BillingManager, Viewer, Member, KeyOwner.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Of this user and of its keys. */
+                    user_id?: string;
+                    /** @description Of `key`, `user` or `model` alone. */
+                    of?: string;
+                    /** @description Of this key, user or model alone. */
+                    id?: string;
+                    /** @description Rows of a page, 50 when nothing is said. */
+                    limit?: number;
+                    /** @description `next_cursor` of the page before. */
+                    cursor?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description A page of limits */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Listing_Limited"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key or session was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/api/v1/models": {
         parameters: {
             query?: never;
@@ -2253,6 +2669,152 @@ export interface paths {
         };
         trace?: never;
     };
+    "/admin/api/v1/models/{model_id}/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes the limits on everybody's requests for a model together. It has no caps: a model spends nothing.
+         * @description Changes the limits on everybody's requests for a model together. It has no caps: a model spends nothing.
+         *
+         *     For: Manager.
+         */
+        patch: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    model_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["LimitSettings"];
+                };
+            };
+            responses: {
+                /** @description The limits as they are now */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Limits"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key or session was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        trace?: never;
+    };
     "/admin/api/v1/models/{model_id}/tariffs": {
         parameters: {
             query?: never;
@@ -2498,119 +3060,65 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/admin/api/v1/oidc/callback": {
+    "/admin/api/v1/models/{model_id}/tariffs/preview": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /**
-         * Where the OpenID provider sends the browser back to: signs in whoever it vouches for, if that identity is linked to a user.
-         * @description Parameters that others send along are not looked at.
-         */
-        get: {
-            parameters: {
-                query?: {
-                    state?: string;
-                    code?: string;
-                    error?: string;
-                    iss?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description To the dashboard; or to the sign-in page, with what is wrong in `problem` */
-                303: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description The request cannot be read */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description There is no such thing, or it is not the caller's */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description The request makes no sense */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description The server could not do this */
-                500: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description The database does not answer */
-                503: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
+        get?: never;
         put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/admin/api/v1/oidc/sign-in": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Sends the browser to the OpenID provider, to sign in there. */
-        get: {
+        /**
+         * What a wanted list of prices of a model would have cost, beside what was charged: from the hourly sums, by keys' purposes.
+         * @description What a wanted list of prices of a model would have cost, beside what was charged: from the hourly sums, by keys' purposes.
+         *
+         *     For: Manager, BillingManager, Viewer.
+         */
+        post: {
             parameters: {
                 query?: never;
                 header?: never;
-                path?: never;
+                path: {
+                    model_id: string;
+                };
                 cookie?: never;
             };
-            requestBody?: never;
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["WantedPreview"];
+                };
+            };
             responses: {
-                /** @description To the provider; or to the sign-in page, with what is wrong in `problem` */
-                303: {
+                /** @description What it would have cost; nothing is changed */
+                200: {
                     headers: {
                         [name: string]: unknown;
                     };
-                    content?: never;
+                    content: {
+                        "application/json": components["schemas"]["TariffPreview"];
+                    };
                 };
                 /** @description The request cannot be read */
                 400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key or session was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
+                403: {
                     headers: {
                         [name: string]: unknown;
                     };
@@ -2627,8 +3135,44 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
                 /** @description The request makes no sense */
                 422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
                     headers: {
                         [name: string]: unknown;
                     };
@@ -2656,8 +3200,6 @@ export interface paths {
                 };
             };
         };
-        put?: never;
-        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -4598,8 +5140,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One user, with the balance.
-         * @description One user, with the balance.
+         * One user, with the balance, what of it is held, and the limits on it.
+         * @description One user, with the balance, what of it is held, and the limits on it.
          *
          *     For: Manager, BillingManager, Viewer, Member, KeyOwner.
          */
@@ -5005,392 +5547,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/admin/api/v1/users/{user_id}/identities": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Who a user is at OpenID providers.
-         * @description Who a user is at OpenID providers.
-         *
-         *     For: Manager.
-         */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    user_id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description All of them */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Whole_Identity"];
-                    };
-                };
-                /** @description The request cannot be read */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description No live key or session was sent */
-                401: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description There is no such thing, or it is not the caller's */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description The request makes no sense */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Other reports are being read */
-                429: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description The server could not do this */
-                500: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description The database does not answer */
-                503: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        /**
-         * Links an identity to a user, who comes in by it from now on.
-         * @description Links an identity to a user, who comes in by it from now on.
-         *
-         *     For: Manager.
-         */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    user_id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["NewIdentity"];
-                };
-            };
-            responses: {
-                /** @description The identity */
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Identity"];
-                    };
-                };
-                /** @description The request cannot be read */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description No live key or session was sent */
-                401: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description There is no such thing, or it is not the caller's */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description It conflicts with what is there */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description The body is too large */
-                413: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description The body is no JSON */
-                415: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description The request makes no sense */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Other reports are being read */
-                429: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description The server could not do this */
-                500: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description The database does not answer */
-                503: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/admin/api/v1/users/{user_id}/identities/{identity_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /**
-         * Takes an identity away from a user, and ends the sessions that began through a provider. Nobody comes in by it any more.
-         * @description Takes an identity away from a user, and ends the sessions that began through a provider. Nobody comes in by it any more.
-         *
-         *     For: Manager.
-         */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    user_id: string;
-                    identity_id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description It is gone */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description The request cannot be read */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description No live key or session was sent */
-                401: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description There is no such thing, or it is not the caller's */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description It conflicts with what is there */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description The body is too large */
-                413: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description The body is no JSON */
-                415: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description The request makes no sense */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description Other reports are being read */
-                429: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description The server could not do this */
-                500: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description The database does not answer */
-                503: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/admin/api/v1/users/{user_id}/ledger": {
         parameters: {
             query?: never;
@@ -5400,9 +5556,9 @@ export interface paths {
         };
         /**
          * A user's ledger, newest first, each entry with the balance after it. It reads all of the user's entries: narrow it where there are
-         *     very many.
+         *     very many. What comes while pages are read is not in the later ones.
          * @description A user's ledger, newest first, each entry with the balance after it. It reads all of the user's entries: narrow it where there are
-         *     very many.
+         *     very many. What comes while pages are read is not in the later ones.
          *
          *     For: Manager, BillingManager, Viewer, Member, KeyOwner.
          */
@@ -5423,6 +5579,10 @@ export interface paths {
                     since?: string;
                     /** @description Until just before this instant. */
                     until?: string;
+                    /** @description Draw the usage of each batch together in one line. */
+                    in_lines?: boolean;
+                    /** @description Only what stands in this line, one by one: not together with `in_lines`. */
+                    line?: string;
                     /** @description Rows of a page, 50 when nothing is said. */
                     limit?: number;
                     /** @description `next_cursor` of the page before. */
@@ -5525,6 +5685,152 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/users/{user_id}/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes the limits on all keys of a user together. In force at every gateway within a second, for the next request.
+         * @description Changes the limits on all keys of a user together. In force at every gateway within a second, for the next request.
+         *
+         *     For: Manager, BillingManager.
+         */
+        patch: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    user_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["LimitSettings"];
+                };
+            };
+            responses: {
+                /** @description The limits as they are now */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Limits"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key or session was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
         trace?: never;
     };
     "/admin/api/v1/users/{user_id}/role": {
@@ -6602,7 +6908,7 @@ export interface paths {
                     start_time: number;
                     /** @description Unix seconds, exclusive; now where it is left out */
                     end_time?: number;
-                    /** @description `1m`, `1h` or `1d` (the default) */
+                    /** @description `1h` or `1d` (the default) */
                     bucket_width?: string;
                     /** @description Of these users */
                     user_ids?: string[];
@@ -6736,7 +7042,7 @@ export interface paths {
                     start_time: number;
                     /** @description Unix seconds, exclusive; now where it is left out */
                     end_time?: number;
-                    /** @description `1m`, `1h` or `1d` (the default) */
+                    /** @description `1h` or `1d` (the default) */
                     bucket_width?: string;
                     /** @description Of these users */
                     user_ids?: string[];
@@ -6918,6 +7224,24 @@ export interface components {
             id: string;
             /** @description To what: a name or an id. */
             subject: string;
+        };
+        /**
+         * @description Usage of a batch in one line: the charges of one batch, with one key, for one model; of requests by keys for batches that name no batch, those
+         *     of one hour of UTC. It stands at its last entry, whose `id`, `created_at` and `balance_after` it has; its `amount` is the sum.
+         */
+        BatchLine: {
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            entries: number;
+            /**
+             * Format: date-time
+             * @description When the first of them was made.
+             */
+            first_at: string;
+            /** @description Send it as `line`, with the same filters, for the entries one by one. */
+            id: string;
         };
         /** @description How the books stand. A number above 10000 stands for any larger one. */
         BooksStatus: {
@@ -7358,6 +7682,42 @@ export interface components {
              */
             public_only: boolean;
         };
+        /** @description What was found out about an endpoint. */
+        EndpointReport: {
+            /** @description What was asked, such as `GET /v1/models`: nothing that costs. */
+            asked?: string | null;
+            /** @description For people: what it means, and what to do. */
+            detail: string;
+            /** @description Whether it took the credential, or needs none; `null` where that is not known. */
+            is_credential_accepted?: boolean | null;
+            /** @description Whether it answered at all. */
+            is_reached: boolean;
+            /**
+             * Format: int64
+             * @description Until the head of the answer, or until it was clear that none comes, in milliseconds; with name resolution and TLS where there was no
+             *     connection.
+             */
+            latency_ms: number;
+            /**
+             * Format: int64
+             * @description How many models its list has.
+             */
+            models?: number | null;
+            /** @description The first words of a refusal, as the endpoint wrote them. */
+            said?: string | null;
+            /** @description In one word, for programs. */
+            state: components["schemas"]["EndpointState"];
+            /**
+             * Format: int32
+             * @description The answer's status; `null` where there was no answer.
+             */
+            status?: number | null;
+        };
+        /**
+         * @description What became of a check.
+         * @enum {string}
+         */
+        EndpointState: "well" | "credential_refused" | "no_list" | "failing" | "address_refused" | "unknown_name" | "unreachable" | "tls_failed" | "timed_out" | "unusable";
         /** @description A change that was entered. */
         Entered: {
             /**
@@ -7401,8 +7761,9 @@ export interface components {
             created_at: string;
             description: string;
             id: string;
+            line?: components["schemas"]["BatchLine"] | null;
             model?: string | null;
-            /** @description Of the receipt; `null` for what is no usage. */
+            /** @description Of the receipt; `null` for what is no usage, and for a line of many. */
             request_id?: string | null;
             /** @description What caused it. */
             source_id: string;
@@ -7502,35 +7863,6 @@ export interface components {
              */
             usage: number;
         };
-        /** @description Who a user is at an OpenID provider. */
-        Identity: {
-            /**
-             * Format: date-time
-             * @description When it was written down.
-             */
-            created_at: string;
-            /** @description The address by which the link came about, or is to come about. */
-            email?: string | null;
-            /** Format: uuid */
-            id: string;
-            /**
-             * @description The provider.
-             * @example https://login.example.com
-             */
-            issuer: string;
-            /**
-             * Format: date-time
-             * @description When it was come in by last.
-             */
-            last_sign_in_at?: string | null;
-            /**
-             * Format: date-time
-             * @description Since when the subject comes in by it.
-             */
-            linked_at?: string | null;
-            /** @description The provider's own name for the user. `null`: nobody has come with the address yet. */
-            subject?: string | null;
-        };
         /** @description The key that asks. */
         KeyInfo: {
             is_free_tier: boolean;
@@ -7568,6 +7900,111 @@ export interface components {
              * @description Of it, since Monday.
              */
             usage_weekly: number;
+        };
+        /** @description What is to be different; what is left out stays as it is, and `null` takes a limit away. */
+        LimitSettings: {
+            /**
+             * Format: int32
+             * @description Requests at once, at each gateway.
+             * @example 5
+             */
+            concurrent_requests?: number | null;
+            /**
+             * @description Credits a day (UTC). A model has no caps.
+             * @example 10
+             */
+            daily_cap?: string | null;
+            /**
+             * @description Credits a month (UTC).
+             * @example 100
+             */
+            monthly_cap?: string | null;
+            /**
+             * Format: int32
+             * @description Requests a minute, at each gateway.
+             * @example 60
+             */
+            requests_per_minute?: number | null;
+            /**
+             * Format: int64
+             * @description Tokens of prompts and answers a minute, at each gateway.
+             * @example 100000
+             */
+            tokens_per_minute?: number | null;
+            /**
+             * @description Credits a week (Monday to Sunday, UTC).
+             * @example 50
+             */
+            weekly_cap?: string | null;
+        };
+        /** @description A key, a user or a model, and the limits on it. */
+        Limited: {
+            /**
+             * Format: uuid
+             * @description Which it is.
+             */
+            id: string;
+            limits: components["schemas"]["Limits"];
+            /** @description What people call it: a key's first characters, a user's name, a model's alias. */
+            name: string;
+            /**
+             * @description `key`, `user` (all keys together) or `model` (everybody's requests together).
+             * @example user
+             */
+            of: string;
+            /**
+             * Format: uuid
+             * @description Who pays; `null` for a model.
+             */
+            user_id?: string | null;
+        };
+        /** @description Limits as they stand; `null` is without. */
+        Limits: {
+            /**
+             * Format: int32
+             * @description Requests at once, at each gateway.
+             */
+            concurrent_requests?: number | null;
+            /**
+             * @description Credits a day (UTC), of all gateways together.
+             * @example 10
+             */
+            daily_cap?: string | null;
+            /**
+             * @description Of the daily cap, what is spent today; `null` where there is no such cap.
+             * @example 2.5
+             */
+            daily_used?: string | null;
+            /**
+             * @description Credits a month (UTC), of all gateways together.
+             * @example 100
+             */
+            monthly_cap?: string | null;
+            /**
+             * @description Of the monthly cap, what is spent in this month.
+             * @example 2.5
+             */
+            monthly_used?: string | null;
+            /**
+             * Format: int32
+             * @description Requests a minute, at each gateway.
+             */
+            requests_per_minute?: number | null;
+            /**
+             * Format: int64
+             * @description Tokens of prompts and answers a minute, at each gateway.
+             */
+            tokens_per_minute?: number | null;
+            /**
+             * @description Credits a week (Monday to Sunday, UTC), of all gateways together.
+             * @example 50
+             */
+            weekly_cap?: string | null;
+            /**
+             * @description Of the weekly cap, what is spent since Monday.
+             * @example 2.5
+             */
+            weekly_used?: string | null;
         };
         /** @description `quantity` × `price` = `amount`. */
         Line: {
@@ -7678,8 +8115,9 @@ export interface components {
                 created_at: string;
                 description: string;
                 id: string;
+                line?: components["schemas"]["BatchLine"] | null;
                 model?: string | null;
-                /** @description Of the receipt; `null` for what is no usage. */
+                /** @description Of the receipt; `null` for what is no usage, and for a line of many. */
                 request_id?: string | null;
                 /** @description What caused it. */
                 source_id: string;
@@ -7690,9 +8128,40 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Listing_Limited: {
+            /** @description The rows, in the list's order. */
+            data: {
+                /**
+                 * Format: uuid
+                 * @description Which it is.
+                 */
+                id: string;
+                limits: components["schemas"]["Limits"];
+                /** @description What people call it: a key's first characters, a user's name, a model's alias. */
+                name: string;
+                /**
+                 * @description `key`, `user` (all keys together) or `model` (everybody's requests together).
+                 * @example user
+                 */
+                of: string;
+                /**
+                 * Format: uuid
+                 * @description Who pays; `null` for a model.
+                 */
+                user_id?: string | null;
+            }[];
+            /** @description Where the next page begins: send it as `cursor`, with the same filters. `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Listing_User: {
             /** @description The rows, in the list's order. */
             data: {
+                /**
+                 * @description The balance without what is held, in credits.
+                 * @example 12.48
+                 */
+                available: string;
                 /**
                  * @description What is left, in credits; a decimal as text, exact to twelve places. May be below zero.
                  * @example 12.5
@@ -7705,6 +8174,12 @@ export interface components {
                  * @description Since when none of the user's keys admits anything. `null`: active.
                  */
                 deactivated_at?: string | null;
+                /**
+                 * @description Of the balance, what requests in flight hold, in credits: what they are expected to cost, and what they may cost at most as soon as the money
+                 *     does not cover that easily. As gateways said last: a quarter of a second ago, where there is traffic.
+                 * @example 0.02
+                 */
+                held: string;
                 /** Format: uuid */
                 id: string;
                 /**
@@ -7712,6 +8187,12 @@ export interface components {
                  * @example individual
                  */
                 kind: string;
+                /**
+                 * @description What gateways may spend of it without asking, in credits: `held`, what they have charged and the books do not have yet, and room.
+                 * @example 1
+                 */
+                leased: string;
+                limits?: components["schemas"]["Limits"] | null;
                 /** @description Unique among all users. */
                 name: string;
                 /** @description What the user may do on the whole platform when signed in: `manager`, `billing_manager`, `viewer`. `null`: what is its own. */
@@ -7797,24 +8278,6 @@ export interface components {
              */
             type: string;
         };
-        /** @description An identity to be linked: a subject, or an address. */
-        NewIdentity: {
-            /**
-             * @description In place of it: the first who comes with this address is linked, if the provider says that it has verified it. Only where
-             *     `admin.oidc.link_by_email` says so.
-             */
-            email?: string | null;
-            /**
-             * @description The provider; the one of `admin.oidc` where it is left out.
-             * @example https://login.example.com
-             */
-            issuer?: string | null;
-            /**
-             * @description The provider's own name for the user, as the claim `sub` says it.
-             * @example 248289761001
-             */
-            subject?: string | null;
-        };
         /** @description A key to be made. */
         NewKey: {
             /** @description For people to tell keys apart. */
@@ -7886,19 +8349,6 @@ export interface components {
             kind?: string;
             /** @description Unique among all users; at most 200 characters, and not a UUID. */
             name: string;
-        };
-        /** @description The OpenID provider. */
-        OidcMethod: {
-            /**
-             * @description What people call it.
-             * @example the company
-             */
-            name: string;
-            /**
-             * @description Where a browser goes to sign in by it.
-             * @example /admin/api/v1/oidc/sign-in
-             */
-            url: string;
         };
         /** @description What a change of prices did. */
         PriceChange: {
@@ -8007,6 +8457,31 @@ export interface components {
              */
             type: string;
         };
+        /** @description What a list of prices would have cost for keys of one purpose. */
+        PurposePreview: {
+            /**
+             * @description What was charged, in credits.
+             * @example 12.5
+             */
+            charged: string;
+            /**
+             * @description What it would have been at least, in credits.
+             * @example 10
+             */
+            least: string;
+            /**
+             * @description What it would have been at most, in credits.
+             * @example 10
+             */
+            most: string;
+            /** @example realtime */
+            purpose: string;
+            /**
+             * Format: int64
+             * @description Requests that somebody pays for.
+             */
+            requests: number;
+        };
         /** @description A record in quarantine. */
         Quarantined: {
             /** Format: int64 */
@@ -8031,6 +8506,18 @@ export interface components {
         Receipt: {
             /** Format: uuid */
             api_key_id?: string | null;
+            /**
+             * @description What was left after it, in credits, as its user's ledger shows it: the sum of all entries up to this one, by the time of the request and
+             *     then by id. What is entered later for an earlier time moves it. `null` where nothing was charged, or where it could not be reckoned in a
+             *     few seconds.
+             * @example 9.9775
+             */
+            balance_after?: string | null;
+            /**
+             * @description What was left before it, in credits; `null` as `balance_after`.
+             * @example 10
+             */
+            balance_before?: string | null;
             /** Format: uuid */
             batch_id?: string | null;
             custom_id?: string | null;
@@ -8163,11 +8650,6 @@ export interface components {
         };
         /** @description Who is signed in. */
         Session: {
-            /**
-             * @description How it began: `password`, `code` (a sign-in link) or `oidc` (the OpenID provider).
-             * @example password
-             */
-            begun_by: string;
             /** @description What every request by cookie other than `GET` and `HEAD` carries in `x-csrf-token`. */
             csrf_token: string;
             /**
@@ -8246,7 +8728,8 @@ export interface components {
         };
         /** @description How people may come in here. */
         SignInMethods: {
-            oidc?: components["schemas"]["OidcMethod"] | null;
+            /** @description Through an OpenID provider. Not yet: always `null`. */
+            oidc?: Record<string, never> | null;
             /** @description With name and password; always. */
             password: boolean;
         };
@@ -8277,6 +8760,57 @@ export interface components {
              * @description In force until just before this instant. Equal to `valid_from`: withdrawn before it came into force.
              */
             valid_until?: string | null;
+        };
+        /** @description What a list of prices would have cost. Nothing is changed by it. */
+        TariffPreview: {
+            /** @description The same by the purpose of keys. */
+            by_purpose: components["schemas"]["PurposePreview"][];
+            /**
+             * @description What was charged, in credits.
+             * @example 12.5
+             */
+            charged: string;
+            /**
+             * @description Whether `least` and `most` are one. Otherwise the hourly sums, which this is reckoned from, do not tell apart what has different prices:
+             *     audio and images within the input, audio within the output, the two lifetimes of a cache, completion windows, or whether requests that were
+             *     broken off pay the price of a request. A request whose provider stated more of a part than of its whole is reckoned as stated.
+             */
+            is_exact: boolean;
+            /**
+             * @description What it would have been at least, in credits.
+             * @example 10
+             */
+            least: string;
+            /**
+             * @description What it would have been at most, in credits.
+             * @example 10
+             */
+            most: string;
+            /**
+             * Format: int64
+             * @description Requests that somebody pays for, with those that failed or cost nothing.
+             */
+            requests: number;
+            /**
+             * Format: int64
+             * @description Of all, the ones by keys of a purpose that the list may have no price for: they would wait for one.
+             */
+            requests_maybe_without_price: number;
+            /**
+             * Format: date-time
+             * @description The beginning of the first hour.
+             */
+            since: string;
+            /**
+             * Format: int64
+             * @description Of these, the ones that wait for a price now. What they would have cost is in `least` and `most`, and nothing of them in `charged`.
+             */
+            unrated_requests: number;
+            /**
+             * Format: date-time
+             * @description The end of the last hour.
+             */
+            until: string;
         };
         /** @description Tokens as stated: `prompt` includes its cached, audio and image parts, `completion` its reasoning and audio. */
         Tokens: {
@@ -8368,6 +8902,11 @@ export interface components {
         /** @description Who pays: a person or an organization. */
         User: {
             /**
+             * @description The balance without what is held, in credits.
+             * @example 12.48
+             */
+            available: string;
+            /**
              * @description What is left, in credits; a decimal as text, exact to twelve places. May be below zero.
              * @example 12.5
              */
@@ -8379,6 +8918,12 @@ export interface components {
              * @description Since when none of the user's keys admits anything. `null`: active.
              */
             deactivated_at?: string | null;
+            /**
+             * @description Of the balance, what requests in flight hold, in credits: what they are expected to cost, and what they may cost at most as soon as the money
+             *     does not cover that easily. As gateways said last: a quarter of a second ago, where there is traffic.
+             * @example 0.02
+             */
+            held: string;
             /** Format: uuid */
             id: string;
             /**
@@ -8386,6 +8931,12 @@ export interface components {
              * @example individual
              */
             kind: string;
+            /**
+             * @description What gateways may spend of it without asking, in credits: `held`, what they have charged and the books do not have yet, and room.
+             * @example 1
+             */
+            leased: string;
+            limits?: components["schemas"]["Limits"] | null;
             /** @description Unique among all users. */
             name: string;
             /** @description What the user may do on the whole platform when signed in: `manager`, `billing_manager`, `viewer`. `null`: what is its own. */
@@ -8395,6 +8946,24 @@ export interface components {
         WantedList: {
             /** @description What is not in it closes now, what is new opens now, what is equal stays. */
             tariffs: components["schemas"]["NewTariff"][];
+        };
+        /** @description A list of prices, and the time that it is to be held against. */
+        WantedPreview: {
+            /**
+             * Format: date-time
+             * @description From the hour of this instant on; 30 days before `until` where it is left out.
+             */
+            since?: string | null;
+            /**
+             * @description The whole list, as it would be set. Of each purpose and window the price counts that is in force last, as if it had been in force all the
+             *     time.
+             */
+            tariffs: components["schemas"]["NewTariff"][];
+            /**
+             * Format: date-time
+             * @description Until the end of the hour of this instant; the present hour where it is left out.
+             */
+            until?: string | null;
         };
         /** @description A role to be given. */
         WantedRole: {
@@ -8444,38 +9013,6 @@ export interface components {
                  *     that the server's command line set may lead anywhere.
                  */
                 public_only: boolean;
-            }[];
-        };
-        /** @description A list that is short by its nature, whole. */
-        Whole_Identity: {
-            /** @description The rows, in the list's order. */
-            data: {
-                /**
-                 * Format: date-time
-                 * @description When it was written down.
-                 */
-                created_at: string;
-                /** @description The address by which the link came about, or is to come about. */
-                email?: string | null;
-                /** Format: uuid */
-                id: string;
-                /**
-                 * @description The provider.
-                 * @example https://login.example.com
-                 */
-                issuer: string;
-                /**
-                 * Format: date-time
-                 * @description When it was come in by last.
-                 */
-                last_sign_in_at?: string | null;
-                /**
-                 * Format: date-time
-                 * @description Since when the subject comes in by it.
-                 */
-                linked_at?: string | null;
-                /** @description The provider's own name for the user. `null`: nobody has come with the address yet. */
-                subject?: string | null;
             }[];
         };
         /** @description A list that is short by its nature, whole. */

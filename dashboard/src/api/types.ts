@@ -23,6 +23,11 @@ export type AuditEntry = Schemas["AuditEntry"];
 export type Receipt = Schemas["Receipt"];
 export type Series = Schemas["Series"];
 export type SeriesOfGroup = Schemas["SeriesOfGroup"];
+export type Limits = Schemas["Limits"];
+export type Limited = Schemas["Limited"];
+export type LimitSettings = Schemas["LimitSettings"];
+export type TariffPreview = Schemas["TariffPreview"];
+export type EndpointReport = Schemas["EndpointReport"];
 export type Status = Schemas["Status"];
 export type GatewayStatus = Schemas["GatewayStatus"];
 

@@ -9,12 +9,16 @@
 mod credits;
 mod dashboard;
 mod doors;
+mod endpoint_checks;
 mod house;
 mod keys;
+mod ledgers;
+mod limits;
 mod lists;
 mod managers;
 mod oidc;
 mod people;
+mod previews;
 mod prices;
 mod reports;
 mod security;

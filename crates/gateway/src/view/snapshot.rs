@@ -343,7 +343,7 @@ impl EndpointEntry {
 }
 
 impl LiveEndpoint {
-    fn build(entry: EndpointEntry) -> Result<Self, String> {
+    pub(crate) fn build(entry: EndpointEntry) -> Result<Self, String> {
         let base = BaseUrl::parse(&entry.base_url)?;
         let auth = auth_header(entry.auth_style, entry.secret.as_ref())?;
         for (route, template) in &entry.path_templates {

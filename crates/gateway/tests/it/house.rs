@@ -59,6 +59,7 @@ pub(crate) const NOW: &str = "2026-03-01T12:00:00Z";
 pub(crate) struct House {
     pub(crate) upstream: ScriptedUpstream,
     pub(crate) view: Arc<LiveView>,
+    pub(crate) gateway: Gateway,
     pub(crate) sink: Arc<MemorySink>,
     pub(crate) address: SocketAddr,
     pub(crate) shutdown: CancellationToken,
@@ -262,6 +263,7 @@ impl House {
         Self {
             upstream,
             view,
+            gateway,
             sink,
             address,
             shutdown,

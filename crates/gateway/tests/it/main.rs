@@ -19,3 +19,4 @@ mod requests;
 mod responses;
 mod serving;
 mod tls;
+mod upstream_check;

@@ -188,6 +188,7 @@ async fn assemble(
     let address = listener.local_addr()?;
     if let Some((admin, listener)) = &admin {
         admin.observe(probe::gateway(address, probed));
+        admin.check_endpoints_by(probe::upstreams(gateway.clone()));
         lock.publish_admin_address(listener.local_addr()?)?;
     }
     lock.publish_address(address)?;

@@ -3,13 +3,45 @@
 use std::{collections::HashMap, net::SocketAddr, sync::Arc};
 
 use prometheus_client::encoding::text;
-use tollgate_admin::{GatewayProbe, GatewayStatus};
+use tollgate_admin::{EndpointChecked, EndpointState, GatewayProbe, GatewayStatus, UpstreamCheck};
+use tollgate_gateway::{Gateway, UpstreamState};
+use tollgate_store::snapshot::ConfigEndpoint;
 
 use super::health::Operations;
+use super::refresher;
 
 /// Answers how the gateway that listens there stands, whenever it is asked.
 pub(super) fn gateway(address: SocketAddr, operations: Operations) -> GatewayProbe {
     Arc::new(move || status(address, &operations))
+}
+
+/// Asks endpoints through the gateway's own clients, and so past its guard.
+pub(super) fn upstreams(gateway: Gateway) -> UpstreamCheck {
+    Arc::new(move |endpoint: ConfigEndpoint| {
+        let gateway = gateway.clone();
+        Box::pin(async move {
+            let found = gateway.check_upstream(refresher::endpoint(endpoint)).await;
+            EndpointChecked {
+                state: match found.state {
+                    UpstreamState::Well => EndpointState::Well,
+                    UpstreamState::CredentialRefused => EndpointState::CredentialRefused,
+                    UpstreamState::NoList => EndpointState::NoList,
+                    UpstreamState::Failing => EndpointState::Failing,
+                    UpstreamState::AddressRefused => EndpointState::AddressRefused,
+                    UpstreamState::UnknownName => EndpointState::UnknownName,
+                    UpstreamState::Unreachable => EndpointState::Unreachable,
+                    UpstreamState::TlsFailed => EndpointState::TlsFailed,
+                    UpstreamState::TimedOut => EndpointState::TimedOut,
+                    UpstreamState::Unusable => EndpointState::Unusable,
+                },
+                asked: found.asked,
+                status: found.status,
+                latency_ms: u64::try_from(found.latency.as_millis()).unwrap_or(u64::MAX),
+                models: found.models.and_then(|models| models.try_into().ok()),
+                said: found.said,
+            }
+        })
+    })
 }
 
 fn status(address: SocketAddr, operations: &Operations) -> GatewayStatus {

@@ -20,6 +20,10 @@ pub struct Account {
     pub user: User,
     /// In credits.
     pub balance: Credits,
+    /// Of it, what requests in flight hold, as their gateways said last: a quarter of a second ago, where there is traffic.
+    pub held: Credits,
+    /// What gateways may spend without asking: `held`, what they have charged and the books do not have yet, and room.
+    pub leased: Credits,
     /// What the user may do on the whole platform when signed in.
     pub role: Option<PlatformRole>,
     /// Since when the user can do nothing any more.
@@ -38,8 +42,10 @@ pub struct AccountFilter {
 }
 
 const SELECT: &str =
-    "select u.id, u.no, u.name, u.kind, u.created_at, u.deleted_at, b.balance, u.when_spent, u.role
-                      from users u join user_balances b on b.user_no = u.no";
+    "select u.id, u.no, u.name, u.kind, u.created_at, u.deleted_at, b.balance, u.when_spent, u.role, l.held, l.leased
+                      from users u join user_balances b on b.user_no = u.no
+                      cross join lateral (select coalesce(sum(held), 0) as held, coalesce(sum(amount), 0) as leased
+                                          from credit_leases where user_no = u.no and expires_at > clock_timestamp()) l";
 
 /// Users but the system user, by name, behind `after`.
 pub async fn page(
@@ -121,6 +127,12 @@ fn from_row(row: &Row) -> Result<Account, StoreError> {
         },
         role: role.map(str::parse).transpose()?,
         deactivated_at: row.try_get(5)?,
-        balance: Credits::try_from(row.try_get::<_, Decimal>(6)?)?,
+        balance: credits(row, 6)?,
+        held: credits(row, 9)?,
+        leased: credits(row, 10)?,
     })
+}
+
+fn credits(row: &Row, column: usize) -> Result<Credits, StoreError> {
+    Ok(Credits::try_from(row.try_get::<_, Decimal>(column)?)?)
 }

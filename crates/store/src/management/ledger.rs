@@ -1,10 +1,15 @@
-//! A user's ledger in pages, each entry with the balance after it, filtered and searched.
+//! A user's ledger in pages, each entry with the balance after it, filtered and searched; entries of batches one by one, or many in a line.
 //!
-//! The running balance is summed over the whole ledger before anything is filtered away, so each page reads all of the user's entries
-//! (usage records carry no index by user: among very many records it is a scan). Bound it with [`super::bound_report`].
+//! The running balance is summed over the whole ledger before anything is filtered away or drawn together, so each page reads all of the user's
+//! entries (usage records carry no index by user: among very many records it is a scan). Bound it with [`super::bound_report`].
+//!
+//! A line of batch usage holds the charges of one batch with one key for one model; of requests by keys for batches that name no batch, those of
+//! one hour. It stands where its last entry stands, with the balance after that: the same one that the entry has by itself. Entries of others may lie
+//! between its first and its last, so the balances of two lines next to each other may differ by more than what stands in one of them.
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use tollgate_domain::{ApiKeyId, Credits, UserId};
 use uuid::Uuid;
@@ -14,18 +19,56 @@ use crate::reports::LedgerEntry;
 use crate::text::check_text;
 use crate::{StoreError, Tx};
 
-/// An entry and what was left after it.
+/// An entry and what was left after it; or a line of many, as of its last one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunningEntry {
-    /// The entry.
+    /// The entry. Of a line: its last one, with the sum of all amounts.
     pub entry: LedgerEntry,
     /// The balance after it, in credits.
     pub balance_after: Credits,
-    /// The request, as its response's `x-request-id` named it; `None` for what is no usage.
+    /// The request, as its response's `x-request-id` named it; `None` for what is no usage, and for a line.
     pub request_id: Option<String>,
+    /// What it is a line of, where it is one.
+    pub line: Option<BatchLine>,
 }
 
-/// Which entries.
+impl RunningEntry {
+    /// Where it stands.
+    pub fn place(&self) -> Place {
+        Place { at: self.entry.created_at, id: self.entry.id.clone() }
+    }
+}
+
+/// What stands in one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchLine {
+    /// By which [`LedgerFilter::line`] finds its entries. Text that says nothing.
+    pub id: String,
+    /// How many entries.
+    pub entries: i64,
+    /// When the first of them was made.
+    pub first_at: Timestamp,
+}
+
+/// Where an entry stands in the ledger's order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// When it was made.
+    pub at: Timestamp,
+    /// The entry.
+    pub id: String,
+}
+
+/// Between which places a page lies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Between {
+    /// Behind this one, in the order from new to old.
+    pub behind: Place,
+    /// With nothing that is newer than this, so that no line grows out of the pages that are still to come.
+    pub newest: Place,
+}
+
+/// Which entries, and how.
 #[derive(Debug, Clone, Default)]
 pub struct LedgerFilter {
     /// `usage`, or the type of a movement.
@@ -42,41 +85,67 @@ pub struct LedgerFilter {
     pub since: Option<Timestamp>,
     /// Until just before this instant.
     pub until: Option<Timestamp>,
+    /// Of this line alone, one by one.
+    pub line: Option<String>,
+    /// Draw entries of batches together in lines; a line holds those alone that meet the other filters.
+    pub in_lines: bool,
 }
 
-/// The entries of a user, newest first, behind the one of this time and id.
+/// The entries or lines of a user, newest first.
 pub async fn page(
     tx: &Tx,
     user: UserId,
     filter: &LedgerFilter,
-    after: Option<(Timestamp, &str)>,
+    between: Option<&Between>,
     limit: u32,
 ) -> Result<Page<RunningEntry>, StoreError> {
-    for text in [&filter.transaction_type, &filter.model, &filter.search].into_iter().flatten() {
+    let texts = [&filter.transaction_type, &filter.model, &filter.search, &filter.line];
+    for text in texts.into_iter().flatten() {
         check_text("the filter", text)?;
     }
-    let (at, id) = after.unzip();
-    let rows = tx
-        .query(
-            "with signed as (
-                 select *, case when transaction_type = 'usage' then -amount
-                                else amount * movement_sign(transaction_type) end as change
-                 from credits_transactions where user_id = $1),
-             running as (
-                 select *, sum(change) over (order by created_at, id collate \"C\") as balance_after from signed)
-             select id, created_at, transaction_type, change, source_id, description, batch_id, api_key_id, model,
-                    balance_after,
-                    case when transaction_type = 'usage' then (
-                        select i.id || '-' || split_part(source_id, '/', 3) from instances i
-                        where i.no = split_part(source_id, '/', 2)::integer) end as request_id
-             from running
+    // What tells one line from another. Texts that a client wrote are told apart by quotes.
+    let line = "case when transaction_type = 'usage'
+                      and (batch_id is not null or api_key_id in (select id from api_keys where user_id = $1 and purpose = 'batch'))
+                 then md5(jsonb_build_array(batch_id, api_key_id, model, case when batch_id is null
+                     then extract(epoch from date_trunc('hour', created_at, 'UTC')) end)::text) end";
+    let drawn_together = if filter.in_lines {
+        "select *, row_number() over (line order by created_at desc, id collate \"C\" desc) as back,
+                sum(change) over line as amount_of_all, count(*) over line as entries, min(created_at) over line as first_at
+         from matching window line as (partition by coalesce('line ' || line, id))"
+    } else {
+        "select *, 1 as back, change as amount_of_all, 1::bigint as entries, created_at as first_at from matching"
+    };
+    let sql = format!(
+        "with signed as (
+             select *, case when transaction_type = 'usage' then -amount
+                            else amount * movement_sign(transaction_type) end as change, {line} as line
+             from credits_transactions where user_id = $1),
+         running as (
+             select *, sum(change) over (order by created_at, id collate \"C\") as balance_after from signed),
+         matching as (
+             select * from running
              where ($2::text is null or transaction_type = $2) and ($3::uuid is null or api_key_id = $3)
                and ($4::text is null or model = $4) and ($5::uuid is null or batch_id = $5)
                and ($6::text is null or strpos(lower(description), lower($6)) > 0
                     or strpos(lower(source_id), lower($6)) > 0)
                and ($7::timestamptz is null or created_at >= $7) and ($8::timestamptz is null or created_at < $8)
-               and ($9::timestamptz is null or (created_at, id collate \"C\") < ($9, $10 collate \"C\"))
-             order by created_at desc, id collate \"C\" desc limit $11",
+               and ($9::timestamptz is null or (created_at, id collate \"C\") <= ($9, $10 collate \"C\"))
+               and ($14::text is null or line = $14)),
+         drawn as ({drawn_together})
+         select id, created_at, transaction_type, amount_of_all, source_id, description, batch_id, api_key_id, model,
+                balance_after,
+                case when transaction_type = 'usage' then (
+                    select i.id || '-' || split_part(source_id, '/', 3) from instances i
+                    where i.no = split_part(source_id, '/', 2)::integer) end as request_id,
+                case when $15 then line end, entries, first_at
+         from drawn
+         where back = 1 and ($11::timestamptz is null or (created_at, id collate \"C\") < ($11, $12 collate \"C\"))
+         order by created_at desc, id collate \"C\" desc limit $13"
+    );
+    let (newest, behind) = between.map(|between| (&between.newest, &between.behind)).unzip();
+    let rows = tx
+        .query(
+            &sql,
             &[
                 &user.as_uuid(),
                 &filter.transaction_type,
@@ -86,9 +155,13 @@ pub async fn page(
                 &filter.search,
                 &filter.since,
                 &filter.until,
-                &at,
-                &id,
+                &newest.map(|place| place.at),
+                &newest.map(|place| place.id.as_str()),
+                &behind.map(|place| place.at),
+                &behind.map(|place| place.id.as_str()),
                 &rows_for(limit),
+                &filter.line,
+                &filter.in_lines,
             ],
         )
         .await?;
@@ -96,20 +169,33 @@ pub async fn page(
 }
 
 fn from_row(row: &Row) -> Result<RunningEntry, StoreError> {
+    let model: Option<String> = row.try_get(8)?;
+    let entries: i64 = row.try_get(12)?;
+    let line = match row.try_get::<_, Option<String>>(11)? {
+        Some(id) => Some(BatchLine { id, entries, first_at: row.try_get(13)? }),
+        None => None,
+    };
+    let description = match &line {
+        Some(_) => {
+            format!("Batch usage: {} ({entries} requests)", model.as_deref().unwrap_or("unknown model"))
+        }
+        None => row.try_get(5)?,
+    };
     Ok(RunningEntry {
+        request_id: if line.is_some() { None } else { row.try_get(10)? },
         entry: LedgerEntry {
             id: row.try_get(0)?,
             created_at: row.try_get(1)?,
             transaction_type: row.try_get(2)?,
             amount: credits(row, 3)?,
             source_id: row.try_get(4)?,
-            description: row.try_get(5)?,
+            description,
             batch_id: row.try_get(6)?,
             api_key_id: row.try_get::<_, Option<Uuid>>(7)?.map(ApiKeyId::from_uuid),
-            model: row.try_get(8)?,
+            model,
         },
         balance_after: credits(row, 9)?,
-        request_id: row.try_get(10)?,
+        line,
     })
 }
 

@@ -15,8 +15,10 @@ pub mod idempotency;
 pub mod identities;
 pub mod keys;
 pub mod ledger;
+pub mod limits;
 pub mod oidc_sign_ins;
 pub mod passwords;
+pub mod priced_usage;
 pub mod receipts;
 pub mod roles;
 pub mod series;
@@ -44,10 +46,15 @@ const REPORT_MEMORY: &str = "32MB";
 /// than reading what it reads. A database on Windows cannot tell that
 /// a connection is closed, and only does the first.
 pub async fn bound_report(tx: &Tx) -> Result<(), StoreError> {
+    bound(tx, REPORT_TIMEOUT).await
+}
+
+/// As [`bound_report`], for something that is worth less time.
+pub async fn bound(tx: &Tx, timeout: Duration) -> Result<(), StoreError> {
     let sql = format!(
         "set local statement_timeout = {}; set local work_mem = '{REPORT_MEMORY}'; set local jit = off;
          select set_config('client_connection_check_interval', '{}', true) where version() ~* 'linux|darwin|bsd'",
-        REPORT_TIMEOUT.as_millis(),
+        timeout.as_millis(),
         CLIENT_CHECK_INTERVAL.as_millis()
     );
     Ok(tx.batch_execute(&sql).await?)

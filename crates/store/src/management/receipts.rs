@@ -1,16 +1,23 @@
 //! One request, whole: what was used, at which tariff, and what it came to.
 //!
 //! A request is found by the id that its response carried, without an index on anything but its identity: one probe for each day that
-//! has sums.
+//! has sums. What was left after it is reckoned back from the balance by the hourly sums; only records of its own hour are read, which lie
+//! in one day's partition.
+
+use std::time::Duration;
 
 use jiff::Timestamp;
-use tollgate_domain::{ApiKeyId, CorrelationId, InstanceId, ModelId, PriceList, TariffId, UserId};
+use rust_decimal::Decimal;
+use tollgate_domain::{ApiKeyId, CorrelationId, Credits, InstanceId, ModelId, PriceList, TariffId, UserId};
 use uuid::Uuid;
 
 use crate::tariff_row::{PRICE_COLUMNS, prices_from_row};
 use crate::usage_dimensions::{self, Dimensions};
-use crate::usage_records::{self, UsageRow};
+use crate::usage_records::{self, RecordKey, UsageRow};
 use crate::{StoreError, Tx};
+
+/// The database stops looking for what was left after a request once this long has gone by: a receipt is worth having without it.
+pub const BALANCE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A request as it is in the books.
 #[derive(Debug, Clone)]
@@ -46,6 +53,52 @@ pub struct ReceiptTariff {
     pub prices: PriceList,
     /// In force from then on.
     pub valid_from: Timestamp,
+}
+
+/// A balance before and after an entry of the ledger, in credits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Passage {
+    /// After the entry that stands before it.
+    pub before: Credits,
+    /// What was left.
+    pub after: Credits,
+}
+
+/// What was left before and after the entry of this record, as [`super::ledger`] shows it: the sum of all entries of its user up to it, by time
+/// and then id, as they are in the books now. `None` where the record is no entry. Its transaction must have one snapshot: balance,
+/// sums and records belong together. Bound it by [`BALANCE_TIMEOUT`]: of the record's own day all records are read.
+pub async fn passage(tx: &Tx, key: RecordKey) -> Result<Option<Passage>, StoreError> {
+    let sql = "with entry as (
+             select r.user_no, u.id as user_id, r.requested_at, r.amount_pico,
+                    date_trunc('hour', r.requested_at, 'UTC') + interval '1 hour' as hour_ends,
+                    'usage:' || r.day || '/' || r.instance_no || '/' || r.correlation_id as id
+             from usage_records r join users u on u.no = r.user_no
+             where r.day = $1 and r.instance_no = $2 and r.correlation_id = $3 and r.amount_pico > 0),
+         later as (
+             select coalesce((select sum(m.amount * movement_sign(m.type)) from credit_movements m
+                              where m.user_id = e.user_id
+                                and (m.created_at, m.id::text collate \"C\") > (e.requested_at, e.id collate \"C\")), 0) as moved,
+                    coalesce((select sum(s.amount_pico) from usage_rollups s
+                              where s.user_no = e.user_no and s.hour >= e.hour_ends), 0)
+                    + coalesce((select sum(r.amount_pico) from usage_records r
+                                where r.day = $1 and r.user_no = e.user_no and r.amount_pico > 0
+                                  and r.requested_at >= e.requested_at and r.requested_at < e.hour_ends
+                                  and (r.requested_at > e.requested_at
+                                       or ('usage:' || r.day || '/' || r.instance_no || '/' || r.correlation_id)
+                                          collate \"C\" > e.id collate \"C\")), 0) as used_pico
+             from entry e)
+         select (b.balance - l.moved + l.used_pico * 0.000000000001)::numeric(28, 12) as after,
+                (e.amount_pico * 0.000000000001)::numeric(28, 12) as amount
+         from entry e join user_balances b on b.user_no = e.user_no cross join later l";
+    let RecordKey { day, instance_no, correlation_id } = key;
+    let Some(row) = tx.query_opt(sql, &[&day, &instance_no, &correlation_id.get()]).await? else {
+        return Ok(None);
+    };
+    let credits = |column: usize| -> Result<Credits, StoreError> {
+        Ok(Credits::try_from(row.try_get::<_, Decimal>(column)?)?)
+    };
+    let after = credits(0)?;
+    Ok(Some(Passage { before: after.checked_add(credits(1)?)?, after }))
 }
 
 /// The request with this id; of `owner` alone where there is one. Another's request is as little there as one that never was.

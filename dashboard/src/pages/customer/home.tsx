@@ -10,6 +10,8 @@ import { Loaded } from "../../components/states";
 import { href } from "../../router";
 import { useSession } from "../../session/context";
 import { pico } from "../../money/money";
+import { Held } from "../shared/held";
+import { CapsInForce } from "../shared/limits";
 import { Outlook } from "../shared/outlook";
 import { UserUsage } from "../shared/usage";
 
@@ -24,6 +26,8 @@ export function Home(): ReactNode {
           <span className="muted">Credits left</span>
           <span className="big" aria-live="polite"><Amount of={who.balance} /></span>
           <Outlook user={who} />
+          <Held user={who} />
+          <CapsInForce limits={who.limits} />
         </div>
       )}</Loaded>
       <UserUsage userId={session.user.id} />

@@ -12,6 +12,7 @@ import { Empty, ErrorState, Loaded } from "../../components/states";
 import { Table } from "../../components/table";
 import { useSession } from "../../session/context";
 import { may } from "../../session/rights";
+import { EndpointTest } from "../shared/endpoint-test";
 
 export const AUTH_STYLES = ["bearer", "x-api-key", "api-key", "x-goog-api-key", "none"];
 
@@ -20,6 +21,7 @@ export function Endpoints(): ReactNode {
   const endpoints = useResource<Whole<Endpoint>>("/endpoints");
   const [edited, setEdited] = useState<Endpoint | "new" | null>(null);
   const [removed, setRemoved] = useState<Endpoint | null>(null);
+  const [tested, setTested] = useState<Endpoint | null>(null);
   const remove = useAction(async (endpoint: Endpoint) => {
     await call("DELETE", path`/endpoints/${endpoint.id}`);
     setRemoved(null);
@@ -27,6 +29,7 @@ export function Endpoints(): ReactNode {
   });
   const actions = (endpoint: Endpoint): ReactNode => (
     <span className="row-actions">
+      <button type="button" className="quiet" onClick={() => { setTested(endpoint); }}>Test<span className="unseen"> {endpoint.name}</span></button>
       <button type="button" className="quiet" onClick={() => { setEdited(endpoint); }}>Change<span className="unseen"> {endpoint.name}</span></button>
       <button type="button" className="quiet" onClick={() => { remove.reset(); setRemoved(endpoint); }}>Delete<span className="unseen"> {endpoint.name}</span></button>
     </span>
@@ -50,6 +53,12 @@ export function Endpoints(): ReactNode {
           )}</Loaded>
       </div>
       {edited !== null && <Edit endpoint={edited === "new" ? null : edited} onClose={() => { setEdited(null); }} onDone={() => { setEdited(null); endpoints.reload(); }} />}
+      {tested && (
+        <Dialog title={`Test ${tested.name}`} onClose={() => { setTested(null); }}>
+          <p className="muted">It is asked for its list of models, with its credential: a real request, which costs nothing.</p>
+          <EndpointTest endpoint={tested} />
+        </Dialog>
+      )}
       {removed && (
         <Confirm title={`Delete ${removed.name}?`} action="Delete endpoint" kind="danger" busy={remove.isBusy} problem={remove.problem} onConfirm={() => { remove.run(removed); }} onClose={() => { setRemoved(null); }}>
           <p>One that a model uses cannot be deleted. The stored credential is gone with it.</p>

@@ -11,6 +11,7 @@ import { Button, Field } from "../../components/parts";
 import { ErrorState } from "../../components/states";
 import { perMillion, perToken } from "../../money/money";
 import { formatInstant } from "../../time/format";
+import { PricePreview } from "./price-preview";
 
 const PURPOSES = ["realtime", "batch", "playground", "platform"];
 
@@ -47,6 +48,7 @@ export function SetPrice({ model, tariffs, onDone, onClose }: { model: Model; ta
           <div><dt>Out, per million</dt><dd className="number">{was("output_price")}{perMillion(prices.output_price)}</dd></div>
           <div><dt>From</dt><dd>{startsAt === null ? "now" : formatInstant(startsAt)}</dd></div>
         </dl>
+        <PricePreview model={model} tariffs={[...tariffs.filter((tariff) => isInForce(tariff, now) && !isSameLane(tariff, { purpose, completionWindow })).map(asWanted), { purpose, completion_window: completionWindow, prices }]} />
         <p className="muted small">A price that was in force is never edited. Requests keep the price of their own time; those that wait for one are charged at once.</p>
         {set.problem && <ErrorState problem={set.problem} />}
         <div className="dialog-foot"><Button onClick={() => { setSure(false); set.reset(); }}>Change</Button><Button kind="primary" busy={set.isBusy} onClick={set.run}>Set price</Button></div>
@@ -83,10 +85,11 @@ function pricesOf(input: string, output: string, cache: string, before: Prices |
 /** Whether a price is wanted on: those in force and to come are, but for the one whose place the new one takes. */
 function stays(tariff: Tariff, next: { purpose: string; completionWindow: string | null; startsAt: string | null }, now: number): boolean {
   if (tariff.valid_until && (Date.parse(tariff.valid_until) <= now || tariff.valid_until === tariff.valid_from)) return false;
-  const isSameLane = tariff.purpose === next.purpose && (tariff.completion_window ?? null) === next.completionWindow;
   const begins = next.startsAt === null ? now : Date.parse(next.startsAt);
   // A price of the same lane that begins before the new one stays until then.
-  return !isSameLane || (next.startsAt !== null && Date.parse(tariff.valid_from) < begins);
+  return !isSameLane(tariff, next) || (next.startsAt !== null && Date.parse(tariff.valid_from) < begins);
 }
+
+const isSameLane = (tariff: Tariff, lane: { purpose: string; completionWindow: string | null }): boolean => tariff.purpose === lane.purpose && (tariff.completion_window ?? null) === lane.completionWindow;
 
 const asWanted = (tariff: Tariff): NewTariff => ({ purpose: tariff.purpose, completion_window: tariff.completion_window ?? null, prices: tariff.prices, valid_from: tariff.valid_from });

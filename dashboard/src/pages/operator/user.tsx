@@ -13,6 +13,8 @@ import { useSession } from "../../session/context";
 import { may, mayManageKeysOf } from "../../session/rights";
 import { Keys } from "../shared/keys";
 import { Ledger } from "../shared/ledger";
+import { CapsInForce, UserLimits } from "../shared/limits";
+import { Held } from "../shared/held";
 import { Outlook } from "../shared/outlook";
 import { UserUsage } from "../shared/usage";
 import { MoveCredits, type Movement } from "./credits";
@@ -20,7 +22,7 @@ import { RoleSetting } from "./role";
 import { SignInLink } from "./sign-in-link";
 import { UserState } from "./users";
 
-const TABS = [["ledger", "Ledger"], ["usage", "Usage"], ["keys", "Keys"]] as const;
+const TABS = [["ledger", "Ledger"], ["usage", "Usage"], ["keys", "Keys"], ["limits", "Limits"]] as const;
 type Tab = (typeof TABS)[number][0];
 
 export function UserPage({ id }: { id: string }): ReactNode {
@@ -57,11 +59,14 @@ export function UserPage({ id }: { id: string }): ReactNode {
           <span className="muted">Balance</span>
           <span className="big" aria-live="polite"><Amount of={who.balance} /></span>
           <Outlook user={who} />
+          <Held user={who} />
+          <CapsInForce limits={who.limits} />
         </div>
         <Choice label="What is shown" value={tab} options={TABS} onChange={(next) => { replace(href(["users", id], { tab: next })); }} />
         {tab === "ledger" && <Ledger key={entered} userId={id} name={who.name} />}
         {tab === "usage" && <UserUsage userId={id} />}
         {tab === "keys" && <Keys userId={id} mayManage={mayManageKeysOf(session, id) && !who.deactivated_at} isManager={may(session, "manage")} />}
+        {tab === "limits" && <UserLimits userId={id} name={who.name} mayChange={may(session, "money") && !who.deactivated_at} />}
         {may(session, "manage") && !who.deactivated_at && (
           <Card title="Access">
             <div className="stack">

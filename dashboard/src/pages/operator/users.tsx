@@ -14,6 +14,7 @@ import { pico } from "../../money/money";
 import { go, href } from "../../router";
 import { useSession } from "../../session/context";
 import { may } from "../../session/rights";
+import { CapsInForce } from "../shared/limits";
 
 export function Users(): ReactNode {
   const session = useSession();
@@ -38,6 +39,9 @@ export function Users(): ReactNode {
               <Table caption="Users" rows={rows} rowKey={(user) => user.id} columns={[
                 { head: "Name", isHead: true, cell: (user) => <a href={href(["users", user.id])}>{user.name}</a> },
                 { head: "Balance", numeric: true, cell: (user) => <Amount of={user.balance} places={4} /> },
+                { head: "Available", numeric: true, isMinor: true, cell: (user) => <Amount of={user.available} places={4} /> },
+                { head: "Held", numeric: true, isMinor: true, cell: (user) => <Amount of={user.held} places={4} /> },
+                { head: "Caps", isMinor: true, cell: (user) => (user.limits ? <CapsInForce limits={user.limits} /> : <span className="muted">–</span>) },
                 { head: "State", cell: (user) => <UserState user={user} /> },
                 { head: "Kind", isMinor: true, cell: (user) => user.kind },
                 { head: "Since", isMinor: true, cell: (user) => <When at={user.created_at} relative /> },

@@ -1,4 +1,4 @@
-// A user's ledger: every change of the balance with the balance after it, filtered, page by page, as a file.
+// A user's ledger: every change of the balance with the balance after it, filtered, page by page, as a file. A batch is one line, which opens.
 
 import { useDeferredValue, useState, type ReactNode } from "react";
 
@@ -24,11 +24,16 @@ export function Ledger({ userId, name }: { userId: string; name: string }): Reac
   const [since, setSince] = useState("");
   const [until, setUntil] = useState("");
   const [search, setSearch] = useState("");
+  const [inLines, setInLines] = useState(true);
+  const [opened, setOpened] = useState<Entry | null>(null);
   const [receipt, setReceipt] = useState<string | null>(null);
   const keys = useResource<Listing<ApiKey>>("/api-keys", { user_id: userId, with_revoked: true, limit: 500 });
-  const query: Query = { type, api_key_id: key, since: startOf(since), until: endOf(until), search: useDeferredValue(search) };
+  const filters: Query = { type, api_key_id: key, since: startOf(since), until: endOf(until), search: useDeferredValue(search) };
+  const line = opened?.line?.id;
+  // A file has every entry by itself.
+  const query: Query = line === undefined ? filters : { ...filters, line };
   // Not read again by itself: each look reads all of the user's entries, because the running balance is their sum.
-  const entries = usePages<Entry>(path`/users/${userId}/ledger`, query);
+  const entries = usePages<Entry>(path`/users/${userId}/ledger`, line === undefined ? { ...query, in_lines: inLines || null } : query);
   const [isCut, setCut] = useState(false);
   const save = useAction(async () => { setCut(await saveAll(userId, name, query)); });
   return (
@@ -44,11 +49,18 @@ export function Ledger({ userId, name }: { userId: string; name: string }): Reac
         <Field label="From">{(field) => <input {...field} type="date" value={since} onChange={(event) => { setSince(event.target.value); }} />}</Field>
         <Field label="To">{(field) => <input {...field} type="date" value={until} onChange={(event) => { setUntil(event.target.value); }} />}</Field>
         <Field label="Search">{(field) => <input {...field} type="search" placeholder="Model, reason, batch…" value={search} onChange={(event) => { setSearch(event.target.value); }} />}</Field>
+        <label className="check"><input type="checkbox" checked={inLines} disabled={opened !== null} onChange={(event) => { setInLines(event.target.checked); }} />A batch in one line</label>
         <Button onClick={entries.reload}>Refresh</Button>
         <Button busy={save.isBusy} onClick={save.run}><Icon name="download" />{save.isBusy ? "Collecting…" : "CSV"}</Button>
       </div>
       {save.problem && <ErrorState problem={save.problem} />}
       <p role="status" className={isCut ? "notice bad" : "unseen"}>{isCut ? `The file ends after ${formatCount(MOST_ROWS)} entries: choose a shorter time for the rest.` : ""}</p>
+      {opened?.line && (
+        <div className="notice" role="status">
+          <div><strong>{formatCount(opened.line.entries)} requests of a batch for {opened.model ?? "an unknown model"}</strong><p>From <When at={opened.line.first_at} /> to <When at={opened.created_at} />, <Amount of={opened.amount} /> in all.</p></div>
+          <Button onClick={() => { setOpened(null); }}>Close the batch</Button>
+        </div>
+      )}
       <div className="card flush">
         <Loaded from={entries} lines={10}>{(rows) => rows.length === 0
           ? <Empty title="No entries">{type === "" && search === "" && since === "" && until === "" && key === "" ? "Credits that are given and requests that are charged are here." : "Nothing meets these filters."}</Empty>
@@ -56,10 +68,10 @@ export function Ledger({ userId, name }: { userId: string; name: string }): Reac
             <>
               <Table caption="Ledger, newest first" rows={rows} rowKey={(entry) => entry.id} columns={[
                 { head: "When", isHead: true, cell: (entry) => <When at={entry.created_at} /> },
-                { head: "What", cell: (entry) => <span className="what"><Badge tone={entry.type === "usage" ? "plain" : "accent"}>{entry.type.replaceAll("_", " ")}</Badge> <span>{entry.type === "usage" ? (entry.model ?? "unknown model") : entry.description}</span></span> },
+                { head: "What", cell: (entry) => <span className="what"><Badge tone={entry.type === "usage" ? "plain" : "accent"}>{entry.type.replaceAll("_", " ")}</Badge> <span>{entry.type === "usage" ? (entry.model ?? "unknown model") : entry.description}</span>{entry.line && <span className="muted">{formatCount(entry.line.entries)} requests of a batch</span>}</span> },
                 { head: "Amount", numeric: true, cell: (entry) => <Amount of={entry.amount} signed /> },
                 { head: "Balance after", numeric: true, cell: (entry) => <Amount of={entry.balance_after} /> },
-                { head: "Receipt", cell: (entry) => (entry.request_id ? <ReceiptButton entry={entry} open={setReceipt} /> : <span className="muted">–</span>) },
+                { head: "Receipt", cell: (entry) => (entry.line ? <button type="button" className="quiet" onClick={() => { setOpened(entry); }}>Open<span className="unseen"> the batch for {entry.model ?? "an unknown model"} until {entry.created_at}</span></button> : entry.request_id ? <ReceiptButton entry={entry} open={setReceipt} /> : <span className="muted">–</span>) },
               ]} />
               <More pages={entries} />
             </>

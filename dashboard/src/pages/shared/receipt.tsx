@@ -43,6 +43,9 @@ export function Paper({ receipt }: { receipt: Receipt }): ReactNode {
         ]} />
       )}
       <p className="total"><span>Total</span> <strong className="number">{exact(receipt.total)}</strong></p>
+      {receipt.balance_before && receipt.balance_after && (
+        <p className="muted small">Balance before <span className="number">{exact(receipt.balance_before)}</span>, after <span className="number">{exact(receipt.balance_after)}</span></p>
+      )}
       {receipt.is_clamped && <p className="muted small">The provider stated more of a part than of the whole; it was charged as the whole.</p>}
     </div>
   );

@@ -7,6 +7,7 @@ import type { Endpoint, Model, Whole } from "../../api/types";
 import { Icon } from "../../components/icon";
 import { PageHead } from "../../components/parts";
 import { Loaded } from "../../components/states";
+import { EndpointTest } from "../shared/endpoint-test";
 import { EndpointStep, ModelStep, UserStep, type Made } from "./steps";
 import { TryStep } from "./try";
 
@@ -25,6 +26,7 @@ export function FirstRequest(): ReactNode {
           <Loaded from={endpoints} lines={3}>{({ data }) => <EndpointStep existing={data} onDone={setEndpoint} />}</Loaded>
         </Step>
         <Step at={at} number={1} title="What is it called, and what does it cost?" done={model ? model.alias : ""} change={() => { setModel(null); setMade(null); }}>
+          {endpoint && <EndpointTest endpoint={endpoint} />}
           {endpoint && <Loaded from={models} lines={3}>{({ data }) => <ModelStep endpoint={endpoint} existing={data.filter((one) => one.endpoint_id === endpoint.id)} onDone={setModel} />}</Loaded>}
         </Step>
         <Step at={at} number={2} title="Who pays?" done={made ? `${made.userName}, with a new key` : ""} change={() => { setMade(null); }}>
