@@ -102,6 +102,8 @@ export interface paths {
                     user_id?: string;
                     /** @description For this purpose. */
                     purpose?: string;
+                    /** @description That this user made for others. */
+                    created_by?: string;
                     /** @description Those that were revoked, too. */
                     with_revoked?: boolean;
                     /** @description Rows of a page, 50 when nothing is said. */
@@ -923,6 +925,119 @@ export interface paths {
                     };
                     content: {
                         "application/json": components["schemas"]["Listing_AuditEntry"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key or session was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/audit-log/head": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The last entry's number and digest, to be noted elsewhere.
+         * @description The last entry's number and digest, to be noted elsewhere.
+         *
+         *     For: Manager, Viewer.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Where the log ends */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["AuditLogHead"];
                     };
                 };
                 /** @description The request cannot be read */
@@ -3200,6 +3315,172 @@ export interface paths {
                 };
             };
         };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/oidc/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where the OpenID provider sends the browser back to: signs in whoever it vouches for, if that identity is linked to a user.
+         * @description Parameters that others send along are not looked at.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    state?: string;
+                    code?: string;
+                    error?: string;
+                    iss?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description To the dashboard; or to the sign-in page, with what is wrong in `problem` */
+                303: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/oidc/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sends the browser to the OpenID provider, to sign in there. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description To the provider; or to the sign-in page, with what is wrong in `problem` */
+                303: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -5547,6 +5828,392 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/api/v1/users/{user_id}/identities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who a user is at OpenID providers.
+         * @description Who a user is at OpenID providers.
+         *
+         *     For: Manager.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    user_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description All of them */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Whole_Identity"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key or session was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /**
+         * Links an identity to a user, who comes in by it from now on.
+         * @description Links an identity to a user, who comes in by it from now on.
+         *
+         *     For: Manager.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    user_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewIdentity"];
+                };
+            };
+            responses: {
+                /** @description The identity */
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Identity"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key or session was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/users/{user_id}/identities/{identity_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Takes an identity away from a user, and ends the sessions that began through a provider. Nobody comes in by it any more.
+         * @description Takes an identity away from a user, and ends the sessions that began through a provider. Nobody comes in by it any more.
+         *
+         *     For: Manager.
+         */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    user_id: string;
+                    identity_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description It is gone */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key or session was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/api/v1/users/{user_id}/ledger": {
         parameters: {
             query?: never;
@@ -5842,8 +6509,10 @@ export interface paths {
         };
         get?: never;
         /**
-         * Gives a user a role for when they are signed in, or takes it away, from the next request on. Keys keep the roles that they have.
-         * @description Gives a user a role for when they are signed in, or takes it away, from the next request on. Keys keep the roles that they have.
+         * Gives a user a role for when they are signed in, or takes it away, from the next request on. Of a user who had one, the own keys with a role that the
+         *     new one does not include are revoked with it: a manager is everything, any other role includes itself alone.
+         * @description Gives a user a role for when they are signed in, or takes it away, from the next request on. Of a user who had one, the own keys with a role that the
+         *     new one does not include are revoked with it: a manager is everything, any other role includes itself alone.
          *
          *     For: Manager.
          */
@@ -5862,13 +6531,13 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description The user as it is now */
+                /** @description The user as it is now, and what became of keys */
                 200: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/json": components["schemas"]["User"];
+                        "application/json": components["schemas"]["UserWithRole"];
                     };
                 };
                 /** @description The request cannot be read */
@@ -6908,7 +7577,7 @@ export interface paths {
                     start_time: number;
                     /** @description Unix seconds, exclusive; now where it is left out */
                     end_time?: number;
-                    /** @description `1h` or `1d` (the default) */
+                    /** @description `1m`, `1h` or `1d` (the default) */
                     bucket_width?: string;
                     /** @description Of these users */
                     user_ids?: string[];
@@ -7042,7 +7711,7 @@ export interface paths {
                     start_time: number;
                     /** @description Unix seconds, exclusive; now where it is left out */
                     end_time?: number;
-                    /** @description `1h` or `1d` (the default) */
+                    /** @description `1m`, `1h` or `1d` (the default) */
                     bucket_width?: string;
                     /** @description Of these users */
                     user_ids?: string[];
@@ -7220,10 +7889,32 @@ export interface components {
             at: string;
             /** @description How it was; never a secret. */
             before?: unknown;
+            /** @description SHA-256 of the digest before it and of what it says. */
+            digest?: string | null;
             /** Format: uuid */
             id: string;
+            /**
+             * Format: int64
+             * @description Its number in the chain of all entries; `null` of one that was taken out of it, which `tollgate audit` reports.
+             */
+            no?: number | null;
             /** @description To what: a name or an id. */
             subject: string;
+        };
+        /** @description Where the audit log ends. */
+        AuditLogHead: {
+            /** @description Its digest. */
+            digest: string;
+            /**
+             * @description Both, as `tollgate audit --noted-head` takes them. Noted where nobody who runs the database can change it, it shows later that what
+             *     was the log now is still its beginning.
+             */
+            head: string;
+            /**
+             * Format: int64
+             * @description The number of the last entry, 0 of a log without any.
+             */
+            no: number;
         };
         /**
          * @description Usage of a batch in one line: the charges of one batch, with one key, for one model; of requests by keys for batches that name no batch, those
@@ -7863,6 +8554,35 @@ export interface components {
              */
             usage: number;
         };
+        /** @description Who a user is at an OpenID provider. */
+        Identity: {
+            /**
+             * Format: date-time
+             * @description When it was written down.
+             */
+            created_at: string;
+            /** @description The address by which the link came about, or is to come about. */
+            email?: string | null;
+            /** Format: uuid */
+            id: string;
+            /**
+             * @description The provider.
+             * @example https://login.example.com
+             */
+            issuer: string;
+            /**
+             * Format: date-time
+             * @description When it was come in by last.
+             */
+            last_sign_in_at?: string | null;
+            /**
+             * Format: date-time
+             * @description Since when the subject comes in by it.
+             */
+            linked_at?: string | null;
+            /** @description The provider's own name for the user. `null`: nobody has come with the address yet. */
+            subject?: string | null;
+        };
         /** @description The key that asks. */
         KeyInfo: {
             is_free_tier: boolean;
@@ -8085,8 +8805,15 @@ export interface components {
                 at: string;
                 /** @description How it was; never a secret. */
                 before?: unknown;
+                /** @description SHA-256 of the digest before it and of what it says. */
+                digest?: string | null;
                 /** Format: uuid */
                 id: string;
+                /**
+                 * Format: int64
+                 * @description Its number in the chain of all entries; `null` of one that was taken out of it, which `tollgate audit` reports.
+                 */
+                no?: number | null;
                 /** @description To what: a name or an id. */
                 subject: string;
             }[];
@@ -8278,6 +9005,24 @@ export interface components {
              */
             type: string;
         };
+        /** @description An identity to be linked: a subject, or an address. */
+        NewIdentity: {
+            /**
+             * @description In place of it: the first who comes with this address is linked, if the provider says that it has verified it. Only where
+             *     `admin.oidc.link_by_email` says so.
+             */
+            email?: string | null;
+            /**
+             * @description The provider; the one of `admin.oidc` where it is left out.
+             * @example https://login.example.com
+             */
+            issuer?: string | null;
+            /**
+             * @description The provider's own name for the user, as the claim `sub` says it.
+             * @example 248289761001
+             */
+            subject?: string | null;
+        };
         /** @description A key to be made. */
         NewKey: {
             /** @description For people to tell keys apart. */
@@ -8349,6 +9094,19 @@ export interface components {
             kind?: string;
             /** @description Unique among all users; at most 200 characters, and not a UUID. */
             name: string;
+        };
+        /** @description The OpenID provider. */
+        OidcMethod: {
+            /**
+             * @description What people call it.
+             * @example the company
+             */
+            name: string;
+            /**
+             * @description Where a browser goes to sign in by it.
+             * @example /admin/api/v1/oidc/sign-in
+             */
+            url: string;
         };
         /** @description What a change of prices did. */
         PriceChange: {
@@ -8650,6 +9408,11 @@ export interface components {
         };
         /** @description Who is signed in. */
         Session: {
+            /**
+             * @description How it began: `password`, `code` (a sign-in link) or `oidc` (the OpenID provider).
+             * @example password
+             */
+            begun_by: string;
             /** @description What every request by cookie other than `GET` and `HEAD` carries in `x-csrf-token`. */
             csrf_token: string;
             /**
@@ -8728,8 +9491,7 @@ export interface components {
         };
         /** @description How people may come in here. */
         SignInMethods: {
-            /** @description Through an OpenID provider. Not yet: always `null`. */
-            oidc?: Record<string, never> | null;
+            oidc?: components["schemas"]["OidcMethod"] | null;
             /** @description With name and password; always. */
             password: boolean;
         };
@@ -8942,6 +9704,16 @@ export interface components {
             /** @description What the user may do on the whole platform when signed in: `manager`, `billing_manager`, `viewer`. `null`: what is its own. */
             role?: string | null;
         };
+        /** @description A user whose role was set. */
+        UserWithRole: components["schemas"]["User"] & {
+            /**
+             * @description Keys that the user made for others, with roles that the new one does not include, which are live still. Send the same role again with
+             *     `revoke_made_keys` to revoke them.
+             */
+            made_keys: string[];
+            /** @description Keys that were revoked with it: the user's own, with a role that the new one does not include, and those made for others where that was asked. */
+            revoked_keys: string[];
+        };
         /** @description The whole list of a model's prices from now on. */
         WantedList: {
             /** @description What is not in it closes now, what is new opens now, what is equal stays. */
@@ -8967,6 +9739,8 @@ export interface components {
         };
         /** @description A role to be given. */
         WantedRole: {
+            /** @description Revoke keys as well that the user made for others, with roles that the new one does not include. Whoever made them has seen their secrets. */
+            revoke_made_keys?: boolean;
             /**
              * @description `manager`, `billing_manager` or `viewer`; `null` takes the role away.
              * @example viewer
@@ -9013,6 +9787,38 @@ export interface components {
                  *     that the server's command line set may lead anywhere.
                  */
                 public_only: boolean;
+            }[];
+        };
+        /** @description A list that is short by its nature, whole. */
+        Whole_Identity: {
+            /** @description The rows, in the list's order. */
+            data: {
+                /**
+                 * Format: date-time
+                 * @description When it was written down.
+                 */
+                created_at: string;
+                /** @description The address by which the link came about, or is to come about. */
+                email?: string | null;
+                /** Format: uuid */
+                id: string;
+                /**
+                 * @description The provider.
+                 * @example https://login.example.com
+                 */
+                issuer: string;
+                /**
+                 * Format: date-time
+                 * @description When it was come in by last.
+                 */
+                last_sign_in_at?: string | null;
+                /**
+                 * Format: date-time
+                 * @description Since when the subject comes in by it.
+                 */
+                linked_at?: string | null;
+                /** @description The provider's own name for the user. `null`: nobody has come with the address yet. */
+                subject?: string | null;
             }[];
         };
         /** @description A list that is short by its nature, whole. */

@@ -7,10 +7,12 @@
 use super::{Finding, source::Source, tree::File};
 
 /// Where secrets, or what was made of them, are compared at all, and what.
-const PLACES: [(&str, &str); 3] = [
+const PLACES: [(&str, &str); 5] = [
     ("crates/domain/src/credential.rs", "digests by which keys, sessions and sign-in codes are looked up"),
     ("crates/admin/src/page.rs", "the digest of a cursor"),
     ("crates/admin/src/sign_in/secrets.rs", "the token of a session"),
+    ("crates/admin/src/sign_in/oidc/flow.rs", "the state of a sign-in through a provider"),
+    ("crates/admin/src/sign_in/oidc/id_token.rs", "its nonce"),
 ];
 
 /// Where two secrets of one request are compared with each other: whoever sent it knows both.
