@@ -15,6 +15,7 @@ use tokio::time::{Instant, Sleep};
 use tollgate_domain::{Credits, Outcome};
 use tollgate_failpoints::{Point, hit};
 
+use super::ending::Ending;
 use super::{Exchange, NoAnswer, Phase, Streaming, settle};
 use crate::forward::for_client;
 use crate::hold::Growing;
@@ -78,7 +79,13 @@ enum State {
     Flowing,
     /// The answer has used up what its request holds: it waits for more.
     Growing(Growing),
-    /// The record is being made; `then` is what follows.
+    /// The record is made as soon as the admission is safe; `last` goes when that is safe, too, and `then` is what follows.
+    Ending {
+        ending: Ending,
+        last: Pieces,
+        then: Then,
+    },
+    /// The record is being made, by a task that counts tokens.
     Recording {
         settled: JoinHandle<(Recorded, Pieces)>,
         then: Then,
@@ -173,7 +180,7 @@ impl ResponseBody {
     }
 
     const fn waits_for_record(&self) -> bool {
-        matches!(self.state, State::Recording { .. } | State::Keeping { .. })
+        matches!(self.state, State::Ending { .. } | State::Recording { .. } | State::Keeping { .. })
     }
 
     fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokenOff>>> {
@@ -193,6 +200,13 @@ impl ResponseBody {
                     Poll::Ready(by) => self.grown(by),
                     Poll::Pending => {
                         self.state = State::Growing(growing);
+                        return Poll::Pending;
+                    }
+                },
+                State::Ending { mut ending, last, then } => match Pin::new(&mut ending).poll(cx) {
+                    Poll::Ready(recorded) => self.keep(recorded, last, then),
+                    Poll::Pending => {
+                        self.state = State::Ending { ending, last, then };
                         return Poll::Pending;
                     }
                 },
@@ -337,12 +351,15 @@ impl ResponseBody {
             let recorded = settle::record(in_flight, outcome, &observed);
             return self.keep(recorded, last, then);
         }
-        // A task of its own: the client may leave, the record is made all the same.
         let progress = self.exchange.progress.clone();
+        if !wants_estimate {
+            let ending = Ending::new(in_flight, outcome, observed, progress, plan);
+            return State::Ending { ending, last, then };
+        }
+        // A task of its own: the client may leave, the record is made all the same.
         let tracker = plan.lifecycle.tracker.clone();
         let settled = tracker.spawn(async move {
-            let recorded =
-                settle::admit_and_record(in_flight, outcome, observed, wants_estimate, &progress, &plan);
+            let recorded = settle::admit_and_record(in_flight, outcome, observed, true, &progress, &plan);
             (recorded.await, last)
         });
         State::Recording { settled, then }

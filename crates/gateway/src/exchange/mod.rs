@@ -14,6 +14,7 @@
 
 mod abandoned;
 mod body;
+mod ending;
 mod settle;
 
 use std::sync::Arc;

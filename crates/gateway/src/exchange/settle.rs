@@ -58,11 +58,14 @@ pub(super) async fn admit_and_record(
         Ok(()) if !estimate => record(in_flight, outcome, &observed),
         // Few come here, and all would carry it.
         Ok(()) => Box::pin(estimate_and_record(in_flight, outcome, observed, progress, plan)).await,
-        Err(NotDurable) => {
-            in_flight.answered(NoAnswer::Unrecordable.status().as_u16());
-            in_flight.finish(&Ended { outcome: Outcome::Failed, observed: None })
-        }
+        Err(NotDurable) => record_unadmitted(in_flight),
     }
+}
+
+/// Makes the record of a request that fails because its admission did.
+pub(super) fn record_unadmitted(mut in_flight: InFlight) -> Recorded {
+    in_flight.answered(NoAnswer::Unrecordable.status().as_u16());
+    in_flight.finish(&Ended { outcome: Outcome::Failed, observed: None })
 }
 
 fn count_oddities(in_flight: &InFlight, flags: ObservedFlags) {

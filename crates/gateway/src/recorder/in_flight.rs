@@ -1,6 +1,8 @@
 //! A request between admission and its record.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
@@ -121,9 +123,14 @@ impl InFlight {
 
     /// Waits until the admission is safe. **The first byte of a response is released only after this has resolved.**
     pub(crate) async fn admitted(&mut self) -> Result<(), NotDurable> {
+        std::future::poll_fn(|cx| self.poll_admitted(cx)).await
+    }
+
+    /// The same, to be polled.
+    pub(crate) fn poll_admitted(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), NotDurable>> {
         match &mut self.open {
-            Some(open) => (&mut open.admitted).await,
-            None => Ok(()),
+            Some(open) => Pin::new(&mut open.admitted).poll(cx),
+            None => Poll::Ready(Ok(())),
         }
     }
 
