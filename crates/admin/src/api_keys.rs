@@ -231,7 +231,8 @@ pub(crate) async fn rotate(
     let overlap = SignedDuration::from_secs(rotation.overlap_seconds.into());
     let actor = caller.actor();
     let rotate = async |tx: Tx| {
-        let created = keys::rotate(&tx, admin.master(), key_id, overlap, &actor).await?;
+        let created =
+            keys::rotate(&tx, admin.master(), key_id, overlap, Some(caller.user_id), &actor).await?;
         with_secret(&tx, created).await
     };
     Ok((StatusCode::CREATED, Json(admin.store().tx("admin_rotate_key", rotate).await?)))

@@ -168,8 +168,9 @@ pub(crate) async fn apply(
     closing_until: Option<UtcMicros>,
 ) -> Result<Vec<BalanceChange>, StoreError> {
     let deltas = effects.rollup_deltas();
+    let late = closed_hours::hold_off(tx, closing_until, &deltas).await?;
     rollups::apply(tx, &deltas).await?;
-    closed_hours::add_late(tx, closing_until, &deltas).await?;
+    closed_hours::add_late(tx, late).await?;
     ledger::apply_deltas(tx, &effects.balance_deltas()?).await
 }
 

@@ -21,7 +21,9 @@ create function audit_log_digest(previous bytea, no bigint, entry audit_log) ret
         from unnest(array[no::text, entry.id::text, (extract(epoch from entry.at) * 1000000)::bigint::text, entry.actor, entry.action,
                           entry.subject, entry.before::text, entry.after::text]) with ordinality as fields (field, place)));
 
--- What is there already, in the order of its time.
+-- What is there already, in the order of its time. A server of the version before that still runs waits with its next entry, so that
+-- none is left out.
+lock table audit_log in share row exclusive mode;
 do $$
 declare
     entry audit_log;

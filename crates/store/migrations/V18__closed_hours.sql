@@ -42,6 +42,6 @@ begin
     -- The lock of closing: nobody adds to sums meanwhile.
     perform pg_advisory_xact_lock(8390043841926791187);
     delete from usage_sums;
-    update usage_closing set closed_until = null;
+    update usage_closing set closed_until = null, closing_until = null;
 end $$;
 revoke execute on function reopen_usage_hours() from public;

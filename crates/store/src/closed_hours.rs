@@ -17,6 +17,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::management::CLIENT_CHECK_INTERVAL;
 use crate::pricing;
 use crate::rollups::{Columns, RollupDelta, RollupKey, UNNEST};
 use crate::utc::UtcMicros;
@@ -60,9 +61,8 @@ pub async fn close(store: &Store, now: Timestamp) -> Result<Option<UtcMicros>, S
         return Ok(None);
     };
     let until = until.hour();
-    if is_later(store.tx("announce_closing", async |tx| announce(&tx, until).await).await)? != Some(true) {
-        return Ok(None);
-    }
+    let announced = store.tx("announce_closing", async |tx| announce(&tx, until).await).await;
+    let Some(until) = is_later(announced)?.flatten() else { return Ok(None) };
     loop {
         let closed = is_later(store.tx("close_hours", async |tx| close_some(&tx).await).await)?.flatten();
         if closed.is_none_or(|closed| closed >= until) {
@@ -79,17 +79,21 @@ fn is_later<T>(result: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
     }
 }
 
-/// From the next flush on hours before `until` are asked about. `false`: it is too early to close anything.
-pub async fn announce(tx: &Tx, until: UtcMicros) -> Result<bool, StoreError> {
+/// From the next flush on hours before `until` are asked about, as far as they have ended by the database's clock as well: a clock that is ahead would make
+/// all flushes late ones until its time comes. Returns before when; `None`: it is too early to close anything.
+pub async fn announce(tx: &Tx, until: UtcMicros) -> Result<Option<UtcMicros>, StoreError> {
     let row = tx
         .query_one(
-            "select coalesce(closing_until >= $1, false), not_before <= clock_timestamp() from usage_closing",
-            &[&until],
+            "select u.until, coalesce(c.closing_until >= u.until, false), c.not_before <= clock_timestamp()
+             from usage_closing c,
+                  least($1, date_trunc('hour', clock_timestamp() - $2::float8 * interval '1 second', 'UTC')) as u (until)",
+            &[&until, &CLOSE_AFTER.as_secs_f64()],
         )
         .await?;
-    let (is_known, is_time): (bool, bool) = (row.try_get(0)?, row.try_get(1)?);
+    let (until, is_known, is_time): (UtcMicros, bool, bool) =
+        (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
     if is_known || !is_time {
-        return Ok(is_known);
+        return Ok(is_known.then_some(until));
     }
     tx.batch_execute(&format!("set local lock_timeout = '{LOCK_TIMEOUT}'")).await?;
     pricing::lock_exclusive(tx).await?;
@@ -98,18 +102,26 @@ pub async fn announce(tx: &Tx, until: UtcMicros) -> Result<bool, StoreError> {
         &[&until],
     )
     .await?;
-    Ok(true)
+    Ok(Some(until))
 }
 
 /// Closes the first open hours, at most [`HOURS_AT_ONCE`] from the first that has a sum, up to what was announced. Returns how far hours are closed now; `None` where
 /// nothing was announced.
 pub async fn close_some(tx: &Tx) -> Result<Option<UtcMicros>, StoreError> {
-    tx.batch_execute(&format!("set local lock_timeout = '{LOCK_TIMEOUT}'")).await?;
+    // Should the server end meanwhile, nobody waits for a statement that nobody waits for.
+    tx.batch_execute(&format!(
+        "set local lock_timeout = '{LOCK_TIMEOUT}';
+         select set_config('client_connection_check_interval', '{}', true) where version() ~* 'linux|darwin|bsd'",
+        CLIENT_CHECK_INTERVAL.as_millis()
+    ))
+    .await?;
     tx.execute("select pg_advisory_xact_lock($1)", &[&CLOSING_LOCK]).await?;
     // From the last hour that is closed, or from the first that has a sum; empty stretches are passed over.
+    // Asked so that it is one look into the index, however much there is to close.
     let sql = "with first as (
-                   select min(hour) as hour from usage_rollups r, usage_closing c
-                   where r.hour >= coalesce(c.closed_until, '-infinity') and r.hour < c.closing_until)
+                   select min(hour) as hour from usage_rollups
+                   where hour >= (select coalesce(closed_until, '-infinity') from usage_closing)
+                     and hour < (select closing_until from usage_closing))
                select c.closed_until,
                       coalesce(least(c.closing_until, f.hour + $1::int * interval '1 hour'), c.closing_until)
                from usage_closing c, first f";
@@ -127,21 +139,32 @@ pub async fn close_some(tx: &Tx) -> Result<Option<UtcMicros>, StoreError> {
     Ok(Some(until))
 }
 
-/// Adds the deltas of closed hours; `deltas` are sorted by hour. `closing_until` is what the transaction read under the shared lock of prices,
-/// which it holds. Of the locks that are contended it takes those of rollups before, and those of balances after this.
-pub async fn add_late(
+/// What there is to add to hours that are closed, or that are being closed now.
+#[derive(Debug)]
+pub struct Late<'a>(&'a [(RollupKey, RollupDelta)]);
+
+/// Finds the deltas of hours before `closing_until`, which the transaction read under the shared lock of prices, and holds closing off where
+/// there are any. `deltas` are sorted by hour. **Before rollups are added to**: whoever waits here for hours to be closed must not keep others from those of
+/// the present.
+pub async fn hold_off<'a>(
     tx: &Tx,
     closing_until: Option<UtcMicros>,
-    deltas: &[(RollupKey, RollupDelta)],
-) -> Result<(), StoreError> {
-    let Some(until) = closing_until else { return Ok(()) };
-    let late = deltas.partition_point(|(key, _)| key.hour < until);
+    deltas: &'a [(RollupKey, RollupDelta)],
+) -> Result<Late<'a>, StoreError> {
+    let late = closing_until.map_or(0, |until| deltas.partition_point(|(key, _)| key.hour < until));
     let deltas = deltas.get(..late).unwrap_or_default();
+    if !deltas.is_empty() {
+        // Its own statement: what is read next must be read when the lock is held.
+        tx.execute("select pg_advisory_xact_lock_shared($1)", &[&CLOSING_LOCK]).await?;
+    }
+    Ok(Late(deltas))
+}
+
+/// Adds to the sums what came late for them. Of the rows that are contended it locks those of sums after those of rollups, and before those of balances.
+pub async fn add_late(tx: &Tx, Late(deltas): Late<'_>) -> Result<(), StoreError> {
     if deltas.is_empty() {
         return Ok(());
     }
-    // Its own statement: what is read next must be read when the lock is held.
-    tx.execute("select pg_advisory_xact_lock_shared($1)", &[&CLOSING_LOCK]).await?;
     let cells = format!("select * from {UNNEST} where hour < (select closed_until from usage_closing)");
     let statement = tx.prepare_cached(&add_statement(&cells)).await?;
     tx.execute(&statement, &Columns::of(deltas)?.parameters()).await?;

@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio_postgres::Row;
-use tollgate_domain::Credits;
+use tollgate_domain::{ApiKeyId, Credits};
 use uuid::Uuid;
 
 use crate::{StoreError, Tx, api_keys, audit_log, models, users};
@@ -186,6 +186,23 @@ pub async fn change(
 pub async fn find(tx: &Tx, of: Of, name: &str) -> Result<Limited, StoreError> {
     let (id, name) = identify(tx, of, name).await?;
     Ok(Limited { of, id, name, limits: read(tx, of, id).await?.unwrap_or_default() })
+}
+
+/// Gives a key the limits that another has.
+pub(crate) async fn copy_of_key(
+    tx: &Tx,
+    from: ApiKeyId,
+    to: ApiKeyId,
+    actor: &str,
+) -> Result<(), StoreError> {
+    let sql = "insert into limits (key_id, requests_per_minute, tokens_per_minute, concurrent_requests, daily_cap, weekly_cap, monthly_cap)
+               select $2, requests_per_minute, tokens_per_minute, concurrent_requests, daily_cap, weekly_cap, monthly_cap
+               from limits where key_id = $1";
+    if tx.execute(sql, &[&from.as_uuid(), &to.as_uuid()]).await? > 0 {
+        let (subject, limits) = (format!("key {to}"), read(tx, Of::Key, to.as_uuid()).await?);
+        audit_log::write(tx, actor, "limit.set", &subject, None, Some(json!(limits))).await?;
+    }
+    Ok(())
 }
 
 /// Forgets the limits of what is no more: a model that is deleted, a key that is revoked.

@@ -142,6 +142,14 @@ async fn keys_that_a_demoted_manager_made_for_others_are_listed_and_revoked_when
     for key in [viewing["secret"].as_str().unwrap(), &by_the_boss.1] {
         house.get(key, USERS).await.ok();
     }
+
+    // And no role at all, in two steps, too.
+    let (revoked, made) = keys_after(&house, &boss.key, ada, &json!({ "role": null })).await;
+    assert_eq!((revoked, made), (json!([]), json!([viewing["id"]])));
+    let body = json!({ "role": null, "revoke_made_keys": true });
+    let (revoked, made) = keys_after(&house, &boss.key, ada, &body).await;
+    assert_eq!((revoked, made), (json!([viewing["id"]]), json!([])));
+    assert_eq!(house.get(viewing["secret"].as_str().unwrap(), USERS).await.problem().0, 401);
 }
 
 #[tokio::test]

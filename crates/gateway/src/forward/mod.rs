@@ -20,6 +20,7 @@ use crate::limit::Told;
 use crate::recorder::{Admission, Ended, InFlight, NotDurable};
 use crate::request_body::{BodyFailure, ClientBodyError, UpstreamBody};
 use crate::route::Route;
+use crate::usage::tap::is_event_stream;
 use crate::view::{LiveEndpoint, Target};
 use crate::wire::gemini::{self, GeminiPath};
 use crate::wire::request::{RequestError, RequestFacts, Rewrite};
@@ -216,7 +217,8 @@ async fn answer_client(
     let has_no_body = exchange.has_no_body() || head.status == StatusCode::NO_CONTENT;
     let upstream_request_id = head.headers.remove("x-request-id");
     // A stream that ends before the length that it was announced with would look like a broken connection, not like the error that it ends with.
-    let may_be_cut = exchange.may_be_cut() && !is_json(&head.headers);
+    let may_be_cut =
+        exchange.may_be_cut() && text(&head.headers, &header::CONTENT_TYPE).is_none_or(is_event_stream);
     headers::for_client(&mut head.headers, !injected_usage && !may_be_cut);
     if let Some(id) = upstream_request_id {
         head.headers.insert("x-upstream-request-id", id);

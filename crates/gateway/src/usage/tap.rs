@@ -448,7 +448,7 @@ fn is_comments(lines: &[u8]) -> bool {
         && lines.split(is_end).all(|line| line.is_empty() || line.starts_with(b":"))
 }
 
-fn is_event_stream(content_type: &str) -> bool {
+pub(crate) fn is_event_stream(content_type: &str) -> bool {
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     media_type.eq_ignore_ascii_case("text/event-stream")
 }

@@ -146,7 +146,9 @@ pub async fn recognize(tx: &Tx, vouched: &Vouched, now: Timestamp) -> Result<Opt
         let sql = "update user_identities set last_sign_in_at = $2 where id = $1";
         return Ok((tx.execute(sql, &[&id, &now]).await? == 1).then_some(user));
     }
-    let Some(email) = email.as_deref().map(str::to_lowercase) else { return Ok(None) };
+    let Some(email) = email.as_deref().filter(|email| email.is_ascii()).map(str::to_ascii_lowercase) else {
+        return Ok(None);
+    };
     let sql = "select id, user_id from user_identities where issuer = $1 and email = $2 and subject is null";
     let Some(row) = tx.query_opt(sql, &[issuer, &email]).await? else { return Ok(None) };
     let (id, user): (Uuid, Uuid) = (row.try_get(0)?, row.try_get(1)?);
@@ -194,7 +196,13 @@ fn checked_email(email: &str) -> Result<String, StoreError> {
             "{email:?} is no e-mail address; write it like ada@example.com"
         )));
     }
-    Ok(email.to_lowercase())
+    // In other alphabets there are letters that become one of these when they are made small.
+    if !email.is_ascii() {
+        return Err(StoreError::refused(
+            "an address that somebody is known by has ASCII letters alone; link the subject",
+        ));
+    }
+    Ok(email.to_ascii_lowercase())
 }
 
 fn logged(identity: &Identity) -> serde_json::Value {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::roles::Managers;
 use super::{Page, rows_for};
 use crate::api_keys::{self, ApiKey, CreatedApiKey, NewApiKey};
-use crate::{StoreError, Tx, audit_log};
+use crate::{StoreError, Tx, audit_log, limits};
 
 /// What a platform key may do on the whole platform. Without a role it manages what is its own user's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -199,13 +199,15 @@ pub(super) async fn live_of(tx: &Tx, user: UserId) -> Result<Vec<ApiKeyId>, Stor
     rows.iter().map(|row| Ok(ApiKeyId::from_uuid(row.try_get(0)?))).collect()
 }
 
-/// Makes a key that is like this one, and ends this one after `overlap`: until then both are live. Gateways have its end in their
+/// Makes a key that is like this one, limits and all, and ends this one after `overlap`: until then both are live. `by` is who sees the new secret.
+/// What the old one has used of its limits and caps does not count against the new one. Gateways have its end in their
 /// snapshot and keep to it; that it is marked as revoked afterwards is [`revoke_due`]'s work.
 pub async fn rotate(
     tx: &Tx,
     master: &MasterKey,
     id: ApiKeyId,
     overlap: SignedDuration,
+    by: Option<UserId>,
     actor: &str,
 ) -> Result<CreatedApiKey, StoreError> {
     lock(tx, id).await?;
@@ -218,9 +220,10 @@ pub async fn rotate(
         purpose: before.key.purpose,
         trusted: before.key.trusted,
         name: before.key.name.clone(),
-        created_by: before.created_by,
+        created_by: by.filter(|by| *by != before.key.user_id),
     };
     let created = create(tx, master, &new, before.role, actor).await?;
+    limits::copy_of_key(tx, id, created.key.id, actor).await?;
     let sql =
         "update api_keys set revoke_at = clock_timestamp() + $2::float8 * interval '1 second' where id = $1";
     tx.execute(sql, &[&id.as_uuid(), &overlap.as_secs_f64()]).await?;

@@ -60,6 +60,10 @@ pub async fn set(
         return Err(StoreError::not_found("there is no such user"));
     };
     let name: &str = row.try_get(0)?;
+    let session = "select 1 from sessions where digest = $1 and user_id = $2 for update";
+    if tx.query_opt(session, &[&kept.as_bytes().as_slice(), &user.as_uuid()]).await?.is_none() {
+        return Err(StoreError::conflict("the session has ended meanwhile; sign in again"));
+    }
     let in_force = of_user(tx, user).await?;
     if in_force.as_ref().map(ExposeSecret::expose_secret) != before.map(ExposeSecret::expose_secret) {
         return Err(StoreError::conflict("the password was changed just now; look again"));

@@ -100,17 +100,17 @@ pub async fn set(
         let (before, after) = (json!({ "role": before }), json!({ "role": after }));
         audit_log::write(tx, actor, "user.role", name, Some(before), Some(after)).await?;
     }
+    // Also where the role is the one it was: what a first answer listed may be revoked by asking again.
+    let (own, made) = keys_beyond(tx, user, role).await?;
     if before.is_some() {
-        // Also where the role is the one it was: what a first answer listed may be revoked by asking again.
-        let (own, made) = keys_beyond(tx, user, role).await?;
         change.revoked = own;
-        match made_keys {
-            MadeKeys::Revoke => change.revoked.extend(made),
-            MadeKeys::Keep => change.made_and_live = made,
-        }
-        for key in &change.revoked {
-            keys::revoke(tx, *key, actor).await?;
-        }
+    }
+    match made_keys {
+        MadeKeys::Revoke => change.revoked.extend(made),
+        MadeKeys::Keep => change.made_and_live = made,
+    }
+    for key in &change.revoked {
+        keys::revoke(tx, *key, actor).await?;
     }
     managers.check(tx).await?;
     Ok(change)

@@ -24,7 +24,7 @@ async fn a_gateway_is_told_beforehand_when_a_replaced_key_ends() {
     let overlap = SignedDuration::from_hours(1);
     let id = old.key.id;
     let rotate = async |tx| {
-        keys::rotate(&tx, &books.master, id, overlap, ACTOR).await?;
+        keys::rotate(&tx, &books.master, id, overlap, None, ACTOR).await?;
         keys::find(&tx, id, None).await
     };
     let replaced = books.store.tx("rotate", rotate).await.unwrap();

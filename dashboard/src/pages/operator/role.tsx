@@ -4,7 +4,7 @@ import { useState, type ReactNode, type SubmitEvent } from "react";
 
 import { call, path } from "../../api/client";
 import { useAction } from "../../api/use";
-import type { Role, User } from "../../api/types";
+import type { Role, User, UserWithRole } from "../../api/types";
 import { Button, Field } from "../../components/parts";
 import { ErrorState } from "../../components/states";
 import { ROLE_NAMES } from "../../session/rights";
@@ -13,12 +13,18 @@ const ROLES: readonly (readonly [Role | "", string])[] = [["", "Customer: sees w
 
 export function RoleSetting({ user, onDone }: { user: User; onDone: () => void }): ReactNode {
   const [role, setRole] = useState<string | null>(null);
+  // Keys that the user made for others, with more power than the role that was set.
+  const [made, setMade] = useState(0);
   const chosen = role ?? user.role ?? "";
-  const set = useAction(async () => {
-    await call("PUT", path`/users/${user.id}/role`, { body: { role: chosen === "" ? null : chosen } });
+  const put = async (revokeMade: boolean): Promise<void> => {
+    const body = { role: chosen === "" ? null : chosen, revoke_made_keys: revokeMade };
+    const answer = await call<UserWithRole>("PUT", path`/users/${user.id}/role`, { body });
+    setMade(answer.made_keys.length);
     setRole(null);
     onDone();
-  });
+  };
+  const set = useAction(async () => { await put(false); });
+  const revoke = useAction(async () => { await put(true); });
   if (user.role === undefined) return null;
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
@@ -29,6 +35,13 @@ export function RoleSetting({ user, onDone }: { user: User; onDone: () => void }
       <Field label="Role when signed in">{(field) => <select {...field} value={chosen} onChange={(event) => { setRole(event.target.value); }}>{ROLES.map(([value, label]) => <option key={value} value={value}>{label}</option>)}</select>}</Field>
       <div><Button type="submit" busy={set.isBusy} disabled={chosen === (user.role ?? "")}>Set role</Button></div>
       {set.problem && <ErrorState problem={set.problem} />}
+      {made > 0 && (
+        <div role="status">
+          <p>{made === 1 ? "One live key" : `${made.toString()} live keys`} that {user.name} made for others can do more than this role.</p>
+          <Button busy={revoke.isBusy} onClick={revoke.run}>{made === 1 ? "Revoke it as well" : "Revoke them as well"}</Button>
+        </div>
+      )}
+      {revoke.problem && <ErrorState problem={revoke.problem} />}
     </form>
   );
 }

@@ -84,7 +84,14 @@ impl Balances {
 
     /// Adds what to ask for the others, from where this ended the last time; drops leases of which nothing is left to be said.
     fn requests_in_turn(&self, requests: &mut Vec<LeaseRequest>, most: usize, ends: bool, now: Instant) {
-        let mut left = self.0.read().leases.as_ref().map_or(0, |leases| leases.users.len());
+        let mut left = self.0.write().leases.as_mut().map_or(0, |leases| {
+            if ends {
+                // From the first to the last: where a turn goes past the end, one that takes the place of another may have its turn twice, which
+                // is harmless only while it is asked whether it is due.
+                leases.next = 0;
+            }
+            leases.users.len()
+        });
         while left > 0 && requests.len() < most {
             let mut state = self.0.write();
             for _ in 0..left.min(AT_ONCE) {

@@ -38,6 +38,17 @@ fn everyone() -> Balances {
     balances
 }
 
+fn nothing(user: UserId) -> crate::view::LeaseGrant {
+    crate::view::LeaseGrant {
+        user,
+        amount: Credits::ZERO,
+        balance: Credits::ZERO,
+        free: Credits::ZERO,
+        others_needed: Credits::ZERO,
+        others_unmet: Credits::ZERO,
+    }
+}
+
 fn users(requests: &[LeaseRequest]) -> BTreeSet<UserId> {
     let users: BTreeSet<_> = requests.iter().map(|request| request.user).collect();
     assert_eq!(users.len(), requests.len(), "nobody twice");
@@ -81,14 +92,7 @@ fn leases_that_are_over_are_forgotten_and_no_other_with_them() {
     let returned = balances.lease_returns();
     assert_eq!(returned.len(), USERS as usize);
     // The books have the charges of all but the last.
-    let grants = returned.iter().map(|request| crate::view::LeaseGrant {
-        user: request.user,
-        amount: Credits::ZERO,
-        balance: Credits::ZERO,
-        free: Credits::ZERO,
-        others_needed: Credits::ZERO,
-        others_unmet: Credits::ZERO,
-    });
+    let grants = returned.iter().map(|request| nothing(request.user));
     let answer =
         LeaseAnswer { committed_position: i64::try_from(USERS).unwrap() - 1, grants: grants.collect() };
     balances.apply_leases(&returned, &answer, Instant::now());
@@ -96,4 +100,21 @@ fn leases_that_are_over_are_forgotten_and_no_other_with_them() {
     assert_eq!(told.len(), USERS as usize, "the books are told that nothing is needed of these");
     balances.apply_leases(&told, &answer, Instant::now());
     assert_eq!(users(&balances.lease_returns()), BTreeSet::from([user(USERS - 1)]));
+}
+
+#[test]
+fn at_the_end_nobody_is_asked_twice_wherever_the_last_turn_ended() {
+    let balances = everyone();
+    let returned = balances.lease_returns();
+    let settled = USERS - 3;
+    let grants = returned.iter().map(|request| nothing(request.user));
+    let answer =
+        LeaseAnswer { committed_position: i64::try_from(settled).unwrap(), grants: grants.collect() };
+    balances.apply_leases(&returned, &answer, Instant::now());
+    let told = balances.lease_returns();
+    let told: Vec<_> = told.iter().map(|request| LeaseRequest { gives_back: true, ..*request }).collect();
+    balances.apply_leases(&told, &answer, Instant::now());
+    // All but three are over. The turns of a while ago ended in the middle.
+    balances.0.write().leases.as_mut().unwrap().next = USERS as usize / 2;
+    assert_eq!(users(&balances.lease_returns()), (settled..USERS).map(user).collect());
 }
