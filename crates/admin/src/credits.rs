@@ -214,7 +214,7 @@ fn source_of(admin: &Admin, attempt: &kept::Attempt) -> String {
 }
 
 /// A user's ledger, newest first, each entry with the balance after it. It reads all of the user's entries: narrow it where there are
-/// very many. What comes while pages are read is not in the later ones.
+/// very many. What begins while pages are read is not in the later ones.
 #[utoipa::path(get, path = "/admin/api/v1/users/{user_id}/ledger", tag = "credits",
     params(("user_id" = Uuid, Path), LedgerQuery),
     responses((status = 200, description = "A page of entries", body = Listing<Entry>)))]
