@@ -6223,9 +6223,9 @@ export interface paths {
         };
         /**
          * A user's ledger, newest first, each entry with the balance after it. It reads all of the user's entries: narrow it where there are
-         *     very many. What comes while pages are read is not in the later ones.
+         *     very many. What begins while pages are read is not in the later ones.
          * @description A user's ledger, newest first, each entry with the balance after it. It reads all of the user's entries: narrow it where there are
-         *     very many. What comes while pages are read is not in the later ones.
+         *     very many. What begins while pages are read is not in the later ones.
          *
          *     For: Manager, BillingManager, Viewer, Member, KeyOwner.
          */
