@@ -53,7 +53,7 @@ pub(crate) const SUMS: [&str; 9] = [
 /// Closes all hours that ended [`CLOSE_AFTER`] ago or earlier. Returns how far hours are closed now; `None`: none
 /// could be closed at this time.
 ///
-/// In transactions of at most [`HOURS_AT_ONCE`]: late additions wait for one, flushes of the present do not.
+/// In transactions of at most `HOURS_AT_ONCE`: late additions wait for one, flushes of the present do not.
 pub async fn close(store: &Store, now: Timestamp) -> Result<Option<UtcMicros>, StoreError> {
     // Before the first instant that PostgreSQL stores nothing can be closed.
     let Some(until) = now.checked_sub(CLOSE_AFTER).ok().and_then(|until| UtcMicros::try_from(until).ok())
@@ -105,7 +105,7 @@ pub async fn announce(tx: &Tx, until: UtcMicros) -> Result<Option<UtcMicros>, St
     Ok(Some(until))
 }
 
-/// Closes the first open hours, at most [`HOURS_AT_ONCE`] from the first that has a sum, up to what was announced. Returns how far hours are closed now; `None` where
+/// Closes the first open hours, at most `HOURS_AT_ONCE` from the first that has a sum, up to what was announced. Returns how far hours are closed now; `None` where
 /// nothing was announced.
 pub async fn close_some(tx: &Tx) -> Result<Option<UtcMicros>, StoreError> {
     // Should the server end meanwhile, nobody waits for a statement that nobody waits for.
