@@ -1,11 +1,12 @@
 //! Development tasks, reached by the aliases of `.cargo/config.toml`: `cargo tidy`, `cargo ci`, `cargo demo`, `cargo fuzz-test`,
-//! `cargo soak`, `cargo slow-connections`, `cargo overdraft-test`, `cargo cut-off-test`, `cargo ui-test`.
+//! `cargo dist`, `cargo soak`, `cargo slow-connections`, `cargo overdraft-test`, `cargo cut-off-test`, `cargo ui-test`.
 #![expect(clippy::print_stdout, reason = "the tasks talk to the person who started them")]
 
 mod ci;
 mod cutoff;
 mod dashboard;
 mod demo;
+mod dist;
 mod fuzz;
 mod load;
 mod overdraft;
@@ -38,6 +39,8 @@ enum Task {
     Ci,
     /// Show the whole of it: server, upstream, customers, traffic, books.
     Demo(demo::Options),
+    /// Build the program as it is given to others: compiled by what a busy gateway was seen to do.
+    Dist,
     /// Run at half of capacity for a while, and see that nothing grows.
     Soak(soak::Options),
     /// Let many clients of one user at several gateways use up the credits, and see by how much they are overdrawn.
@@ -79,6 +82,7 @@ fn run() -> anyhow::Result<()> {
     match Arguments::parse().task {
         Task::Ci => ci::run(),
         Task::Demo(options) => demo::run(&options),
+        Task::Dist => dist::run(),
         Task::Soak(options) => soak::run(&options),
         Task::OverdraftTest(options) => overdraft::run(&options),
         Task::CutOffTest(options) => cutoff::run(&options),

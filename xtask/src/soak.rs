@@ -89,6 +89,18 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     })
 }
 
+/// Runs the closed loop alone, for a program that counts what it does.
+pub(crate) fn train(binary: PathBuf) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+        limits::raise_descriptors(DESCRIPTORS);
+        tokio::task::spawn_blocking(find_postgres).await??;
+        let directory = tollgate::stage_directory()?;
+        let stage = Stage::set(binary, &directory).await?;
+        stage.capacity(&mut Ledger::default()).await?;
+        stage.end().await
+    })
+}
+
 /// What is soaked.
 struct Stage {
     tollgate: Tollgate,
