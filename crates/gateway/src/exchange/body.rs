@@ -68,7 +68,7 @@ pub(crate) struct ResponseBody {
     /// Whether the client got any of it.
     has_passed: bool,
     idle: IdleTimer,
-    /// When an answer that still goes on is cut off. Asked with each chunk; between them is the idle timer.
+    /// When an answer that still goes on is cut off. Asked with the first chunk of each write; between them is the idle timer.
     ends_by: Instant,
     after_end: IdleTimer,
 }
@@ -246,12 +246,15 @@ impl ResponseBody {
 
     /// Passes one chunk; returns the next state.
     fn poll_flowing(&mut self, cx: &mut Context<'_>) -> Poll<State> {
+        let gives_way = self.gives_way();
         let Phase::Streaming(streaming) = &mut self.exchange.phase else { return Poll::Ready(State::Ended) };
         let frame = match Pin::new(&mut streaming.upstream).poll_frame(cx) {
             Poll::Ready(frame) => {
                 self.idle.stop();
                 frame
             }
+            // Asked again at once, so this is no pause yet.
+            Poll::Pending if gives_way => return Poll::Pending,
             Poll::Pending => {
                 ready!(self.idle.poll_elapsed(cx));
                 return Poll::Ready(self.finish(BodyEnd::Cut, false));
@@ -260,7 +263,7 @@ impl ResponseBody {
         let chunk = match frame {
             None => return Poll::Ready(self.finish(BodyEnd::Complete, false)),
             Some(Err(_)) => return Poll::Ready(self.finish(BodyEnd::Cut, false)),
-            Some(Ok(_)) if Instant::now() >= self.ends_by => {
+            Some(Ok(_)) if self.gathered.is_empty() && Instant::now() >= self.ends_by => {
                 return Poll::Ready(self.finish(BodyEnd::Cut, false));
             }
             Some(Ok(frame)) => match frame.into_data() {
@@ -404,7 +407,7 @@ impl ResponseBody {
                         break;
                     }
                 }
-                Poll::Pending if goes_on && !self.gathered.is_empty() && !self.has_given_way => {
+                Poll::Pending if goes_on && self.gives_way() => {
                     self.has_given_way = true;
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
@@ -418,6 +421,11 @@ impl ResponseBody {
             }
         }
         Poll::Ready(Some(Ok(std::mem::take(&mut self.gathered).into_bytes())))
+    }
+
+    /// Whether the others are to have a turn now, before what was gathered goes on.
+    fn gives_way(&self) -> bool {
+        !self.gathered.is_empty() && !self.has_given_way
     }
 
     fn take_trailers(&mut self) -> Option<HeaderMap> {
