@@ -16,6 +16,7 @@ use tollgate_domain::{Credits, Outcome};
 use tollgate_failpoints::{Point, hit};
 
 use super::ending::Ending;
+use super::gathered::Gathered;
 use super::{Exchange, NoAnswer, Phase, Streaming, settle};
 use crate::forward::for_client;
 use crate::hold::Growing;
@@ -29,9 +30,6 @@ const AFTER_END: Duration = Duration::from_secs(5);
 
 /// What a client is told whose stream is cut off.
 const CUT_FOR_CREDITS: &str = "Insufficient credits: the answer is cut off here, because it costs more than is left. Add credits to this account to go on.";
-
-/// What is gathered of an answer that comes quickly, before it goes on: enough that a write to the client costs little beside it.
-const GATHERED_BYTES: usize = 16 * 1024;
 
 /// What the cost of a request is called, as header and as trailer.
 pub(crate) const COST_HEADER: HeaderName = HeaderName::from_static("x-tollgate-cost");
@@ -60,7 +58,7 @@ pub(crate) struct ResponseBody {
     /// Whether the client takes trailers.
     sends_trailers: bool,
     /// What is on its way to the client, a write of it at a time.
-    gathered: Pieces,
+    gathered: Gathered,
     /// Whether the others had a turn since the last piece was gathered.
     has_given_way: bool,
     /// The end of it, where something goes before.
@@ -125,7 +123,7 @@ impl ResponseBody {
             receipt: Receipt::default(),
             trailers: None,
             sends_trailers,
-            gathered: Pieces::new(),
+            gathered: Gathered::default(),
             has_given_way: false,
             broken_off: None,
             has_passed: false,
@@ -403,7 +401,7 @@ impl ResponseBody {
                     if is_first {
                         hit(Point::FirstBytes);
                     }
-                    if is_first || self.gathered.len() >= GATHERED_BYTES {
+                    if is_first || self.gathered.is_enough() {
                         break;
                     }
                 }
@@ -420,7 +418,7 @@ impl ResponseBody {
                 Poll::Ready(None) | Poll::Pending => break,
             }
         }
-        Poll::Ready(Some(Ok(std::mem::take(&mut self.gathered).into_bytes())))
+        Poll::Ready(Some(Ok(self.gathered.take())))
     }
 
     /// Whether the others are to have a turn now, before what was gathered goes on.

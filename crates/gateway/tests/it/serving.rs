@@ -78,7 +78,8 @@ async fn every_admitted_request_makes_one_record_with_a_number_of_its_own() {
 
 /// Of the answer's body over HTTP/1, the chunks that the client gets.
 async fn chunks(house: &House) -> Vec<Bytes> {
-    let request = house.post("/v1/chat/completions", ALICE).body(chat_body("chat", r#","stream":true"#)).unwrap();
+    let request =
+        house.post("/v1/chat/completions", ALICE).body(chat_body("chat", r#","stream":true"#)).unwrap();
     let mut body = house.client.request(request).await.unwrap().into_body();
     let mut chunks = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -90,7 +91,8 @@ async fn chunks(house: &House) -> Vec<Bytes> {
 #[tokio::test]
 async fn the_chunks_of_a_stream_that_are_here_together_go_on_together() {
     const FRAME: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\" token\"}}]}\n\n";
-    let ended = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":50}}\n\ndata: [DONE]\n\n";
+    let ended =
+        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":50}}\n\ndata: [DONE]\n\n";
     let frames = [FRAME; 50].into_iter().chain([ended]);
     let coded: String = frames.clone().map(|frame| format!("{:x}\r\n{frame}\r\n", frame.len())).collect();
     let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
