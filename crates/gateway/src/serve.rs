@@ -9,6 +9,7 @@ mod socket;
 mod stall;
 
 use std::error::Error;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -191,7 +192,10 @@ async fn serve_connection(
         tokio::select! {
             biased;
             () = gateway.lifecycle.stop.cancelled() => return,
-            result = connection.as_mut() => {
+            result = poll_fn(|cx| {
+                activity.next_turn();
+                connection.as_mut().poll(cx)
+            }) => {
                 if let Err(error) = result {
                     tracing::debug!(%error, "a connection ended with an error");
                     if let Some(reason) = lateness(error.as_ref()) {

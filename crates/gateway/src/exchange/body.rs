@@ -16,6 +16,7 @@ use tollgate_domain::{Credits, Outcome};
 use tollgate_failpoints::{Point, hit};
 
 use super::ending::Ending;
+use super::gathered::Gathered;
 use super::{Exchange, NoAnswer, Phase, Streaming, settle};
 use crate::forward::for_client;
 use crate::hold::Growing;
@@ -29,9 +30,6 @@ const AFTER_END: Duration = Duration::from_secs(5);
 
 /// What a client is told whose stream is cut off.
 const CUT_FOR_CREDITS: &str = "Insufficient credits: the answer is cut off here, because it costs more than is left. Add credits to this account to go on.";
-
-/// What is gathered of an answer that comes quickly, before it goes on: enough that a write to the client costs little beside it.
-const GATHERED_BYTES: usize = 16 * 1024;
 
 /// What the cost of a request is called, as header and as trailer.
 pub(crate) const COST_HEADER: HeaderName = HeaderName::from_static("x-tollgate-cost");
@@ -60,7 +58,7 @@ pub(crate) struct ResponseBody {
     /// Whether the client takes trailers.
     sends_trailers: bool,
     /// What is on its way to the client, a write of it at a time.
-    gathered: Pieces,
+    gathered: Gathered,
     /// Whether the others had a turn since the last piece was gathered.
     has_given_way: bool,
     /// The end of it, where something goes before.
@@ -68,7 +66,7 @@ pub(crate) struct ResponseBody {
     /// Whether the client got any of it.
     has_passed: bool,
     idle: IdleTimer,
-    /// When an answer that still goes on is cut off. Asked with each chunk; between them is the idle timer.
+    /// When an answer that still goes on is cut off. Asked with the first chunk of each write; between them is the idle timer.
     ends_by: Instant,
     after_end: IdleTimer,
 }
@@ -125,7 +123,7 @@ impl ResponseBody {
             receipt: Receipt::default(),
             trailers: None,
             sends_trailers,
-            gathered: Pieces::new(),
+            gathered: Gathered::default(),
             has_given_way: false,
             broken_off: None,
             has_passed: false,
@@ -246,12 +244,15 @@ impl ResponseBody {
 
     /// Passes one chunk; returns the next state.
     fn poll_flowing(&mut self, cx: &mut Context<'_>) -> Poll<State> {
+        let gives_way = self.gives_way();
         let Phase::Streaming(streaming) = &mut self.exchange.phase else { return Poll::Ready(State::Ended) };
         let frame = match Pin::new(&mut streaming.upstream).poll_frame(cx) {
             Poll::Ready(frame) => {
                 self.idle.stop();
                 frame
             }
+            // Asked again at once, so this is no pause yet.
+            Poll::Pending if gives_way => return Poll::Pending,
             Poll::Pending => {
                 ready!(self.idle.poll_elapsed(cx));
                 return Poll::Ready(self.finish(BodyEnd::Cut, false));
@@ -260,7 +261,7 @@ impl ResponseBody {
         let chunk = match frame {
             None => return Poll::Ready(self.finish(BodyEnd::Complete, false)),
             Some(Err(_)) => return Poll::Ready(self.finish(BodyEnd::Cut, false)),
-            Some(Ok(_)) if Instant::now() >= self.ends_by => {
+            Some(Ok(_)) if self.gathered.is_empty() && Instant::now() >= self.ends_by => {
                 return Poll::Ready(self.finish(BodyEnd::Cut, false));
             }
             Some(Ok(frame)) => match frame.into_data() {
@@ -400,11 +401,11 @@ impl ResponseBody {
                     if is_first {
                         hit(Point::FirstBytes);
                     }
-                    if is_first || self.gathered.len() >= GATHERED_BYTES {
+                    if is_first || self.gathered.is_enough() {
                         break;
                     }
                 }
-                Poll::Pending if goes_on && !self.gathered.is_empty() && !self.has_given_way => {
+                Poll::Pending if goes_on && self.gives_way() => {
                     self.has_given_way = true;
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
@@ -417,7 +418,12 @@ impl ResponseBody {
                 Poll::Ready(None) | Poll::Pending => break,
             }
         }
-        Poll::Ready(Some(Ok(std::mem::take(&mut self.gathered).into_bytes())))
+        Poll::Ready(Some(Ok(self.gathered.take())))
+    }
+
+    /// Whether the others are to have a turn now, before what was gathered goes on.
+    fn gives_way(&self) -> bool {
+        !self.gathered.is_empty() && !self.has_given_way
     }
 
     fn take_trailers(&mut self) -> Option<HeaderMap> {

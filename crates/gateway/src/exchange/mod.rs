@@ -15,6 +15,7 @@
 mod abandoned;
 mod body;
 mod ending;
+mod gathered;
 mod settle;
 
 use std::sync::Arc;

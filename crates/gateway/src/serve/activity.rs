@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ const OFFER: usize = 16 * 1024;
 #[derive(Debug)]
 pub(super) struct Activity {
     state: Mutex<State>,
+    /// How often the connection has had its turn.
+    turn: AtomicU64,
     /// How long nothing may go on.
     idle: Duration,
     /// How long a client may take nothing of an answer.
@@ -51,7 +54,7 @@ pub(super) enum Look {
 impl Activity {
     pub(super) fn new(idle: Duration, patience: Duration) -> Arc<Self> {
         let state = State { waiting: HashMap::new(), next: 0, idle_since: Instant::now() };
-        Arc::new(Self { state: Mutex::new(state), idle, patience })
+        Arc::new(Self { state: Mutex::new(state), turn: AtomicU64::new(0), idle, patience })
     }
 
     /// A request has come. Its answer is watched where `by_streams`, which is over HTTP/2.
@@ -61,6 +64,11 @@ impl Activity {
         state.next += 1;
         state.waiting.insert(number, None);
         Answering { activity: Arc::clone(self), number, by_streams }
+    }
+
+    /// The connection has another turn: to be said before it is polled.
+    pub(super) fn next_turn(&self) {
+        self.turn.fetch_add(1, Ordering::Relaxed);
     }
 
     /// How things stand at `now`.
@@ -110,11 +118,28 @@ pub(super) struct Watched<B> {
     /// What of a frame has not been offered yet.
     rest: Bytes,
     answering: Answering,
+    /// The turn of its connection in which it had nothing to say.
+    silent_in: Option<u64>,
 }
 
 impl<B> Watched<B> {
     pub(super) fn new(body: B, answering: Answering) -> Self {
-        Self { body, rest: Bytes::new(), answering }
+        Self { body, rest: Bytes::new(), answering, silent_in: None }
+    }
+}
+
+impl<B: Body<Data = Bytes> + Unpin> Watched<B> {
+    /// Asks once in a turn. The library asks an answer over HTTP/1 again at once that had nothing to say, which it takes for the end of a pause
+    /// that was just made for others to have their turn: each chunk of a stream would be a write of its own. Nothing is missed: what comes
+    /// meanwhile wakes the connection for another turn.
+    fn poll_once_a_turn(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        let turn = Some(self.answering.activity.turn.load(Ordering::Relaxed));
+        if self.silent_in == turn {
+            return Poll::Pending;
+        }
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        self.silent_in = turn.filter(|_| polled.is_pending());
+        polled
     }
 }
 
@@ -127,7 +152,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Watched<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         if !self.answering.by_streams {
-            return Pin::new(&mut self.body).poll_frame(cx);
+            return self.poll_once_a_turn(cx);
         }
         if self.rest.is_empty() {
             self.answering.set(None);

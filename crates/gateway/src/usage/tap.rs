@@ -11,7 +11,10 @@
 //! `Content-Length`, at the latest the chunk that completes it. The end of the body itself is the caller's to
 //! hold.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
+use memchr::memmem::Finder;
 use tollgate_domain::UsageSource;
 
 use super::Observed;
@@ -131,14 +134,21 @@ impl Written {
     }
 }
 
+// Made once: to prepare a search takes longer than to search a frame.
+static RESPONSES_DELTA: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b".delta\""));
+static BLOCK_DELTA: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"content_block_delta"));
+static PARTS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"parts\""));
+static DELTA: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"delta\""));
+static TEXT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"text\""));
+
 /// Whether a frame looks as if it brought a part of the answer. Others are long, or come while nothing is said.
 fn has_content(surface: Surface, frame: &[u8]) -> bool {
-    let has = |sign: &[u8]| memchr::memmem::find(frame, sign).is_some();
+    let has = |sign: &Finder<'_>| sign.find(frame).is_some();
     match surface {
-        Surface::Responses => has(b".delta\""),
-        Surface::AnthropicMessages => has(b"content_block_delta"),
-        Surface::GeminiGenerate | Surface::GeminiStreamGenerate => has(b"\"parts\""),
-        _ => has(b"\"delta\"") || has(b"\"text\""),
+        Surface::Responses => has(&RESPONSES_DELTA),
+        Surface::AnthropicMessages => has(&BLOCK_DELTA),
+        Surface::GeminiGenerate | Surface::GeminiStreamGenerate => has(&PARTS),
+        _ => has(&DELTA) || has(&TEXT),
     }
 }
 

@@ -1,5 +1,6 @@
 //! HTTP itself: the versions clients speak, and concurrency.
 
+use bytes::Bytes;
 use futures_util::future::join_all;
 use http::{Request, StatusCode, Version};
 use http_body_util::BodyExt;
@@ -73,6 +74,35 @@ async fn every_admitted_request_makes_one_record_with_a_number_of_its_own() {
     // 100 × 0.00001 + 10 × 0.00003, two hundred times.
     assert_eq!(house.view.available(user("alice")), credits("999.74"));
     assert_eq!(house.metric("tollgate_gateway_in_flight"), Some(0));
+}
+
+/// Of the answer's body over HTTP/1, the chunks that the client gets.
+async fn chunks(house: &House) -> Vec<Bytes> {
+    let request =
+        house.post("/v1/chat/completions", ALICE).body(chat_body("chat", r#","stream":true"#)).unwrap();
+    let mut body = house.client.request(request).await.unwrap().into_body();
+    let mut chunks = Vec::new();
+    while let Some(frame) = body.frame().await {
+        chunks.extend(frame.unwrap().into_data().ok());
+    }
+    chunks
+}
+
+#[tokio::test]
+async fn the_chunks_of_a_stream_that_are_here_together_go_on_together() {
+    const FRAME: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\" token\"}}]}\n\n";
+    let ended =
+        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":50}}\n\ndata: [DONE]\n\n";
+    let frames = [FRAME; 50].into_iter().chain([ended]);
+    let coded: String = frames.clone().map(|frame| format!("{:x}\r\n{frame}\r\n", frame.len())).collect();
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+    let base_url = Some(crate::house::raw_upstream(&format!("{head}{coded}0\r\n\r\n")).await);
+    let house = House::open_with(crate::house::Plan { base_url, ..crate::house::Plan::default() }).await;
+    let chunks = chunks(&house).await;
+    assert_eq!(chunks.concat(), frames.collect::<String>().as_bytes());
+    assert_eq!(chunks[0], FRAME, "the first token waits for no other");
+    // The usage and the end marker wait for the record. The rest is one write, or two where it did not come at once.
+    assert!(chunks.len() < 10, "{} chunks", chunks.len());
 }
 
 #[tokio::test]
