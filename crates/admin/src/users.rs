@@ -228,6 +228,18 @@ pub(crate) struct UserWithRole {
     /// Keys that the user made for others, with roles that the new one does not include, which are live still. Send the same role again with
     /// `revoke_made_keys` to revoke them.
     made_keys: Vec<Uuid>,
+    /// Identities at the OpenID provider that the user linked to others, who have roles that the new one does not include. Unlink those that are not theirs.
+    made_identities: Vec<MadeIdentity>,
+    /// Users with such roles for whom the user made sign-in links that nobody has used yet. Another link ends the one before.
+    made_sign_in_links: Vec<Uuid>,
+}
+
+/// An identity that somebody linked to somebody else.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct MadeIdentity {
+    id: Uuid,
+    /// Whom it signs in as.
+    user_id: Uuid,
 }
 
 /// Gives a user a role for when they are signed in, or takes it away, from the next request on. Of a user who had one, the own keys with a role that the
@@ -244,15 +256,18 @@ pub(crate) async fn set_role(
     let (actor, now) = (caller.actor(), admin.clock().now());
     let made = if wanted.revoke_made_keys { MadeKeys::Revoke } else { MadeKeys::Keep };
     let set = async |tx: Tx| {
-        let change = roles::set(&tx, user_id, wanted.role, made, &actor).await?;
+        let change = roles::set(&tx, user_id, wanted.role, made, now, &actor).await?;
         Ok((standing(&tx, user_id, now).await?, change))
     };
     let (standing, change) = admin.store().tx("admin_set_role", set).await?;
     let ids = |keys: Vec<ApiKeyId>| keys.into_iter().map(ApiKeyId::as_uuid).collect();
+    let identity = |(id, user): (Uuid, UserId)| MadeIdentity { id, user_id: user.as_uuid() };
     Ok(Json(UserWithRole {
         user: standing.try_into()?,
         revoked_keys: ids(change.revoked),
         made_keys: ids(change.made_and_live),
+        made_identities: change.ways_in_made.identities.into_iter().map(identity).collect(),
+        made_sign_in_links: change.ways_in_made.sign_in_links.into_iter().map(UserId::as_uuid).collect(),
     }))
 }
 

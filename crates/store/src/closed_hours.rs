@@ -15,6 +15,8 @@
 //! 3. An hour is added up under that lock, exclusively ([`close_some`]), when all who added to it have committed, and all who will
 //!    look again.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::management::CLIENT_CHECK_INTERVAL;
@@ -34,6 +36,11 @@ pub const CLOSE_AFTER: SignedDuration = SignedDuration::from_mins(15);
 const LOCK_TIMEOUT: &str = "1s";
 /// What PostgreSQL says when a lock was not to be had in that time.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
+/// The database ends a statement that closes hours after this long. Who adds late to a closed hour waits for it, and has 30 s in all: what takes longer is
+/// tried again with fewer hours.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(20);
+/// What PostgreSQL says when a statement took longer than that.
+const QUERY_CANCELED: &str = "57014";
 /// Hours that are closed in one transaction, where many wait for it: of a large platform a second or two.
 const HOURS_AT_ONCE: i32 = 6;
 
@@ -63,8 +70,14 @@ pub async fn close(store: &Store, now: Timestamp) -> Result<Option<UtcMicros>, S
     let until = until.hour();
     let announced = store.tx("announce_closing", async |tx| announce(&tx, until).await).await;
     let Some(until) = is_later(announced)?.flatten() else { return Ok(None) };
+    let mut hours = HOURS_AT_ONCE;
     loop {
-        let closed = is_later(store.tx("close_hours", async |tx| close_some(&tx).await).await)?.flatten();
+        let closed = store.tx("close_hours", async |tx| close_some(&tx, hours).await).await;
+        if hours > 1 && closed.as_ref().is_err_and(|error| error.sqlstate() == Some(QUERY_CANCELED)) {
+            hours /= 2;
+            continue;
+        }
+        let closed = is_later(closed)?.flatten();
         if closed.is_none_or(|closed| closed >= until) {
             return Ok(closed);
         }
@@ -105,13 +118,14 @@ pub async fn announce(tx: &Tx, until: UtcMicros) -> Result<Option<UtcMicros>, St
     Ok(Some(until))
 }
 
-/// Closes the first open hours, at most `HOURS_AT_ONCE` from the first that has a sum, up to what was announced. Returns how far hours are closed now; `None` where
+/// Closes the first open hours, at most so many from the first that has a sum, up to what was announced. Returns how far hours are closed now; `None` where
 /// nothing was announced.
-pub async fn close_some(tx: &Tx) -> Result<Option<UtcMicros>, StoreError> {
+async fn close_some(tx: &Tx, hours: i32) -> Result<Option<UtcMicros>, StoreError> {
     // Should the server end meanwhile, nobody waits for a statement that nobody waits for.
     tx.batch_execute(&format!(
-        "set local lock_timeout = '{LOCK_TIMEOUT}';
+        "set local lock_timeout = '{LOCK_TIMEOUT}'; set local statement_timeout = {};
          select set_config('client_connection_check_interval', '{}', true) where version() ~* 'linux|darwin|bsd'",
+        CLOSE_TIMEOUT.as_millis(),
         CLIENT_CHECK_INTERVAL.as_millis()
     ))
     .await?;
@@ -125,7 +139,7 @@ pub async fn close_some(tx: &Tx) -> Result<Option<UtcMicros>, StoreError> {
                select c.closed_until,
                       coalesce(least(c.closing_until, f.hour + $1::int * interval '1 hour'), c.closing_until)
                from usage_closing c, first f";
-    let row = tx.query_one(sql, &[&HOURS_AT_ONCE]).await?;
+    let row = tx.query_one(sql, &[&hours]).await?;
     let (from, until): (Option<UtcMicros>, Option<UtcMicros>) = (row.try_get(0)?, row.try_get(1)?);
     let Some(until) = until else { return Ok(None) };
     if from.is_some_and(|from| from >= until) {

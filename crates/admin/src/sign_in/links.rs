@@ -37,10 +37,10 @@ pub(crate) async fn create(
     Path(user): Path<UserId>,
 ) -> Result<(StatusCode, Json<SignInLink>), Problem> {
     let base = origin::base_url(&admin, &headers)?;
-    let (now, actor) = (admin.clock().now(), caller.actor());
+    let (now, actor, by) = (admin.clock().now(), caller.actor(), Some(caller.user_id));
     let code = Secrets::random();
     let digest = admin.secrets().code_digest(code.expose_secret());
-    let create = async |tx: Tx| sign_in_codes::create(&tx, &digest, user, now, &actor).await;
+    let create = async |tx: Tx| sign_in_codes::create(&tx, &digest, user, by, now, &actor).await;
     let expires_at = admin.store().tx("admin_sign_in_link", create).await?;
     Ok((StatusCode::CREATED, Json(SignInLink { url: url(&base, &code), expires_at })))
 }
@@ -56,7 +56,7 @@ pub async fn sign_in_link(
 ) -> Result<(SecretString, Timestamp), StoreError> {
     let code = Secrets::random();
     let digest = Secrets::derive(master).code_digest(code.expose_secret());
-    let expires_at = sign_in_codes::create(tx, &digest, user, now, actor).await?;
+    let expires_at = sign_in_codes::create(tx, &digest, user, None, now, actor).await?;
     Ok((SecretString::from(url(base, &code)), expires_at))
 }
 

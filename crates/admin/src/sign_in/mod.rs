@@ -22,7 +22,7 @@ use http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use tollgate_domain::{KeyDigest, UserId};
+use tollgate_domain::KeyDigest;
 use tollgate_store::Tx;
 use tollgate_store::management::identities::{self, Vouched};
 use tollgate_store::management::keys::PlatformRole;
@@ -152,8 +152,8 @@ pub(crate) async fn begin(
 pub(crate) enum Proof {
     /// Knows the password, which must still be this one.
     Password(StoredPassword),
-    /// Has a code, which is used up.
-    Code(UserId),
+    /// Has a code, which is used up when the session begins, in one transaction.
+    Code(KeyDigest),
     /// The provider vouches for an identity; and the session that the browser had when it went there.
     Vouched { vouched: Vouched, replaces: Option<KeyDigest> },
 }
@@ -173,11 +173,7 @@ async fn by_password(
 
 async fn by_code(admin: &Admin, attempt: &mut Attempt, code: &SecretString) -> Result<Proof, Problem> {
     attempt.count(admin, None).await?;
-    let digest = admin.secrets().code_digest(code.expose_secret());
-    let now = admin.clock().now();
-    let redeem = async |tx| sign_in_codes::redeem(&tx, &digest, now).await;
-    let user = admin.store().tx("sign_in_code", redeem).await?;
-    user.map(Proof::Code).ok_or_else(wrong_credentials)
+    Ok(Proof::Code(admin.secrets().code_digest(code.expose_secret())))
 }
 
 fn wrong_credentials() -> Problem {
@@ -209,7 +205,9 @@ pub(crate) async fn start(admin: &Admin, headers: &HeaderMap, proof: &Proof) -> 
             Proof::Password(stored) => {
                 passwords::is_still(&tx, stored).await?.then_some((stored.user_id, BegunBy::Password))
             }
-            Proof::Code(user) => Some((*user, BegunBy::Code)),
+            Proof::Code(code) => {
+                sign_in_codes::redeem(&tx, code, now).await?.map(|user| (user, BegunBy::Code))
+            }
             Proof::Vouched { vouched, .. } => {
                 identities::recognize(&tx, vouched, now).await?.map(|user| (user, BegunBy::Oidc))
             }

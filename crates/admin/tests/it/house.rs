@@ -244,7 +244,7 @@ impl House {
     pub(crate) async fn person(&self, name: &str, role: Option<PlatformRole>) -> UserId {
         let create = async |tx: tollgate_store::Tx| {
             let user = users::create(&tx, name, UserKind::Individual, ACTOR).await?;
-            roles::set(&tx, user.id, role, MadeKeys::Keep, ACTOR).await?;
+            roles::set(&tx, user.id, role, MadeKeys::Keep, self.clock.now(), ACTOR).await?;
             Ok(user.id)
         };
         self.store.tx("person", create).await.unwrap()

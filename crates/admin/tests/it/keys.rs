@@ -214,3 +214,36 @@ async fn no_key_is_made_for_a_user_who_is_deactivated_meanwhile() {
     let live = format!("select 1 from api_keys where user_id = '{}' and revoked_at is null", ada.id);
     assert!(house.rows(&live).await.is_empty());
 }
+
+#[tokio::test]
+async fn a_key_that_replaces_another_has_its_limits_caps_and_purpose_and_says_who_saw_its_secret() {
+    let house = House::open().await;
+    let manager = house.manager().await;
+    let ada = house.tenant("ada", ApiKeyPurpose::Platform, None).await;
+    let limits = json!({ "requests_per_minute": 7, "tokens_per_minute": 900, "concurrent_requests": 3, "daily_cap": "1.5",
+                         "weekly_cap": "6.000000000001", "monthly_cap": "20" });
+    for purpose in
+        [ApiKeyPurpose::Realtime, ApiKeyPurpose::Batch, ApiKeyPurpose::Playground, ApiKeyPurpose::Platform]
+    {
+        let (id, _) = house.key(ada.id, purpose, None).await;
+        let set = format!("{KEYS}/{id}/limits");
+        house.write(Method::PATCH, &manager.key, &set, &limits).await.ok();
+        // By the manager; and by its own user, where that may make such keys.
+        let by = if purpose == ApiKeyPurpose::Realtime { &ada } else { &manager };
+        let reply =
+            house.post(&by.key, &format!("{KEYS}/{id}/rotate"), &json!({ "overlap_seconds": 60 })).await.ok();
+        assert_eq!((&reply["purpose"], &reply["user_id"]), (&json!(purpose), &json!(ada.id)));
+        let new = house.get(&manager.key, &format!("{KEYS}/{}", reply["id"].as_str().unwrap())).await.ok();
+        let seen_by = if by.id == ada.id { Value::Null } else { json!(manager.id) };
+        assert_eq!(new["created_by"], seen_by, "{new}");
+        let limits_of = async |key: &Value| {
+            let all = house.all(&manager.key, "/admin/api/v1/limits", 50).await;
+            let mut found: Vec<_> = all.into_iter().filter(|limits| limits["id"] == *key).collect();
+            found.pop().unwrap()["limits"].clone()
+        };
+        let (old, new) = (limits_of(&json!(id)).await, limits_of(&reply["id"]).await);
+        for (name, value) in limits.as_object().unwrap() {
+            assert_eq!((&old[name], &new[name]), (value, value), "{name}");
+        }
+    }
+}

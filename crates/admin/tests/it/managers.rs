@@ -1,11 +1,13 @@
 //! There is always a manager who can come in without the server's own machine.
 
 use http::Method;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
+use tollgate_admin::{AdminConfig, OidcConfig};
 use tollgate_domain::{ApiKeyPurpose, UserId};
 use tollgate_store::management::keys::PlatformRole;
 
-use crate::house::House;
+use crate::house::{House, start};
 
 const USERS: &str = "/admin/api/v1/users";
 
@@ -176,4 +178,57 @@ async fn a_machines_key_keeps_its_role_because_its_user_never_had_one() {
         assert_eq!((revoked, made), (json!([]), json!([])));
     }
     house.get(&machine.key, USERS).await.ok();
+}
+
+#[tokio::test]
+async fn identities_and_unused_links_that_a_demoted_manager_made_for_others_are_listed() {
+    let config = AdminConfig {
+        oidc: OidcConfig {
+            issuer: "https://login.test".to_owned(),
+            client_id: "tollgate".to_owned(),
+            ..OidcConfig::default()
+        },
+        ..AdminConfig::default()
+    };
+    let house = House::open_with(config).await;
+    let boss = house.manager().await;
+    let (ada, session) = person(&house, "ada", true).await;
+    let (other, _) = person(&house, "other", true).await;
+    let viewer = house.person("viewer", Some(PlatformRole::Viewer)).await;
+    let customer = house.person("customer", None).await;
+    let link = async |by: &str, user: UserId, subject: &str| {
+        house.post(by, &format!("{USERS}/{user}/identities"), &json!({ "subject": subject })).await.ok()["id"]
+            .clone()
+    };
+    let sign_in_link = async |by: &str, user: UserId| {
+        let made = house.post(by, &format!("{USERS}/{user}/sign-in-links"), &Value::Null).await.ok();
+        made["url"].as_str().unwrap().split_once("code=").unwrap().1.to_owned()
+    };
+    let of_other = link(&session, other, "ada, too").await;
+    let of_viewer = link(&session, viewer, "viewer").await;
+    for (by, user, subject) in
+        [(&session, ada, "ada"), (&session, customer, "customer"), (&boss.key, other, "other")]
+    {
+        link(by, user, subject).await;
+    }
+    for user in [other, viewer, customer, ada] {
+        sign_in_link(&session, user).await;
+    }
+    let made = async |role: Value| {
+        let path = format!("{USERS}/{ada}/role");
+        let answer = house.write(Method::PUT, &boss.key, &path, &json!({ "role": role })).await.ok();
+        (answer["made_identities"].clone(), answer["made_sign_in_links"].clone())
+    };
+    let identity = |id: &Value, user: UserId| json!({ "id": id, "user_id": user });
+    assert_eq!(made(json!("manager")).await, (json!([]), json!([])));
+    assert_eq!(made(json!("viewer")).await, (json!([identity(&of_other, other)]), json!([other])));
+    let both = json!([identity(&of_other, other), identity(&of_viewer, viewer)]);
+    assert_eq!(made(Value::Null).await, (both, json!([other, viewer])));
+    // What was ended, used, or made anew by somebody else is listed no more.
+    let unlink = format!("{USERS}/{other}/identities/{}", of_other.as_str().unwrap());
+    assert_eq!(house.write(Method::DELETE, &boss.key, &unlink, &Value::Null).await.status, 204);
+    sign_in_link(&boss.key, other).await;
+    assert_eq!(made(Value::Null).await, (json!([identity(&of_viewer, viewer)]), json!([viewer])));
+    house.clock.set(start() + SignedDuration::from_mins(16));
+    assert_eq!(made(Value::Null).await, (json!([identity(&of_viewer, viewer)]), json!([])));
 }

@@ -203,3 +203,51 @@ async fn the_price_that_opens_last_counts_and_what_makes_no_sense_is_refused() {
     let nowhere = "/admin/api/v1/models/00000000-0000-4000-8000-000000000000/tariffs/preview";
     assert_eq!(twins.house.post(&twins.manager.key, nowhere, &two).await.problem().0, 404);
 }
+
+#[tokio::test]
+async fn whichever_hours_are_closed_a_preview_is_the_same_to_the_last_digit() {
+    let wanted = json!([{ "prices": prices(&json!({})) }]);
+    let twins = Twins::open(&wanted).await;
+    let seed = rand::random();
+    eprintln!("seed {seed}");
+    let mut random = StdRng::seed_from_u64(seed);
+    let ago = |hours: i64| start().checked_sub(SignedDuration::from_hours(hours)).unwrap();
+    let mut stretches: Vec<(i64, i64)> = (0..12)
+        .map(|_| {
+            let until = random.random_range(0..24 * 28);
+            (until + random.random_range(0..24 * 29 - until), until)
+        })
+        .collect();
+    // Within a day, to midnight, from midnight, one whole day, and everything.
+    stretches.extend([(30, 26), (40, 37), (36, 30), (36, 13), (24 * 30, 0)]);
+    // Nothing is closed; days before yesterday at noon are; all that has ended is.
+    for closed in [None, Some(24 * 10), Some(25), Some(0)] {
+        if let Some(hours) = closed {
+            assert!(twins.house.close_hours(ago(hours)).await.is_some());
+        }
+        for (since, until) in &stretches {
+            let body = json!({ "tariffs": wanted, "since": ago(*since), "until": ago(*until) });
+            let preview = twins.ask(&body).await.ok();
+            let within = format!(
+                "\"timestamp\" >= '{}' and \"timestamp\" < '{}'",
+                preview["since"].as_str().unwrap(),
+                preview["until"].as_str().unwrap()
+            );
+            let slow = [twins.charged("old", &within).await, twins.charged("new", &within).await];
+            assert_eq!(
+                [pico(&preview["charged"]), pico(&preview["least"])],
+                slow,
+                "closed {closed:?}: {body}"
+            );
+        }
+    }
+    // Of whole days whose hours are closed no hour is read: it is the same without them.
+    let body = json!({ "tariffs": wanted, "since": ago(24 * 20), "until": ago(24 * 5) });
+    let before = twins.ask(&body).await.ok();
+    let forget =
+        "delete from usage_rollups where hour >= '2026-11-05T00:00:00Z' and hour < '2026-11-19T00:00:00Z'";
+    let forget = async |tx: tollgate_store::Tx| Ok(tx.batch_execute(forget).await?);
+    twins.house.store.tx("forget", forget).await.unwrap();
+    assert_eq!(twins.ask(&body).await.ok(), before);
+    assert!(pico(&before["charged"]) > 0);
+}

@@ -263,3 +263,40 @@ async fn a_session_has_no_more_rights_than_its_user_whose_key_may_have_more() {
     let request = house.request_by(&Method::GET, &boss.key, USERS).header("cookie", cookie);
     house.send(request.body(Full::default()).unwrap()).await.ok();
 }
+
+#[tokio::test]
+async fn a_code_is_as_good_as_before_where_its_session_could_not_begin() {
+    let house = House::open().await;
+    let ada = house.person("ada", None).await;
+    let code = house.code(ada).await;
+    let change = async |sql: &str| {
+        house.store.tx("change", async |tx| Ok(tx.batch_execute(sql).await?)).await.unwrap();
+    };
+    // The database takes no session, once the code is used up.
+    change(
+        "create function refuse_session() returns trigger language plpgsql as $$ begin raise exception 'none today'; end $$;
+         create trigger refuse before insert on sessions for each row execute function refuse_session()",
+    )
+    .await;
+    let sign_in = json!({ "code": code });
+    assert!(house.sign_in(&sign_in).await.status.is_server_error());
+    change("drop trigger refuse on sessions").await;
+    house.sign_in(&sign_in).await.session();
+    assert_eq!(house.sign_in(&sign_in).await.problem().0, 401);
+}
+
+#[tokio::test]
+async fn of_more_sessions_than_one_user_may_have_those_that_began_last_stay_also_where_all_began_at_one_instant()
+ {
+    let house = House::open().await;
+    let ada = house.person("ada", None).await;
+    let mut sessions = Vec::new();
+    for _ in 0..25 {
+        sessions.push(house.signs_in(ada).await);
+    }
+    let mut live = Vec::new();
+    for session in &sessions {
+        live.push(house.get(session, SESSION).await.status == 200);
+    }
+    assert_eq!(live, [[false; 5].as_slice(), &[true; 20]].concat());
+}

@@ -173,3 +173,102 @@ async fn a_cursor_of_one_tenant_is_no_cursor_of_another() {
     let reply = house.write_with(Method::POST, &ada.member.key, &credits, &grant, &headers).await;
     assert_eq!(reply.problem().0, 403);
 }
+
+/// What has been added since: lines of batches, pages of them, minutes, series, limits, previews of prices.
+#[tokio::test]
+async fn lines_minutes_series_limits_and_previews_show_nothing_of_another_tenant() {
+    let house = House::open().await;
+    let manager = house.manager().await;
+    house.model("m", "0.001", "0.002").await;
+    let mut recorder = Recorder::new();
+    let ada = side(&house, "ada", &mut recorder).await;
+    let bob = side(&house, "bob", &mut recorder).await;
+    // Both have a batch of one and the same id, as their clients chose it.
+    let batch = uuid::Uuid::new_v4();
+    for side in [&ada, &bob] {
+        let mut records = Vec::new();
+        for tokens in 1..=4 {
+            let mut record = recorder.record(Credential::Key(side.inference.key_id), "m", 1_000 * tokens, 7);
+            record.batch.batch_id = (tokens > 1).then_some(batch);
+            record.batch.custom_id = Some(format!("custom of {}", side.member.id));
+            records.push(record);
+        }
+        house.enter(records).await;
+    }
+    let limit = json!({ "monthly_cap": "1234.5", "requests_per_minute": 77 });
+    for of in [format!("users/{}", bob.member.id), format!("api-keys/{}", bob.inference.key_id)] {
+        house.write(Method::PATCH, &manager.key, &format!("/admin/api/v1/{of}/limits"), &limit).await.ok();
+    }
+    let ledger = |side: &Side| format!("/admin/api/v1/users/{}/ledger", side.member.id);
+    let lines = house.all(&bob.member.key, &format!("{}?in_lines=true", ledger(&bob)), 500).await;
+    let bobs_line = lines.iter().find_map(|row| row["line"]["id"].as_str()).unwrap().to_owned();
+    let bobs = [
+        bob.member.id.to_string(),
+        bob.inference.key_id.to_string(),
+        bob.request.clone(),
+        "1234.5".to_owned(),
+    ];
+    let session = house.signs_in(ada.member.id).await;
+    let model = house.get(&manager.key, "/admin/api/v1/models").await.ok()["data"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    for key in [&ada.member.key, &ada.inference.key, &session] {
+        let from = 1_795_521_600;
+        for path in [
+            format!("{}?in_lines=true", ledger(&ada)),
+            format!("{}?batch_id={batch}", ledger(&ada)),
+            format!("{}?in_lines=true&batch_id={batch}", ledger(&ada)),
+            format!("{}?line={bobs_line}", ledger(&ada)),
+            format!("{}?in_lines=true&search={batch}", ledger(&ada)),
+            format!("{}?in_lines=true&api_key_id={}", ledger(&ada), bob.inference.key_id),
+            format!(
+                "/v1/organization/usage/completions?start_time={from}&bucket_width=1m&limit=1440&group_by=user_id&group_by=api_key_id"
+            ),
+            format!(
+                "/v1/organization/usage/completions?start_time={from}&bucket_width=1h&api_key_ids={}",
+                bob.inference.key_id
+            ),
+            "/admin/api/v1/usage-series?since=2026-11-24T00:00:00Z&bucket=hour&group_by=key".to_owned(),
+            format!(
+                "/admin/api/v1/usage-series?since=2026-11-24T00:00:00Z&bucket=hour&group_by=user&api_key_id={}",
+                bob.inference.key_id
+            ),
+        ] {
+            let reply = house.get(key, &path).await;
+            assert!(reply.status.is_success() || reply.status.as_u16() == 404, "{path}: {reply:?}");
+            let said = String::from_utf8_lossy(&reply.body).into_owned();
+            for secret in &bobs {
+                assert!(path.contains(secret) || !said.contains(secret), "{path}: {secret} in {said}");
+            }
+            assert!(
+                !path.contains("line=") || path.contains("in_lines") || reply.json()["data"] == json!([]),
+                "{path}: {said}"
+            );
+        }
+        // Of the shared batch each sees its own three.
+        let own = house.get(key, &format!("{}?batch_id={batch}", ledger(&ada))).await.ok();
+        assert_eq!(own["data"].as_array().unwrap().len(), 3);
+        let own = house.all(key, &format!("{}?in_lines=true&batch_id={batch}", ledger(&ada)), 50).await;
+        assert_eq!((own.len(), &own[0]["line"]["entries"]), (1, &json!(3)));
+        // What is the operator's is nobody else's.
+        let preview = format!("/admin/api/v1/models/{model}/tariffs/preview");
+        assert_eq!(house.post(key, &preview, &json!({ "tariffs": [] })).await.problem().0, 403);
+        let set = format!("/admin/api/v1/api-keys/{}/limits", bob.inference.key_id);
+        assert!(matches!(house.write(Method::PATCH, key, &set, &limit).await.problem().0, 403 | 404));
+        let limits = house.get(key, "/admin/api/v1/limits").await;
+        assert!(
+            bobs.iter().all(|secret| !String::from_utf8_lossy(&limits.body).contains(secret)),
+            "{limits:?}"
+        );
+    }
+    // Nor does a cursor lead over: neither another's, nor one's own in another's list.
+    for (of, by) in [(&bob, &ada), (&ada, &bob)] {
+        let path = format!("{}?in_lines=true&limit=1", ledger(of));
+        let page = house.get(&of.member.key, &path).await.ok();
+        let cursor = page["next_cursor"].as_str().unwrap();
+        let own = format!("{}?in_lines=true&limit=1&cursor={cursor}", ledger(by));
+        assert_eq!(house.get(&by.member.key, &own).await.problem().0, 400);
+        assert_eq!(house.get(&by.member.key, &format!("{path}&cursor={cursor}")).await.problem().0, 404);
+    }
+}

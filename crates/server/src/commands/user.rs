@@ -10,7 +10,7 @@ use tollgate_store::{
     management::{
         identities::{self, KnownBy},
         keys::PlatformRole,
-        roles::{self, MadeKeys},
+        roles::{self, MadeKeys, WaysInMade},
     },
     movements::{self, MovementKind, NewMovement},
     reports,
@@ -80,7 +80,7 @@ async fn link(session: &Session, args: LinkArgs) -> anyhow::Result<Answer> {
     let now = session.clock.now();
     let link = async |tx: Tx| {
         let user = users::find(&tx, &name).await?;
-        identities::link(&tx, user.id, &issuer, &known_by, now, ACTOR).await
+        identities::link(&tx, user.id, &issuer, &known_by, None, now, ACTOR).await
     };
     let identity = session.store.tx("link_identity", link).await?;
     let text = match &known_by {
@@ -167,9 +167,10 @@ async fn set_role(
     role: Option<PlatformRole>,
     made: MadeKeys,
 ) -> anyhow::Result<Answer> {
+    let now = session.clock.now();
     let set = async |tx: Tx| {
         let user = users::find(&tx, name).await?;
-        let change = roles::set(&tx, user.id, role, made, ACTOR).await?;
+        let change = roles::set(&tx, user.id, role, made, now, ACTOR).await?;
         Ok((user, change))
     };
     let (user, change) = session.store.tx("set_role", set).await?;
@@ -191,11 +192,27 @@ async fn set_role(
             made.join(", ")
         );
     }
+    let WaysInMade { identities, sign_in_links } = &change.ways_in_made;
+    for (identity, of) in identities {
+        text = format!(
+            "{text}\n{} linked an identity to {of}, who has more power than that. If it is another's: tollgate user unlink {of} {identity}",
+            user.name
+        );
+    }
+    for of in sign_in_links {
+        text = format!(
+            "{text}\n{} made a sign-in link for {of}, who has more power than that, and nobody has used it. Another ends it: tollgate user sign-in-link {of}",
+            user.name
+        );
+    }
+    let identities: Vec<_> = identities.iter().map(|(id, of)| json!({ "id": id, "user_id": of })).collect();
     let mut json = json!(user);
     if let Some(object) = json.as_object_mut() {
         object.insert("role".to_owned(), json!(role));
         object.insert("revoked_keys".to_owned(), json!(change.revoked));
         object.insert("made_keys".to_owned(), json!(change.made_and_live));
+        object.insert("made_identities".to_owned(), json!(identities));
+        object.insert("made_sign_in_links".to_owned(), json!(sign_in_links));
     }
     Answer::new(&json, text)
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 use tollgate_domain::UserId;
 use uuid::Uuid;
 
@@ -62,12 +63,13 @@ pub struct Vouched {
 
 const COLUMNS: &str = "id, user_id, issuer, subject, email, created_at, linked_at, last_sign_in_at";
 
-/// Links an identity to a live user.
+/// Links an identity to a live user. `by` is who does, where that is somebody of the platform.
 pub async fn link(
     tx: &Tx,
     user: UserId,
     issuer: &str,
     known_by: &KnownBy,
+    by: Option<UserId>,
     now: Timestamp,
     actor: &str,
 ) -> Result<Identity, StoreError> {
@@ -87,14 +89,14 @@ pub async fn link(
         return Err(StoreError::conflict(format!("a user has {MAX_OF_ONE_USER} identities at most")));
     }
     let sql = format!(
-        "insert into user_identities (id, user_id, issuer, subject, email, created_at, linked_at)
-         values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing returning {COLUMNS}"
+        "insert into user_identities (id, user_id, issuer, subject, email, created_at, linked_at, created_by)
+         values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing returning {COLUMNS}"
     );
     let linked_at = subject.as_ref().map(|_| now);
     let id = Uuid::now_v7();
-    let Some(row) =
-        tx.query_opt(&sql, &[&id, &user.as_uuid(), &issuer, &subject, &email, &now, &linked_at]).await?
-    else {
+    let (owner, by) = (user.as_uuid(), by.map(UserId::as_uuid));
+    let values: [&(dyn ToSql + Sync); 8] = [&id, &owner, &issuer, &subject, &email, &now, &linked_at, &by];
+    let Some(row) = tx.query_opt(&sql, &values).await? else {
         return Err(StoreError::conflict(
             "somebody has this identity already, or is awaited with this address; unlink that one before",
         ));

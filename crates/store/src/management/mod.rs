@@ -43,7 +43,7 @@ const REPORT_MEMORY: &str = "32MB";
 
 /// Bounds what comes next in this transaction: it ends after [`REPORT_TIMEOUT`], and soon after its caller has gone, who takes the
 /// connection along. Without that the query of a client that hung up would go on to its end. Nor is a report compiled: that takes longer
-/// than reading what it reads. A database on Windows cannot tell that
+/// than reading what it reads. It is planned for what it asks, because days that are a parameter leave no partition out of a plan for any. A database on Windows cannot tell that
 /// a connection is closed, and only does the first.
 pub async fn bound_report(tx: &Tx) -> Result<(), StoreError> {
     bound(tx, REPORT_TIMEOUT).await
@@ -53,6 +53,7 @@ pub async fn bound_report(tx: &Tx) -> Result<(), StoreError> {
 pub async fn bound(tx: &Tx, timeout: Duration) -> Result<(), StoreError> {
     let sql = format!(
         "set local statement_timeout = {}; set local work_mem = '{REPORT_MEMORY}'; set local jit = off;
+         set local plan_cache_mode = force_custom_plan;
          select set_config('client_connection_check_interval', '{}', true) where version() ~* 'linux|darwin|bsd'",
         timeout.as_millis(),
         CLIENT_CHECK_INTERVAL.as_millis()

@@ -3,6 +3,7 @@
 //! A manager comes in by a live platform key with that role, or as a user with that role who has a password. A sign-in link is none of
 //! these: it is over in minutes. Whatever takes such a way in away goes through [`Managers`], which refuses to take the last.
 
+use jiff::Timestamp;
 use serde_json::json;
 use tollgate_domain::{ApiKeyId, UserId};
 use uuid::Uuid;
@@ -71,6 +72,18 @@ pub struct RoleChange {
     pub revoked: Vec<ApiKeyId>,
     /// Keys of others that the user made, with roles that the new one does not include, which are live still.
     pub made_and_live: Vec<ApiKeyId>,
+    /// Other ways in that the user made for others, who have roles that the new one does not include. They are somebody else's, and
+    /// whoever made them may be it.
+    pub ways_in_made: WaysInMade,
+}
+
+/// What leads in beside keys.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WaysInMade {
+    /// Identities at a provider, each with whom it signs in as.
+    pub identities: Vec<(Uuid, UserId)>,
+    /// Whom sign-in links that nobody has used yet sign in as. Whoever made one has seen it.
+    pub sign_in_links: Vec<UserId>,
 }
 
 /// Gives a live user this role, or none, from the next request on.
@@ -82,6 +95,7 @@ pub async fn set(
     user: UserId,
     role: Option<PlatformRole>,
     made_keys: MadeKeys,
+    now: Timestamp,
     actor: &str,
 ) -> Result<RoleChange, StoreError> {
     if user == UserId::SYSTEM {
@@ -112,6 +126,7 @@ pub async fn set(
     for key in &change.revoked {
         keys::revoke(tx, *key, actor).await?;
     }
+    change.ways_in_made = ways_in_made(tx, user, role, now).await?;
     managers.check(tx).await?;
     Ok(change)
 }
@@ -133,4 +148,33 @@ async fn keys_beyond(
         }
     }
     Ok((own, made))
+}
+
+/// Identities and sign-in links of others whose roles `role` does not include, which the user made.
+async fn ways_in_made(
+    tx: &Tx,
+    user: UserId,
+    role: Option<PlatformRole>,
+    now: Timestamp,
+) -> Result<WaysInMade, StoreError> {
+    let sql = "select w.id, u.id, u.role
+               from (select id, user_id, created_at from user_identities where created_by = $1
+                     union all
+                     select null, user_id, created_at from sign_in_codes
+                     where created_by = $1 and used_at is null and expires_at > $2) w
+               join users u on u.id = w.user_id
+               where u.id <> $1 and u.role is not null and u.deleted_at is null order by w.created_at, w.id";
+    let mut made = WaysInMade::default();
+    for row in tx.query(sql, &[&user.as_uuid(), &now]).await? {
+        let their_role: PlatformRole = row.try_get::<_, &str>(2)?.parse()?;
+        if role.is_some_and(|role| role.includes(their_role)) {
+            continue;
+        }
+        let of = UserId::from_uuid(row.try_get(1)?);
+        match row.try_get::<_, Option<Uuid>>(0)? {
+            Some(identity) => made.identities.push((identity, of)),
+            None => made.sign_in_links.push(of),
+        }
+    }
+    Ok(made)
 }

@@ -16,7 +16,7 @@ use crate::{StoreError, Tx, audit_log};
 pub const SESSION_LIFETIME: SignedDuration = SignedDuration::from_hours(12);
 /// A session ends when nothing was asked in it for this long: an unattended screen must not stay a manager's.
 pub const SESSION_IDLE: SignedDuration = SignedDuration::from_hours(2);
-/// Most sessions of one user; the oldest ends when one more begins.
+/// Most sessions of one user; the one that began first ends when one more begins, whatever any clock said.
 const SESSIONS_OF_ONE_USER: i64 = 20;
 
 /// How somebody came in.
@@ -99,7 +99,7 @@ pub async fn begin(
     .await?;
     tx.execute(
         "delete from sessions where digest in
-             (select digest from sessions where user_id = $1 order by created_at desc, digest offset $2)",
+             (select digest from sessions where user_id = $1 order by no desc offset $2)",
         &[&user.as_uuid(), &SESSIONS_OF_ONE_USER],
     )
     .await?;

@@ -11,11 +11,13 @@ use crate::{StoreError, Tx, audit_log};
 /// How long a code may be used: it goes by hand or by mail to somebody who waits for it.
 pub const CODE_LIFETIME: SignedDuration = SignedDuration::from_mins(15);
 
-/// Enters a code for a live user, and says until when it is good. Those before it are good no more.
+/// Enters a code for a live user, and says until when it is good. Those before it are good no more. `by` is who made it, where that was somebody
+/// of the platform.
 pub async fn create(
     tx: &Tx,
     digest: &KeyDigest,
     user: UserId,
+    by: Option<UserId>,
     now: Timestamp,
     actor: &str,
 ) -> Result<Timestamp, StoreError> {
@@ -28,8 +30,8 @@ pub async fn create(
     forget(tx, user).await?;
     let expires_at = after(now, CODE_LIFETIME);
     tx.execute(
-        "insert into sign_in_codes (digest, user_id, created_at, expires_at) values ($1, $2, $3, $4)",
-        &[&digest.as_bytes().as_slice(), &user.as_uuid(), &now, &expires_at],
+        "insert into sign_in_codes (digest, user_id, created_by, created_at, expires_at) values ($1, $2, $3, $4, $5)",
+        &[&digest.as_bytes().as_slice(), &user.as_uuid(), &by.map(UserId::as_uuid), &now, &expires_at],
     )
     .await?;
     let logged = json!({ "expires_at": expires_at });
@@ -37,8 +39,15 @@ pub async fn create(
     Ok(expires_at)
 }
 
-/// Uses a code up: whose it is, the one time that it is asked in its time.
+/// Uses a code up: whose it is, the one time that it is asked in its time. It is used up with the transaction, in which a session should begin: what
+/// fails leaves the code as it was.
 pub async fn redeem(tx: &Tx, digest: &KeyDigest, now: Timestamp) -> Result<Option<UserId>, StoreError> {
+    // Users come before codes wherever both are locked: who makes another link holds the user, and ends this code.
+    let sql = "select u.id from users u where u.deleted_at is null
+               and u.id = (select c.user_id from sign_in_codes c where c.digest = $1) for share";
+    if tx.query_opt(sql, &[&digest.as_bytes().as_slice()]).await?.is_none() {
+        return Ok(None);
+    }
     // Of two at once the second waits for the first's row, and then finds it used.
     let sql = "update sign_in_codes c set used_at = $2 from users u
                where c.digest = $1 and c.used_at is null and c.expires_at > $2

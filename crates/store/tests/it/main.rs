@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod audit_log;
+mod closing;
 mod configuration;
 mod leases;
+mod ledgers;
 mod limits;
 mod management;
 mod money;

@@ -36,6 +36,9 @@ pub(super) enum TokenError {
     /// No key of the set fits: the provider may have others meanwhile.
     #[error("it is signed by a key that the provider does not have")]
     UnknownKey,
+    /// By none of the keys that it may be by: the provider may have another by the same name meanwhile.
+    #[error("its signature is wrong")]
+    WrongSignature,
     /// Nothing would make it right.
     #[error("{0}")]
     Invalid(&'static str),
@@ -160,7 +163,7 @@ pub(super) fn verify(token: &str, keys: &KeySet, expected: Expected<'_>) -> Resu
         let key = DecodingKey::from_jwk(key).ok()?;
         decode::<Value>(token, &key, &validation).ok()
     });
-    let claims = claims.next().ok_or(TokenError::Invalid("its signature is wrong"))?.claims;
+    let claims = claims.next().ok_or(TokenError::WrongSignature)?.claims;
     let claims: Claims =
         serde_json::from_value(claims).map_err(|_| TokenError::Invalid("a claim is missing or no claim"))?;
     judge(claims, expected)

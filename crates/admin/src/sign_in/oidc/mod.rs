@@ -179,7 +179,15 @@ pub(crate) async fn come_back(State(admin): State<Admin>, parts: Parts) -> Respo
     let over = cookie::clear_oidc(&admin);
     match enter(&admin, provider, &parts, &flow, &answer).await {
         Ok(session) => lead("/#/", [over, session]),
-        Err(refusal) => lead_back(refusal, [over]),
+        Err(refusal) => {
+            if refusal == Refusal::Provider
+                && let Err(problem) = Attempt::through_provider(&admin, &parts).succeeded(&admin).await
+            {
+                // Logged where it became a problem; the try stays counted.
+                return lead_back(problem.into(), [over]);
+            }
+            lead_back(refusal, [over])
+        }
     }
 }
 

@@ -24,7 +24,7 @@ use super::id_token::{self, Email, EmailClaims, Expected, KeySet, Subject, Token
 
 /// For how long what the provider says of itself, and its keys, are taken as they were: a key that it has withdrawn is believed no longer.
 const KEPT_FOR: SignedDuration = SignedDuration::from_mins(15);
-/// How often within [`KEPT_FOR`] its keys are read once more because a token names one that is not among them.
+/// How often within [`KEPT_FOR`] its keys are read once more, and what it says of itself, because a token is by none that are known.
 const MOST_KEY_SEARCHES: u32 = 10;
 
 /// What a provider says of itself (OpenID Connect Discovery, section 3), as far as it is needed.
@@ -153,9 +153,11 @@ impl Provider {
         now: Timestamp,
     ) -> Result<Redeemed, ProviderError> {
         let metadata = self.metadata(now).await?;
-        let tokens = self.exchange(&metadata, code, flow, redirect_uri).await?;
+        let tokens = self.exchange(&metadata, code, flow, redirect_uri).await;
+        let tokens = tokens.map_err(|error| self.doubt(error))?;
         let token = tokens.id_token.expose_secret();
-        let Subject { subject, email } = self.believe(&metadata, token, &flow.nonce(), now).await?;
+        let believed = self.believe(&metadata, token, &flow.nonce(), now).await;
+        let Subject { subject, email } = believed.map_err(|error| self.doubt(error))?;
         let email = self.config.link_by_email.then_some(email);
         Ok(Redeemed { subject, email, access_token: tokens.access_token, metadata })
     }
@@ -166,7 +168,8 @@ impl Provider {
             return Ok(redeemed);
         }
         let Redeemed { subject, access_token, metadata, .. } = &redeemed;
-        let email = self.email_of(metadata, subject, access_token.as_ref()).await?;
+        let email = self.email_of(metadata, subject, access_token.as_ref()).await;
+        let email = email.map_err(|error| self.doubt(error))?;
         Ok(Redeemed { email: Some(email), ..redeemed })
     }
 
@@ -183,6 +186,19 @@ impl Provider {
         if let Some(kept) = self.metadata.lock().as_ref().and_then(|kept| kept.still_good(now)) {
             return Ok(kept);
         }
+        self.read_metadata(now).await
+    }
+
+    /// What failed may have failed because the provider has moved since: what it says of itself is read anew when it is needed next.
+    fn doubt(&self, error: ProviderError) -> ProviderError {
+        let is_refusal = matches!(error, ProviderError::Token(_) | ProviderError::CodeRefused);
+        if !is_refusal {
+            *self.metadata.lock() = None;
+        }
+        error
+    }
+
+    async fn read_metadata(&self, now: Timestamp) -> Result<Arc<Metadata>, ProviderError> {
         let issuer = &self.config.issuer;
         let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
         let metadata: Metadata = self.client.get(&self.config, &url, None).await?;
@@ -204,7 +220,7 @@ impl Provider {
         Ok(what)
     }
 
-    /// Verifies a token by the keys that are known, and where it names another, by those that there are now.
+    /// Verifies a token by the keys that are known, and where it is by none of them, by those that there are now, at the address where they are now.
     async fn believe(
         &self,
         metadata: &Metadata,
@@ -217,9 +233,12 @@ impl Provider {
         let kept = self.keys.lock().as_ref().and_then(|kept| kept.still_good(now));
         if let Some(keys) = kept {
             match id_token::verify(token, &keys, expected) {
-                Err(TokenError::UnknownKey) if self.may_search(now) => {}
+                Err(TokenError::UnknownKey | TokenError::WrongSignature) if self.may_search(now) => {}
                 judged => return judged.map_err(ProviderError::Token),
             }
+            let metadata = self.read_metadata(now).await?;
+            let keys = self.read_keys(&metadata, now).await?;
+            return id_token::verify(token, &keys, expected).map_err(ProviderError::Token);
         }
         let keys = self.read_keys(metadata, now).await?;
         id_token::verify(token, &keys, expected).map_err(ProviderError::Token)

@@ -133,3 +133,49 @@ async fn without_a_provider_nobody_comes_that_way() {
     let named = json!({ "subject": "x", "issuer": "https://login.example.com" });
     assert_eq!(house.post(&manager.key, &path, &named).await.status, 201);
 }
+
+#[tokio::test]
+async fn tries_that_the_provider_failed_on_the_way_back_are_not_counted() {
+    let stage = Stage::open().await;
+    stage.linked("ada", "ada").await;
+    for _ in 0..60 {
+        stage.provider.script(|script| script.fails = None);
+        let sent = stage.go().await;
+        stage.provider.script(|script| script.fails = Some(Failure::Error));
+        assert_eq!(refusal(&stage.back(&sent, &sent.back()).await), "oidc_provider");
+    }
+    stage.provider.script(|script| script.fails = None);
+    session(&stage, &stage.comes("ada", |_| {}).await).await;
+    // Each is given back once: what comes back again does not give back more.
+    let sent = stage.go().await;
+    stage.provider.script(|script| script.fails = Some(Failure::Error));
+    assert_eq!(refusal(&stage.back(&sent, &sent.back()).await), "oidc_provider");
+    assert_eq!(refusal(&stage.back(&sent, &sent.back()).await), "oidc_expired");
+    // And one that the provider did its part in counts.
+    stage.provider.script(|script| script.fails = None);
+    for _ in 0..50 {
+        assert_eq!(refusal(&stage.comes("a stranger", |_| {}).await), "oidc_not_linked");
+    }
+    assert_eq!(refusal(&stage.get(super::SIGN_IN, &[]).await), "too_many_attempts");
+}
+
+#[tokio::test]
+async fn a_provider_that_has_moved_is_asked_anew_where_it_is_after_one_failure() {
+    let stage = Stage::open().await;
+    stage.linked("ada", "ada").await;
+    let mut gone = stage.provider.metadata();
+    let elsewhere = gone["token_endpoint"].as_str().unwrap().replace("/token", "/gone");
+    gone["token_endpoint"] = json!(elsewhere);
+    stage.provider.script(|script| script.metadata = Some(gone));
+    assert_eq!(refusal(&stage.comes("ada", |_| {}).await), "oidc_provider");
+    stage.provider.script(|script| script.metadata = None);
+    session(&stage, &stage.comes("ada", |_| {}).await).await;
+    // A token that is not believed says nothing of where the provider is.
+    let discoveries = stage.provider.script(|script| script.discoveries);
+    assert_eq!(
+        refusal(&stage.comes("ada", |claims| claims["aud"] = json!("another")).await),
+        "oidc_not_believed"
+    );
+    session(&stage, &stage.comes("ada", |_| {}).await).await;
+    assert_eq!(stage.provider.script(|script| script.discoveries), discoveries);
+}

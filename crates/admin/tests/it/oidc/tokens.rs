@@ -157,7 +157,7 @@ async fn a_key_that_the_provider_has_changed_is_read_anew_and_not_without_end() 
         stage.comes_with(&sent, token).await
     };
     session(&stage, &sign(&stage, "tomorrow's").await).await;
-    assert_eq!(read(&stage), (2, 1));
+    assert_eq!(read(&stage), (2, 2), "also where they are");
     // The one before is believed no more.
     assert_eq!(refusal(&stage.comes("ada", |_| {}).await), "oidc_not_believed");
     for _ in 0..20 {
@@ -170,11 +170,28 @@ async fn a_key_that_the_provider_has_changed_is_read_anew_and_not_without_end() 
     stage.provider.script(|script| script.keys.clear());
     stage.house.clock.set(crate::house::start() + jiff::SignedDuration::from_mins(16));
     assert_eq!(refusal(&sign_by(&stage, "tomorrow's").await), "oidc_not_believed");
-    assert_eq!(read(&stage), (12, 2));
+    assert_eq!(read(&stage), (12, 12));
 }
 
 async fn sign_by(stage: &Stage, kid: &str) -> crate::house::Reply {
     let sent = stage.go().await;
     let token = stage.key.sign(&json!({ "alg": "ES256", "kid": kid }), &stage.claims(&sent, "ada"));
     stage.comes_with(&sent, token).await
+}
+
+#[tokio::test]
+async fn a_key_that_another_has_replaced_under_its_name_is_believed_no_more_and_the_other_at_once() {
+    let mut stage = Stage::open().await;
+    stage.linked("ada", "ada").await;
+    session(&stage, &stage.comes("ada", |_| {}).await).await;
+    let before = std::mem::replace(&mut stage.key, Key::ec());
+    stage.provider.script(|script| script.keys = vec![stage.key.jwk(KID)]);
+    session(&stage, &stage.comes("ada", |_| {}).await).await;
+    let after = std::mem::replace(&mut stage.key, before);
+    for _ in 0..20 {
+        assert_eq!(refusal(&stage.comes("ada", |_| {}).await), "oidc_not_believed");
+    }
+    assert_eq!(stage.provider.script(|script| script.key_reads), 11, "ten searches in a quarter of an hour");
+    stage.key = after;
+    session(&stage, &stage.comes("ada", |_| {}).await).await;
 }
