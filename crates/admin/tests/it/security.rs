@@ -212,3 +212,23 @@ async fn markup_in_a_name_comes_back_as_text_in_json_that_no_browser_takes_for_a
     assert_eq!(unknown.problem().0, 400);
     is_text(&unknown, "application/problem+json");
 }
+
+#[tokio::test]
+async fn into_a_new_platform_leads_no_password_key_or_link_until_the_command_line_makes_one() {
+    let house = House::open().await;
+    let ways = "select 'password' from user_passwords union all select 'key' from api_keys union all select 'link' from sign_in_codes
+                union all select 'session' from sessions union all select 'identity' from user_identities
+                union all select 'role' from users where role is not null";
+    assert_eq!(house.rows(ways).await, Vec::<Value>::new());
+    for (name, password) in [
+        ("system", ""),
+        ("system", "system"),
+        ("admin", "admin"),
+        ("admin", "password"),
+        ("tollgate", "tollgate"),
+        ("root", ""),
+    ] {
+        let sign_in = house.sign_in(&json!({ "name": name, "password": password })).await;
+        assert_eq!(sign_in.problem(), (401, "wrong_credentials".to_owned()), "{name}");
+    }
+}

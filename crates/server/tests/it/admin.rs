@@ -8,7 +8,7 @@ use tollgate_domain::Network;
 use tollgate_server::{App, SystemClock};
 use tollgate_testkit::ScriptedUpstream;
 
-use crate::harness::{Place, chat, eventually, get_with_key, post_json};
+use crate::harness::{Place, chat, eventually, get_with_key, post_json, sql};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_set_up_by_the_api_serves_and_its_receipt_is_what_the_client_was_told() {
@@ -151,4 +151,49 @@ async fn the_command_line_makes_a_manager_who_comes_in_by_a_link_once() {
     let output = command.output().await.unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.starts_with("https://t.test/#/sign-in?code=") && said.contains("boss"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_the_command_line_a_demotion_lists_what_was_made_for_others_and_revokes_keys_when_asked() {
+    let place = Place::with_database().await;
+    let ids =
+        async |name: &str| place.cli(&format!("user create {name}")).await["id"].as_str().unwrap().to_owned();
+    let (boss, ada) = (ids("boss").await, ids("ada").await);
+    place.cli("key create --user boss --purpose platform --role manager").await;
+    let made = place.cli("key create --user boss --purpose platform --role manager").await;
+    for name in ["boss", "ada"] {
+        place.cli(&format!("user role {name} manager")).await;
+    }
+    // As a manager makes them through the API: here the command line is nobody of the platform.
+    let client = sql(place.database_url()).await;
+    let key = made["id"].as_str().unwrap();
+    client
+        .batch_execute(&format!(
+            "update api_keys set created_by = '{ada}' where id = '{key}';
+             insert into user_identities (id, user_id, issuer, subject, created_at, linked_at, created_by)
+                 values ('00000000-0000-4000-8000-000000000001', '{boss}', 'https://login.test', 'x', now(), now(), '{ada}');
+             insert into sign_in_codes (digest, user_id, created_at, expires_at, created_by)
+                 values (sha256('x'), '{boss}', now(), now() + interval '1 hour', '{ada}')"
+        ))
+        .await
+        .unwrap();
+    let text = String::from_utf8(place.output("user role ada none").await.stdout).unwrap();
+    for said in
+        ["ada has no role any more", key, "--revoke-made-keys", "tollgate user unlink", "sign-in link"]
+    {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    let listed = place.cli("user role ada none").await;
+    assert_eq!(
+        (&listed["role"], &listed["revoked_keys"], &listed["made_keys"]),
+        (&Value::Null, &json!([]), &json!([key]))
+    );
+    let identity = json!([{ "id": "00000000-0000-4000-8000-000000000001", "user_id": boss }]);
+    assert_eq!((&listed["made_identities"], &listed["made_sign_in_links"]), (&identity, &json!([boss])));
+    let revoked = place.cli("user role ada none --revoke-made-keys").await;
+    assert_eq!((&revoked["revoked_keys"], &revoked["made_keys"]), (&json!([key]), &json!([])));
+    let live = client.query("select 1 from api_keys where revoked_at is null", &[]).await.unwrap();
+    assert_eq!(live.len(), 1);
+    let again = place.cli("user role ada none --revoke-made-keys").await;
+    assert_eq!((&again["revoked_keys"], &again["made_keys"]), (&json!([]), &json!([])));
 }
