@@ -83,8 +83,8 @@ pub(crate) struct MarginSums {
 }
 
 impl MarginSums {
-    fn of(usage: &Sums, costs: &Costs) -> Result<Self, MoneyError> {
-        let mut sums = Self {
+    const fn of(usage: &Sums, costs: &Costs) -> Self {
+        Self {
             requests: usage.requests,
             failed_requests: usage.failed_requests,
             unrated_requests: usage.unrated_requests,
@@ -94,27 +94,17 @@ impl MarginSums {
             uncosted_requests: costs.uncosted_requests,
             uncosted_tokens: costs.uncosted_tokens,
             uncosted_amount: costs.uncosted_amount,
-        };
-        sums.margin = sums.less_cost()?;
-        Ok(sums)
+        }
     }
 
-    /// Nothing has no cost, and that is known.
-    const NOTHING: Self = Self {
-        requests: 0,
-        failed_requests: 0,
-        unrated_requests: 0,
-        amount: Credits::ZERO,
-        cost: Some(Credits::ZERO),
-        margin: Some(Credits::ZERO),
-        uncosted_requests: 0,
-        uncosted_tokens: 0,
-        uncosted_amount: Credits::ZERO,
-    };
-
-    fn less_cost(&self) -> Result<Option<Credits>, MoneyError> {
+    /// With the margin, when everything is added up. What has no cost price and used nothing (requests that failed, or none at all) is known to have
+    /// cost nothing; said before that of a part, it would make a cost of the rest that nobody knows.
+    fn told(mut self) -> Result<Self, MoneyError> {
+        let is_nothing = self.uncosted_requests == 0 && self.uncosted_tokens == 0;
+        self.cost = self.cost.or(is_nothing.then_some(Credits::ZERO));
         let known = self.amount.checked_sub(self.uncosted_amount)?;
-        self.cost.map(|cost| known.checked_sub(cost)).transpose()
+        self.margin = self.cost.map(|cost| known.checked_sub(cost)).transpose()?;
+        Ok(self)
     }
 
     /// Of both together.
@@ -123,7 +113,7 @@ impl MarginSums {
             (Some(one), Some(other)) => Some(one.checked_add(other)?),
             (one, other) => one.or(other),
         };
-        let mut both = Self {
+        Ok(Self {
             requests: self.requests.saturating_add(more.requests),
             failed_requests: self.failed_requests.saturating_add(more.failed_requests),
             unrated_requests: self.unrated_requests.saturating_add(more.unrated_requests),
@@ -133,9 +123,7 @@ impl MarginSums {
             uncosted_requests: self.uncosted_requests.saturating_add(more.uncosted_requests),
             uncosted_tokens: self.uncosted_tokens.saturating_add(more.uncosted_tokens),
             uncosted_amount: self.uncosted_amount.checked_add(more.uncosted_amount)?,
-        };
-        both.margin = both.less_cost()?;
-        Ok(both)
+        })
     }
 }
 
@@ -165,17 +153,16 @@ fn collect(
     rows: Vec<MarginRow>,
     top: i64,
 ) -> Result<(Vec<MarginsOfGroup>, MarginSums), MoneyError> {
-    let mut total = None::<MarginSums>;
+    let mut total = MarginSums::default();
     let mut groups = std::collections::BTreeMap::<i64, MarginsOfGroup>::new();
     for MarginRow { usage, costs } in rows {
-        let sums = MarginSums::of(&usage.sums, &costs)?;
-        total = Some(total.map_or(Ok(sums), |total| total.and(sums))?);
+        let sums = MarginSums::of(&usage.sums, &costs);
+        total = total.and(sums)?;
         let group = groups.entry(usage.place).or_insert_with(|| MarginsOfGroup {
             id: usage.id,
             name: usage.name,
             prefix: usage.prefix,
             others: (usage.place > top).then_some(usage.groups),
-            // A cost that is known is not added to one that is not, so that none is made of nothing.
             total: MarginSums::default(),
             requests: vec![0; starts.len()],
             amounts: vec![Credits::ZERO; starts.len()],
@@ -185,13 +172,19 @@ fn collect(
         });
         group.total = group.total.and(sums)?;
         let Ok(at) = starts.binary_search(&usage.starts_at) else { continue };
-        set(&mut group.requests, at, sums.requests);
-        set(&mut group.amounts, at, sums.amount);
-        set(&mut group.costs, at, sums.cost);
-        set(&mut group.margins, at, sums.margin);
-        set(&mut group.uncosted_requests, at, sums.uncosted_requests);
+        let told = sums.told()?;
+        set(&mut group.requests, at, told.requests);
+        set(&mut group.amounts, at, told.amount);
+        set(&mut group.costs, at, told.cost);
+        set(&mut group.margins, at, told.margin);
+        set(&mut group.uncosted_requests, at, told.uncosted_requests);
     }
-    Ok((groups.into_values().collect(), total.unwrap_or(MarginSums::NOTHING)))
+    let mut all = Vec::with_capacity(groups.len());
+    for mut group in groups.into_values() {
+        group.total = group.total.told()?;
+        all.push(group);
+    }
+    Ok((all, total.told()?))
 }
 
 fn set<T>(values: &mut [T], at: usize, value: T) {

@@ -147,9 +147,5 @@ pub(crate) async fn replace(
     let (id, actor) = (id.to_string(), caller.actor());
     let replace = async |tx: Tx| model_costs::replace(&tx, &id, &wanted, &actor).await;
     let change = admin.store().tx("admin_replace_model_costs", replace).await?;
-    Ok(Json(CostsChange {
-        set: all(change.set),
-        replaced: all(change.replaced),
-        data: all(change.costs),
-    }))
+    Ok(Json(CostsChange { set: all(change.set), replaced: all(change.replaced), data: all(change.costs) }))
 }

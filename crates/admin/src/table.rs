@@ -22,9 +22,9 @@ use crate::app::Admin;
 use crate::caller::{Means, Role, authenticate};
 use crate::problem::{Kind, Problem};
 use crate::{
-    api_keys, audit_log, credits, dashboard, document, endpoint_check, endpoints, identities, limits, margin, model_costs, models,
-    openrouter, organization, quarantine, receipts, series, sign_in, status, tariff_preview, tariffs,
-    unrated, usage, users,
+    api_keys, audit_log, credits, dashboard, document, endpoint_check, endpoints, identities, limits, margin,
+    model_costs, models, openrouter, organization, quarantine, receipts, series, sign_in, status,
+    tariff_preview, tariffs, unrated, usage, users,
 };
 
 /// Largest request body. A list of a thousand tariffs with every price takes half of it.

@@ -180,8 +180,7 @@ fn check_hour(valid_from: Timestamp) -> Result<(), StoreError> {
     if valid_from < Timestamp::UNIX_EPOCH {
         return Err(StoreError::refused("`valid_from` is before 1970; no request is that old"));
     }
-    let is_whole =
-        valid_from.subsec_nanosecond() == 0 && valid_from.as_microsecond() % MICROS_PER_HOUR == 0;
+    let is_whole = valid_from.subsec_nanosecond() == 0 && valid_from.as_microsecond() % MICROS_PER_HOUR == 0;
     if !is_whole {
         return Err(StoreError::refused(format!(
             "`valid_from` is {valid_from}; a cost price begins at a full hour of UTC, such as 2026-01-31T12:00:00Z, because usage is \

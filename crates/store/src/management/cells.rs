@@ -181,7 +181,8 @@ impl Cells {
     /// must then be a table of them: `day`, and `models`, the numbers of such models.
     pub(super) fn select_priced(&self, width: BucketWidth, owners: bool, has_mixed_days: bool) -> String {
         let owners = owners || self.scope.is_some() || self.users.is_some() || self.keys.is_some();
-        let day = |column: &str| format!("date_bin('24 hours', {column}, timestamptz '2000-01-01 00:00:00+00')");
+        let day =
+            |column: &str| format!("date_bin('24 hours', {column}, timestamptz '2000-01-01 00:00:00+00')");
         let bucket = |column: &str| if width == BucketWidth::Day { day(column) } else { column.to_owned() };
         let open = |table: &str, from: &str, until: &str| {
             let starts_at = format!("r.hour as priced_at, {}", bucket("r.hour"));
@@ -210,7 +211,11 @@ impl Cells {
                 )
             };
             parts.push(if owners {
-                open(&of_mixed("usage_rollups", "hour"), "$1", "least($2, coalesce($3::timestamptz, '-infinity'))")
+                open(
+                    &of_mixed("usage_rollups", "hour"),
+                    "$1",
+                    "least($2, coalesce($3::timestamptz, '-infinity'))",
+                )
             } else {
                 let starts_at = format!("r.starts_at as priced_at, {}", bucket("r.starts_at"));
                 let range = "r.grain = 1 and r.starts_at >= $1 and r.starts_at < $2";

@@ -157,17 +157,12 @@ fn from_row(row: &Row) -> Result<MarginRow, StoreError> {
             amount: credits(11)?,
         },
     };
-    let known = row.try_get::<_, Option<Decimal>>(12)?.map(Credits::try_from).transpose()?;
-    let (uncosted_requests, uncosted_tokens) = (row.try_get(13)?, row.try_get(14)?);
-    // Requests that failed before they were anybody's cost nothing, priced or not.
-    let is_nothing = uncosted_requests == 0 && uncosted_tokens == 0;
-    Ok(MarginRow {
-        usage,
-        costs: Costs {
-            cost: known.or(is_nothing.then_some(Credits::ZERO)),
-            uncosted_requests,
-            uncosted_tokens,
-            uncosted_amount: credits(15)?,
-        },
-    })
+    let cost = row.try_get::<_, Option<Decimal>>(12)?.map(Credits::try_from).transpose()?;
+    let costs = Costs {
+        cost,
+        uncosted_requests: row.try_get(13)?,
+        uncosted_tokens: row.try_get(14)?,
+        uncosted_amount: credits(15)?,
+    };
+    Ok(MarginRow { usage, costs })
 }
