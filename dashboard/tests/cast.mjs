@@ -42,6 +42,10 @@ export async function fill(stage) {
   await server.cli("tariff", "set", "gpt-4o", "--input-price", "0.0000025", "--output-price", "0.00001", "--valid-from", at(-60));
   await stage.model("gpt-4o-mini", "0.00000015", "0.0000006");
   await stage.model("claude-sonnet", "0.000003", "0.000015", "anthropic");
+  // What upstreams ask, of two of them: once for all time, once from an hour in the middle of a day on.
+  await server.cli("cost", "set", "gpt-4o", "--input-price", "0.000002", "--output-price", "0.000008", "--valid-from", at(-400));
+  await server.cli("cost", "set", "gpt-4o", "--input-price", "0.0000016", "--output-price", "0.000007", "--cache-read-price", "0.0000008", "--valid-from", `${at(-20)}T15:00:00Z`);
+  await server.cli("cost", "set", "claude-sonnet", "--input-price", "0.0000025", "--output-price", "0.0000125", "--valid-from", at(-400));
   // Offered, and nobody has said what it costs.
   await stage.model("gpt-5-preview", null, null);
   await stage.person("ada", "manager");

@@ -257,5 +257,52 @@ export function flowTests(t, { stage, browser, keys }) {
       assert.deepEqual(await axe(page), []);
       await page.context().close();
     }),
+    t.test("an operator says what a model costs and sees the margin, and a customer is told nothing of either", async () => {
+      const page = await stage().signIn(browser(), "bill");
+      const asked = `/admin/api/v1/margin-series?bucket=day&group_by=model&since=${new Date(Date.now() - 29 * 86_400_000).toISOString()}`;
+      const margins = () => page.evaluate(async (path) => (await fetch(path)).json(), asked);
+      const before = await margins();
+      assert.ok(before.total.uncosted_requests > 100, JSON.stringify(before.total));
+      await visit(page, "#/overview?range=30d&by=model");
+      const card = page.getByRole("region", { name: "Margin over time" });
+      await card.getByText(/requests with .* tokens, charged .* credits, have no cost price/).waitFor();
+      const row = (name) => card.getByRole("row", { name });
+      await row(/gpt-4o-mini.*unknown.*unknown/).waitFor();
+      await visit(page, "#/models");
+      await page.getByRole("link", { name: "gpt-4o-mini" }).click();
+      await page.getByText("No cost price yet").waitFor();
+      await page.getByRole("button", { name: "Set cost price" }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByLabel("In, per million", { exact: true }).fill("0.1");
+      await dialog.getByLabel("Out, per million", { exact: true }).fill("0.4");
+      const from = new Date(Date.now() - 400 * 86_400_000).toISOString().slice(0, 10);
+      await dialog.getByLabel("From (optional)").fill(`${from}T12:30`);
+      await dialog.getByText("A full hour of UTC.").waitFor();
+      assert.equal(await dialog.getByRole("button", { name: "Set cost price" }).isDisabled(), true);
+      await dialog.getByLabel("From (optional)").fill(`${from}T12:00`);
+      await looksRight(page, "the form of a cost price");
+      await dialog.getByRole("button", { name: "Set cost price" }).click();
+      await page.getByText("The cost price is set.").waitFor();
+      await page.getByRole("row", { name: /in force.*0\.10.*0\.40/ }).waitFor();
+      await looksRight(page, "a model with a cost price");
+      await visit(page, "#/overview?range=30d&by=model");
+      await row(/gpt-4o-mini/).waitFor();
+      assert.equal(await row(/gpt-4o-mini.*unknown/).count(), 0);
+      const after = await margins();
+      // Left is only the model that nobody has said anything of.
+      assert.ok(after.total.uncosted_requests < 10, JSON.stringify(after.total));
+      assert.ok(Number(after.total.margin) > Number(before.total.margin) && Number(after.total.cost) > Number(before.total.cost), JSON.stringify([before.total, after.total]));
+      await picture(page, "margin");
+      await looksRight(page, "the margin");
+      await page.context().close();
+
+      const customer = await stage().signIn(browser(), "acme");
+      for (const hash of ["#/account", "#/ledger", "#/keys", "#/overview"]) {
+        await visit(customer, hash);
+        assert.doesNotMatch((await customer.locator("body").textContent()) ?? "", /margin|cost price/i, hash);
+      }
+      assert.equal(await customer.evaluate(async (path) => (await fetch(path)).status, asked), 403);
+      await customer.context().close();
+    }),
   ];
 }

@@ -88,11 +88,13 @@ grant update (deleted_at) on webhooks to tollgate_admin;
 grant update (low_balance) on user_balances to tollgate_admin;
 grant update (written_off_at, written_off_by) on quarantine to tollgate_admin;
 grant delete on limits to tollgate_admin;
+-- What upstreams ask is no part of the books: it is corrected, and reports of margin follow.
+grant select, insert, delete on model_costs to tollgate_admin;
 grant select on http_analytics, credits_transactions to tollgate_admin;
 
 -- Who only reads: the views and what they are made of, without digests of keys, sealed secrets and payloads.
 grant select on http_analytics, credits_transactions, usage_rollups, user_balances, users, deployed_models, model_tariffs,
-    tariff_ends, limits, credit_movements, credit_leases, credit_overdrafts, audit_log, audit_log_chain, audit_log_head, instances
+    model_costs, tariff_ends, limits, credit_movements, credit_leases, credit_overdrafts, audit_log, audit_log_chain, audit_log_head, instances
     to tollgate_reporting;
 grant select (id, no, prefix, name, user_id, created_by, purpose, trusted, created_at, revoked_at) on api_keys to tollgate_reporting;
 grant select (id, name, base_url, provider_name, auth_style, created_at, deleted_at) on inference_endpoints to tollgate_reporting;

@@ -5,6 +5,7 @@
 //! laid side by side, and the auditor proves that Tollgate's are right.
 
 mod books;
+mod costs;
 mod history;
 mod llm;
 mod progress;
@@ -106,6 +107,7 @@ async fn demonstrate(options: &Options) -> anyhow::Result<Shown> {
     let keys = cast::create(&tollgate, &upstream.url(), &CUSTOMERS)?;
     println!("── what they did before");
     let since = history::write(&tollgate)?;
+    costs::set(&tollgate, since.parse().context("the history ends at an instant")?)?;
     wait_until_admitted(&tollgate, &keys).await?;
     println!("   {} is ready, after {}", tollgate.url(), Seconds(started.elapsed()));
 

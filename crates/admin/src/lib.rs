@@ -15,6 +15,8 @@ mod idempotency;
 mod identities;
 mod limits;
 mod listen;
+mod margin;
+mod model_costs;
 mod models;
 mod openrouter;
 mod organization;

@@ -133,48 +133,74 @@ pub(crate) async fn get(
     caller: Caller,
     Query(asked): Query<SeriesParameters>,
 ) -> Result<Json<Series>, Problem> {
-    let user = asked.user_id.map(UserId::from_uuid);
-    if let Some(user) = user {
-        caller.may_see(user)?;
-    }
-    let top = asked.top.unwrap_or(DEFAULT_TOP);
-    if !(1..=MAX_GROUPS).contains(&top) {
-        return Err(Problem::bad_request(format!("`top` is {top}; give 1 to {MAX_GROUPS}")));
-    }
-    let width = match asked.bucket {
-        SeriesBucket::Hour => BucketWidth::Hour,
-        SeriesBucket::Day => BucketWidth::Day,
-    };
-    let starts = starts(width, asked.since, asked.until.unwrap_or_else(|| admin.clock().now()))?;
-    let query = SeriesQuery {
-        user: user.or(caller.scope()),
-        api_key: asked.api_key_id.map(ApiKeyId::from_uuid),
-        model: asked.model,
-        group_by: match asked.group_by {
-            SeriesBy::Nothing => SeriesGroup::Nothing,
-            SeriesBy::User => SeriesGroup::User,
-            SeriesBy::Key => SeriesGroup::Key,
-            SeriesBy::Model => SeriesGroup::Model,
-        },
-        top,
-    };
-    let (Some(first), Some(last)) = (starts.first().copied(), starts.last().copied()) else {
-        return Err(Problem::bad_request("there is no bucket between `since` and `until`"));
-    };
+    let Asked { bucket, width, starts, from, until, top, query } =
+        Asked::of(asked, &caller, admin.clock().now())?;
     let read = async |tx| {
         bound_report(&tx).await?;
-        series::series(&tx, width, first, sums::later(width, last, 1), &query).await
+        series::series(&tx, width, from, until, &query).await
     };
     let rows = admin
         .reports()
         .run(caller.user_id, admin.store().tx_repeatable_read("admin_usage_series", read))
         .await?;
-    let groups = collect(&starts, rows, top.into()).map_err(|error| {
-        tracing::error!(%error, "sums of usage could not be added up");
-        Problem::new(Kind::Internal, "the server's log says more")
-    })?;
-    let (groups, total) = groups;
-    Ok(Json(Series { bucket: asked.bucket, starts, groups, total }))
+    let (groups, total) = collect(&starts, rows, top).map_err(|error| not_added_up(&error))?;
+    Ok(Json(Series { bucket, starts, groups, total }))
+}
+
+pub(crate) fn not_added_up(error: &MoneyError) -> Problem {
+    tracing::error!(%error, "sums of usage could not be added up");
+    Problem::new(Kind::Internal, "the server's log says more")
+}
+
+/// What was asked for, checked, of rows that the caller may see.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) bucket: SeriesBucket,
+    pub(crate) width: BucketWidth,
+    /// When each bucket begins.
+    pub(crate) starts: Vec<Timestamp>,
+    /// When the first bucket begins.
+    pub(crate) from: Timestamp,
+    /// When the last one ends.
+    pub(crate) until: Timestamp,
+    /// The place of the last group that is told apart.
+    pub(crate) top: i64,
+    pub(crate) query: SeriesQuery,
+}
+
+impl Asked {
+    pub(crate) fn of(asked: SeriesParameters, caller: &Caller, now: Timestamp) -> Result<Self, Problem> {
+        let user = asked.user_id.map(UserId::from_uuid);
+        if let Some(user) = user {
+            caller.may_see(user)?;
+        }
+        let top = asked.top.unwrap_or(DEFAULT_TOP);
+        if !(1..=MAX_GROUPS).contains(&top) {
+            return Err(Problem::bad_request(format!("`top` is {top}; give 1 to {MAX_GROUPS}")));
+        }
+        let width = match asked.bucket {
+            SeriesBucket::Hour => BucketWidth::Hour,
+            SeriesBucket::Day => BucketWidth::Day,
+        };
+        let starts = starts(width, asked.since, asked.until.unwrap_or(now))?;
+        let query = SeriesQuery {
+            user: user.or(caller.scope()),
+            api_key: asked.api_key_id.map(ApiKeyId::from_uuid),
+            model: asked.model,
+            group_by: match asked.group_by {
+                SeriesBy::Nothing => SeriesGroup::Nothing,
+                SeriesBy::User => SeriesGroup::User,
+                SeriesBy::Key => SeriesGroup::Key,
+                SeriesBy::Model => SeriesGroup::Model,
+            },
+            top,
+        };
+        let (Some(from), Some(last)) = (starts.first().copied(), starts.last().copied()) else {
+            return Err(Problem::bad_request("there is no bucket between `since` and `until`"));
+        };
+        let until = sums::later(width, last, 1);
+        Ok(Self { bucket: asked.bucket, width, starts, from, until, top: top.into(), query })
+    }
 }
 
 fn starts(width: BucketWidth, since: Timestamp, until: Timestamp) -> Result<Vec<Timestamp>, Problem> {

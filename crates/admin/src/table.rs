@@ -22,9 +22,9 @@ use crate::app::Admin;
 use crate::caller::{Means, Role, authenticate};
 use crate::problem::{Kind, Problem};
 use crate::{
-    api_keys, audit_log, credits, dashboard, document, endpoint_check, endpoints, identities, limits, models,
-    openrouter, organization, quarantine, receipts, series, sign_in, status, tariff_preview, tariffs,
-    unrated, usage, users,
+    api_keys, audit_log, credits, dashboard, document, endpoint_check, endpoints, identities, limits, margin,
+    model_costs, models, openrouter, organization, quarantine, receipts, series, sign_in, status,
+    tariff_preview, tariffs, unrated, usage, users,
 };
 
 /// Largest request body. A list of a thousand tariffs with every price takes half of it.
@@ -111,6 +111,7 @@ pub(crate) fn lines() -> Vec<Line> {
         line(MONEY, routes!(limits::set_of_key)),
         line(MANAGERS, routes!(limits::set_of_model)),
         line(KEYS, routes!(series::get)),
+        line(STAFF, routes!(margin::get)),
         line(STAFF, routes!(status::get)),
         line(WATCHERS, routes!(endpoints::list)),
         line(MANAGERS, routes!(endpoints::create)),
@@ -126,6 +127,8 @@ pub(crate) fn lines() -> Vec<Line> {
         line(STAFF, routes!(tariffs::history)),
         line(MONEY, routes!(tariffs::replace)),
         line(STAFF, routes!(tariff_preview::create)),
+        line(STAFF, routes!(model_costs::history)),
+        line(MONEY, routes!(model_costs::replace)),
         line(STAFF, routes!(unrated::list)),
         line(WATCHERS, routes!(quarantine::list)),
         line(MANAGERS, routes!(quarantine::replay)),

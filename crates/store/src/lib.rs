@@ -19,6 +19,7 @@ pub mod limits;
 mod liveness;
 pub mod management;
 pub mod migrate;
+pub mod model_costs;
 pub mod models;
 pub mod movements;
 pub mod notify;

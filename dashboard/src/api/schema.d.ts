@@ -2172,6 +2172,136 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/api/v1/margin-series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Spend, cost and margin over time by user, key or model, in whole hours or days of UTC. For those who run the platform.
+         * @description Spend, cost and margin over time by user, key or model, in whole hours or days of UTC. For those who run the platform.
+         *
+         *     For: Manager, BillingManager, Viewer.
+         */
+        get: {
+            parameters: {
+                query: {
+                    /** @description From the bucket of this instant on. */
+                    since: string;
+                    /** @description To the end of the bucket just before this instant; now where it is left out. */
+                    until?: string;
+                    /** @description `hour` or `day`, of UTC. At most 1000 buckets. */
+                    bucket: "hour" | "day";
+                    /** @description `nothing` (the default), `user`, `key` or `model`. */
+                    group_by?: "nothing" | "user" | "key" | "model";
+                    /** @description Only what this user pays for. */
+                    user_id?: string;
+                    /** @description Only with this key. */
+                    api_key_id?: string;
+                    /** @description Only for this model, by alias. */
+                    model?: string;
+                    /** @description How many groups are told apart, 7 when nothing is said: those that were charged most. */
+                    top?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The sums of every bucket */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Margins"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key or session was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/api/v1/models": {
         parameters: {
             query?: never;
@@ -2782,6 +2912,253 @@ export interface paths {
                 };
             };
         };
+        trace?: never;
+    };
+    "/admin/api/v1/models/{model_id}/costs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a model has cost, costs, and will cost, by time. Models that were deleted keep theirs.
+         * @description What a model has cost, costs, and will cost, by time. Models that were deleted keep theirs.
+         *
+         *     For: Manager, BillingManager, Viewer.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    model_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The history, by time */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Whole_UpstreamCost"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key or session was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        /**
+         * Makes this the whole history of what a model costs. It may be corrected: charges and balances do not depend on it, and reports of any time are
+         *     worked out anew from it. The same list again changes nothing.
+         * @description Makes this the whole history of what a model costs. It may be corrected: charges and balances do not depend on it, and reports of any time are
+         *     worked out anew from it. The same list again changes nothing.
+         *
+         *     For: Manager, BillingManager.
+         */
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    model_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["WantedCosts"];
+                };
+            };
+            responses: {
+                /** @description What that changed */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["CostsChange"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key or session was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/admin/api/v1/models/{model_id}/limits": {
@@ -8179,6 +8556,15 @@ export interface components {
             /** Format: uuid */
             user_id?: string | null;
         };
+        /** @description What a change of costs did. */
+        CostsChange: {
+            /** @description All there are now, by time. */
+            data: components["schemas"]["UpstreamCost"][];
+            /** @description As they were: prices that are other now, or gone. */
+            replaced: components["schemas"]["UpstreamCost"][];
+            /** @description Prices that are new, or other than they were. */
+            set: components["schemas"]["UpstreamCost"][];
+        };
         /** @description What one group was charged in one bucket. */
         CostsResult: {
             amount: components["schemas"]["Amount"];
@@ -8928,6 +9314,85 @@ export interface components {
             /** @description Where the next page begins: send it as `cursor`, with the same filters. `null` at the end. */
             next_cursor?: string | null;
         };
+        /** @description Sums over all buckets. `amount` = `cost` + `margin` + `uncosted_amount`, where there is a cost. */
+        MarginSums: {
+            /**
+             * @description Charged, in credits.
+             * @example 1.25
+             */
+            amount: string;
+            /**
+             * @description What upstreams asked, in credits, as far as there is a cost price; `null`: for none of it.
+             * @example 0.75
+             */
+            cost?: string | null;
+            /** Format: int64 */
+            failed_requests: number;
+            /**
+             * @description What was charged for what has a cost price, less what it cost.
+             * @example 0.25
+             */
+            margin?: string | null;
+            /** Format: int64 */
+            requests: number;
+            /**
+             * @description Of `amount`, what was charged for requests without a cost price.
+             * @example 0.25
+             */
+            uncosted_amount: string;
+            /**
+             * Format: int64
+             * @description Requests that did not fail and have no cost price.
+             */
+            uncosted_requests: number;
+            /**
+             * Format: int64
+             * @description Tokens in and out that have no cost price.
+             */
+            uncosted_tokens: number;
+            /**
+             * Format: int64
+             * @description Requests that wait for a price: they may cost, and nothing is charged for them so far.
+             */
+            unrated_requests: number;
+        };
+        /** @description Spend, cost and margin over time. */
+        Margins: {
+            bucket: components["schemas"]["SeriesBucket"];
+            /** @description What was charged most comes first; all others together last. */
+            groups: components["schemas"]["MarginsOfGroup"][];
+            /** @description When each bucket begins. */
+            starts: string[];
+            total: components["schemas"]["MarginSums"];
+        };
+        /** @description One group over time. */
+        MarginsOfGroup: {
+            /** @description For each bucket: what was charged, in credits. */
+            amounts: string[];
+            /** @description For each bucket: what upstreams asked, in credits; `null` where nothing of it has a cost price. */
+            costs: (string | null)[];
+            /**
+             * Format: uuid
+             * @description Of the user, key or model; `null` for requests without one, and for all others together.
+             */
+            id?: string | null;
+            /** @description For each bucket: what was charged for that, less what it cost. */
+            margins: (string | null)[];
+            /** @description `null` for requests without a user, key or model. */
+            name?: string | null;
+            /**
+             * Format: int64
+             * @description It is all others together: so many groups. `null`: it is one group.
+             */
+            others?: number | null;
+            /** @description The first characters of a key. */
+            prefix?: string | null;
+            /** @description For each bucket. */
+            requests: number[];
+            total: components["schemas"]["MarginSums"];
+            /** @description For each bucket: requests without a cost price. */
+            uncosted_requests: number[];
+        };
         /** @description A model. */
         Model: {
             /** @description The name that clients use; unique among live models. */
@@ -9630,6 +10095,51 @@ export interface components {
             /** @description There are more groups. They are seen once these have prices. */
             has_more: boolean;
         };
+        /** @description What a model costs from some hour on, until its next price. */
+        UpstreamCost: {
+            prices: components["schemas"]["UpstreamPrices"];
+            /**
+             * Format: date-time
+             * @description A full hour of UTC, because usage is summed by the hour.
+             */
+            valid_from: string;
+        };
+        /**
+         * @description What an upstream asks, in credits: decimals as text with at most twelve places, per token. A kind without a price of its own costs
+         *     what input or output does; audio and images are input or output, and a cache is written at one price.
+         */
+        UpstreamPrices: {
+            /**
+             * @description Per input token read from a cache.
+             * @example 0.000001
+             */
+            cache_read_price?: string | null;
+            /**
+             * @description Per input token written to a cache.
+             * @example null
+             */
+            cache_write_price?: string | null;
+            /**
+             * @description Per input token that no cache had.
+             * @example 0.000002
+             */
+            input_price: string;
+            /**
+             * @description Per output token.
+             * @example 0.000008
+             */
+            output_price: string;
+            /**
+             * @description Per output token of reasoning.
+             * @example null
+             */
+            reasoning_price?: string | null;
+            /**
+             * @description For each request that did not fail.
+             * @example null
+             */
+            request_price?: string | null;
+        };
         /** @description Sums over one group. */
         Usage: {
             /**
@@ -9713,6 +10223,11 @@ export interface components {
             made_keys: string[];
             /** @description Keys that were revoked with it: the user's own, with a role that the new one does not include, and those made for others where that was asked. */
             revoked_keys: string[];
+        };
+        /** @description Everything that a model costs, has cost and will cost. */
+        WantedCosts: {
+            /** @description What is not in it is taken away, also of the past: reports are worked out from this list alone. */
+            costs: components["schemas"]["UpstreamCost"][];
         };
         /** @description The whole list of a model's prices from now on. */
         WantedList: {
@@ -9885,6 +10400,18 @@ export interface components {
                  * @description In force until just before this instant. Equal to `valid_from`: withdrawn before it came into force.
                  */
                 valid_until?: string | null;
+            }[];
+        };
+        /** @description A list that is short by its nature, whole. */
+        Whole_UpstreamCost: {
+            /** @description The rows, in the list's order. */
+            data: {
+                prices: components["schemas"]["UpstreamPrices"];
+                /**
+                 * Format: date-time
+                 * @description A full hour of UTC, because usage is summed by the hour.
+                 */
+                valid_from: string;
             }[];
         };
         /** @description A list that is short by its nature, whole. */

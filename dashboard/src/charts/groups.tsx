@@ -6,7 +6,7 @@ import type { Series, SeriesOfGroup } from "../api/types";
 import { Amount } from "../components/parts";
 import { Table } from "../components/table";
 import { formatCompact, formatCount } from "../time/format";
-import { colourName, type Naming } from "./stacked";
+import { colourName, type Named, type Naming } from "./stacked";
 
 export function Groups({ series, nameOf, what, linkOf }: { series: Series; nameOf: Naming; what: string; linkOf?: (group: SeriesOfGroup) => string | null }): ReactNode {
   const rows = series.groups.map((group, place) => ({ group, place }));
@@ -26,19 +26,19 @@ export function Groups({ series, nameOf, what, linkOf }: { series: Series; nameO
   );
 }
 
-export function nameOfModel(group: SeriesOfGroup): string {
+export function nameOfModel(group: Named): string {
   return rest(group, "models") ?? group.name ?? "no model";
 }
 
-export function nameOfUser(group: SeriesOfGroup): string {
+export function nameOfUser(group: Named): string {
   return rest(group, "users") ?? group.name ?? "nobody";
 }
 
-export function nameOfKey(group: SeriesOfGroup): string {
+export function nameOfKey(group: Named): string {
   const own = group.name === null || group.name === undefined || group.name === "" ? null : group.name;
   return rest(group, "keys") ?? own ?? (group.prefix ? `${group.prefix}…` : "no key");
 }
 
-function rest(group: SeriesOfGroup, what: string): string | null {
+function rest(group: Named, what: string): string | null {
   return group.others === null || group.others === undefined ? null : `${formatCount(group.others)} other ${what}`;
 }

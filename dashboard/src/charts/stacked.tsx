@@ -13,28 +13,46 @@ import { useIsDark } from "../session/theme";
 import { formatBucket, formatCompact, formatCount, formatTick } from "../time/format";
 
 export type Measure = "amount" | "requests" | "tokens";
-export type Naming = (group: SeriesOfGroup) => string;
+/** What a group is called by. */
+export type Named = Pick<SeriesOfGroup, "name" | "prefix" | "others">;
+export type Naming = (group: Named) => string;
+
+/** A group over time. An amount that nobody knows is `null`: it has no bar, and is not said to be nothing. */
+export interface ChartGroup extends Named, Pick<SeriesOfGroup, "id" | "requests"> {
+  amounts: (string | null)[];
+  tokens?: number[];
+}
+
+export interface ChartSeries extends Pick<Series, "bucket" | "starts"> {
+  groups: ChartGroup[];
+}
 
 const MEASURES = [["amount", "Spend"], ["requests", "Requests"], ["tokens", "Tokens"]] as const;
 const HEIGHT = 260;
 
-const values = (group: SeriesOfGroup, measure: Measure): number[] =>
-  measure === "amount" ? group.amounts.map(toChart) : measure === "requests" ? group.requests : group.tokens;
+const UNKNOWN = "unknown";
 
-function shown(group: SeriesOfGroup, measure: Measure, at: number): string {
-  if (measure === "amount") return rounded(group.amounts[at] ?? "0", 4);
-  return formatCount((measure === "requests" ? group.requests : group.tokens)[at] ?? 0);
+const counts = (group: ChartGroup, measure: Measure): number[] => (measure === "requests" ? group.requests : (group.tokens ?? []));
+
+const values = (group: ChartGroup, measure: Measure): number[] =>
+  measure === "amount" ? group.amounts.map((amount) => (amount === null ? 0 : toChart(amount))) : counts(group, measure);
+
+function shown(group: ChartGroup, measure: Measure, at: number): string {
+  const amount = group.amounts[at];
+  if (measure === "amount") return amount === null ? UNKNOWN : rounded(amount ?? "0", 4);
+  return formatCount(counts(group, measure)[at] ?? 0);
 }
 
-function total(series: Series, measure: Measure, at: number): string {
-  if (measure === "amount") return rounded(sum(series.groups.map((group) => group.amounts[at] ?? "0")), 4);
-  return formatCount(series.groups.reduce((all, group) => all + ((measure === "requests" ? group.requests : group.tokens)[at] ?? 0), 0));
+function total(series: ChartSeries, measure: Measure, at: number): string {
+  if (measure !== "amount") return formatCount(series.groups.reduce((all, group) => all + (counts(group, measure)[at] ?? 0), 0));
+  const known = series.groups.flatMap((group) => group.amounts[at] ?? []);
+  return known.length === 0 && series.groups.length > 0 ? UNKNOWN : rounded(sum(known), 4);
 }
 
 /** The colour of the group at this place: told apart on light and dark, and never the only thing that tells. */
-export const colourName = (place: number, group: SeriesOfGroup): string => (group.others === null || group.others === undefined ? `--chart-${String(place % 7)}` : "--chart-rest");
+export const colourName = (place: number, group: Named): string => (group.others === null || group.others === undefined ? `--chart-${String(place % 7)}` : "--chart-rest");
 
-function options(width: number, bucket: Series["bucket"], series: Series, onPoint: (at: number | null) => void): uPlot.Options {
+function options(width: number, bucket: Series["bucket"], series: ChartSeries, onPoint: (at: number | null) => void): uPlot.Options {
   const style = getComputedStyle(document.documentElement);
   const colour = (name: string): string => style.getPropertyValue(name).trim();
   const paths = uPlot.paths.bars?.({ size: [0.82, 34], radius: 0 });
@@ -47,7 +65,7 @@ function options(width: number, bucket: Series["bucket"], series: Series, onPoin
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
     // Half a bucket at both ends, so that the first and last bar are whole.
-    scales: { x: { time: true, range: (_, low, high) => { const half = bucket === "day" ? 43_200 : 1800; return [low - half, high + half]; } }, y: { range: (_, __, high) => [0, high > 0 ? high * 1.08 : 1] } },
+    scales: { x: { time: true, range: (_, low, high) => { const half = bucket === "day" ? 43_200 : 1800; return [low - half, high + half]; } }, y: { range: (_, low, high) => [low < 0 ? low * 1.08 : 0, high > 0 ? high * 1.08 : low < 0 ? 0 : 1] } },
     axes: [
       { ...axis, grid: { show: false }, space: 76, values: (_, seconds, __, ___, step) => seconds.map((at) => formatTick(at, step)) },
       { ...axis, size: 58, values: (_, ticks) => ticks.map((tick) => (tick >= 1000 ? formatCompact(tick) : String(Number(tick.toPrecision(3))))) },
@@ -61,19 +79,23 @@ function options(width: number, bucket: Series["bucket"], series: Series, onPoin
   };
 }
 
-function stack(series: Series, measure: Measure): uPlot.AlignedData {
-  const below = series.starts.map(() => 0);
-  const stacked = series.groups.map((group) => values(group, measure).map((value, at) => (below[at] = (below[at] ?? 0) + value)));
+/** What is more than nothing is stacked upwards, what is less downwards. */
+function stack(series: ChartSeries, measure: Measure): uPlot.AlignedData {
+  const [above, below] = [series.starts.map(() => 0), series.starts.map(() => 0)];
+  const stacked = series.groups.map((group) => values(group, measure).map((value, at) => {
+    const side = value < 0 ? below : above;
+    return (side[at] = (side[at] ?? 0) + value);
+  }));
   return [series.starts.map((start) => Date.parse(start) / 1000), ...stacked.reverse()];
 }
 
-export function StackedChart({ series, title, nameOf, measures = MEASURES }: { series: Series; title: string; nameOf: Naming; measures?: typeof MEASURES }): ReactNode {
+export function StackedChart({ series, title, nameOf, measures = MEASURES }: { series: ChartSeries; title: string; nameOf: Naming; measures?: readonly (readonly [Measure, string])[] }): ReactNode {
   const [measure, setMeasure] = useState<Measure>("amount");
   const [view, setView] = useState<"chart" | "table">("chart");
   return (
     <div className="chart">
       <div className="chart-head">
-        <Choice label="What is shown" value={measure} options={measures} onChange={setMeasure} />
+        {measures.length > 1 && <Choice label="What is shown" value={measure} options={measures} onChange={setMeasure} />}
         <Choice label="As what" value={view} options={[["chart", "Chart"], ["table", "Table"]]} onChange={setView} />
       </div>
       {view === "chart"
@@ -83,7 +105,7 @@ export function StackedChart({ series, title, nameOf, measures = MEASURES }: { s
   );
 }
 
-function Plot({ series, measure, title, nameOf }: { series: Series; measure: Measure; title: string; nameOf: Naming }): ReactNode {
+function Plot({ series, measure, title, nameOf }: { series: ChartSeries; measure: Measure; title: string; nameOf: Naming }): ReactNode {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const isDark = useIsDark();
@@ -127,7 +149,7 @@ function Plot({ series, measure, title, nameOf }: { series: Series; measure: Mea
             <>
               <strong>{formatBucket(start, series.bucket)}</strong>
               <span>{total(series, measure, at)} in all</span>
-              {series.groups.map((group, index) => ({ group, index })).filter(({ group }) => (values(group, measure)[at] ?? 0) > 0).map(({ group, index }) => (
+              {series.groups.map((group, index) => ({ group, index })).filter(({ group }) => (values(group, measure)[at] ?? 0) !== 0 || (measure === "amount" && group.amounts[at] === null)).map(({ group, index }) => (
                 <span key={index}><i className={`swatch c${colourName(index, group).slice(8)}`} /> {nameOf(group)} {shown(group, measure, at)}</span>
               ))}
             </>
@@ -138,7 +160,7 @@ function Plot({ series, measure, title, nameOf }: { series: Series; measure: Mea
   );
 }
 
-function Buckets({ series, measure, title, nameOf }: { series: Series; measure: Measure; title: string; nameOf: Naming }): ReactNode {
+function Buckets({ series, measure, title, nameOf }: { series: ChartSeries; measure: Measure; title: string; nameOf: Naming }): ReactNode {
   const rows = series.starts.map((start, at) => ({ start, at })).filter(({ at }) => series.groups.some((group) => (group.requests[at] ?? 0) > 0)).reverse();
   return (
     <Table caption={title} rows={rows} rowKey={(row) => row.start} columns={[

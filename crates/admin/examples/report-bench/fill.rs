@@ -1,5 +1,7 @@
 //! A month as a large platform leaves it: every key asks a few of the models, each of them in about half of all hours.
 //!
+//! What each model costs changes once, within a day, of different days for most of them.
+//!
 //! The sums are written as they stand after that month, not request by request: what a report reads is sums.
 
 use tollgate_store::{Store, StoreError};
@@ -54,7 +56,12 @@ pub(crate) async fn fill(store: &Store, shape: Shape) -> Result<(i64, i64), Stor
              select timestamptz '{BEGIN}' + h * interval '1 hour', user_no, key_no, model_no, {each}, {each} * {PROMPT_TOKENS},
                     {each} * 500, {each} * 10, {each} * {COST_PICO}::numeric
              from generate_series(0, {DAYS} * 24 - 1) h, pairs where (key_no + model_no * 3 + h) % 2 = 0;
-         drop table pairs"
+         drop table pairs;
+         insert into model_costs (model_no, valid_from, input_price, output_price, cache_read_price)
+             select no, '2020-01-01 00:00Z', 0.000001, 0.000001, 0 from deployed_models
+             union all
+             select no, timestamptz '{BEGIN}' + (no % 27) * interval '24 hours' + interval '14 hours', 0.0000005, 0.000001, null
+             from deployed_models"
     );
     store.tx_unbounded("fill", async |tx| Ok(tx.batch_execute(&sql).await?)).await?;
     analyze(store).await?;

@@ -205,6 +205,12 @@ async fn reports(
         total,
         is_of_days,
     };
+    let margin = |name, rest: &str, is_of_days| Report {
+        name,
+        path: format!("/admin/api/v1/margin-series?since={begin}&until={end}{rest}"),
+        total: all,
+        is_of_days,
+    };
     Ok(vec![
         days("completions by day", "", completions),
         days("completions by day × model", "&group_by=model", completions),
@@ -239,6 +245,11 @@ async fn reports(
             true,
             None,
         ),
+        margin("margin by day", "&bucket=day", true),
+        margin("margin by day, the 7 largest models", "&bucket=day&group_by=model", true),
+        margin("margin by day, the 20 largest users", "&bucket=day&group_by=user&top=20", true),
+        margin("margin by day, the 20 largest keys", "&bucket=day&group_by=key&top=20", true),
+        margin("margin by hour, the 7 largest models", "&bucket=hour&group_by=model", false),
         series("series by hour", "&bucket=hour", false, all),
         series("series by hour, the 7 largest models", "&bucket=hour&group_by=model", false, all),
         hours("completions by hour × model (a week)", "&group_by=model"),

@@ -16,6 +16,7 @@ mod ledgers;
 mod limits;
 mod lists;
 mod managers;
+mod margins;
 mod oidc;
 mod people;
 mod previews;

@@ -93,7 +93,7 @@ pub(crate) async fn filled(house: &House) -> Vec<Tenant> {
 }
 
 /// Of four days, some of them at the edges of hours and days.
-fn random_records(tenants: &[Tenant], seed: u64, count: usize) -> Vec<RawAnalyticsRecord> {
+pub(crate) fn random_records(tenants: &[Tenant], seed: u64, count: usize) -> Vec<RawAnalyticsRecord> {
     eprintln!("seed {seed}");
     let mut random = StdRng::seed_from_u64(seed);
     let mut recorder = Recorder::new();

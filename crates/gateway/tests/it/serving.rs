@@ -94,7 +94,10 @@ async fn the_chunks_of_a_stream_that_are_here_together_go_on_together() {
     let ended =
         "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":50}}\n\ndata: [DONE]\n\n";
     let frames = [FRAME; 50].into_iter().chain([ended]);
-    let coded: String = frames.clone().map(|frame| format!("{:x}\r\n{frame}\r\n", frame.len())).collect();
+    let coded = frames.clone().fold(String::new(), |coded, frame| {
+        let length = frame.len();
+        format!("{coded}{length:x}\r\n{frame}\r\n")
+    });
     let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
     let base_url = Some(crate::house::raw_upstream(&format!("{head}{coded}0\r\n\r\n")).await);
     let house = House::open_with(crate::house::Plan { base_url, ..crate::house::Plan::default() }).await;

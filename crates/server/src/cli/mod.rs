@@ -4,6 +4,7 @@
 //! `--json`, and with a table for people otherwise; an error goes to stderr with an exit code other than zero.
 
 mod audit;
+pub mod cost;
 mod instant;
 pub mod limit;
 pub(crate) mod tariff_file;
@@ -18,6 +19,7 @@ use tollgate_domain::{ApiKeyPurpose, Credits, PriceList, PricePerToken};
 use tollgate_store::management::keys::PlatformRole;
 
 pub use audit::AuditArgs;
+pub use cost::{CostCommand, CostSetArgs};
 pub(crate) use instant::parse_instant;
 pub use limit::LimitCommand;
 pub use user::UserCommand;
@@ -66,6 +68,9 @@ pub enum Command {
     /// Prices, versioned; history is never edited.
     #[command(subcommand)]
     Tariff(TariffCommand),
+    /// What upstreams ask for models: for reports of margin, never part of the books.
+    #[command(subcommand)]
+    Cost(CostCommand),
     /// API keys.
     #[command(subcommand)]
     Key(KeyCommand),

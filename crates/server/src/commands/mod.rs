@@ -1,6 +1,7 @@
 //! The commands on a database, one file per noun.
 
 mod audit;
+mod cost;
 mod credit;
 mod endpoint;
 pub(crate) mod health;
@@ -33,6 +34,7 @@ pub(crate) async fn answer(session: &Session, command: Command) -> anyhow::Resul
         Command::Endpoint(command) => endpoint::answer(session, command).await,
         Command::Model(command) => model::answer(session, command).await,
         Command::Tariff(command) => tariff::answer(session, command).await,
+        Command::Cost(command) => cost::answer(session, command).await,
         Command::Key(command) => key::answer(session, command).await,
         Command::Limit(command) => limit::answer(session, command).await,
         Command::Webhook(command) => webhook::answer(session, command).await,

@@ -109,6 +109,37 @@ async fn what_was_made_by_mistake_is_changed_or_deleted() {
 }
 
 #[tokio::test]
+async fn what_a_model_costs_is_set_for_any_hour_listed_and_taken_away() {
+    let place = Place::with_database().await;
+    place.cli("endpoint create up http://localhost:1").await;
+    let id = place.cli("model create gpt --endpoint up").await["id"].as_str().unwrap().to_owned();
+    assert_eq!(place.cli("cost list").await, json!([]));
+    let set = "cost set gpt --input-price 0.000001 --output-price 0.000002 --cache-write-price 0.000003 --valid-from";
+    let change = place.cli(&format!("{set} 2026-01-31")).await;
+    assert_eq!(change["set"][0]["valid_from"], json!("2026-01-31T00:00:00Z"));
+    for (line, said) in [
+        (format!("{set} 2026-01-31T12:30:00Z"), "a full hour of UTC"),
+        ("cost set gpt --input-price 1 --output-price 0.0000000000001".to_owned(), "decimal"),
+        ("cost set nothing --input-price 1 --output-price 1".to_owned(), "does not exist"),
+        ("cost remove gpt --valid-from 2026-01-31T01:00:00Z".to_owned(), "tollgate cost list gpt"),
+    ] {
+        let error = place.cli_fails(&line).await;
+        assert!(error.contains(said), "{line}: {error}");
+    }
+    // Without a time, the hour that has begun.
+    place.cli("cost set gpt --input-price 0.5 --output-price 0.25").await;
+    let listed = place.cli("cost list gpt").await;
+    assert_eq!((&listed[0]["model"], &listed[0]["cache_write_price"]), (&json!("gpt"), &json!("0.000003")));
+    assert_eq!((&listed[1]["input_price"], listed.as_array().unwrap().len()), (&json!("0.5"), 2));
+    let text = String::from_utf8(place.output("cost list").await.stdout).unwrap();
+    assert!(text.contains("cache-write 0.000003"), "{text}");
+    // A deleted model is found by its id.
+    place.cli("model delete gpt").await;
+    let left = place.cli(&format!("cost remove {id} --valid-from 2026-01-31")).await;
+    assert_eq!((&left["costs"][0]["input_price"], &left["costs"][1]), (&json!("0.5"), &json!(null)));
+}
+
+#[tokio::test]
 async fn a_list_of_prices_shows_every_price_that_is_set() {
     let place = Place::with_database().await;
     place.cli("endpoint create up http://localhost:1").await;

@@ -175,6 +175,55 @@ impl Cells {
         };
         parts.join(" union all ")
     }
+
+    /// As [`Cells::select`], of hours or days, models told apart, with `priced_at`: an instant at which all of the row has the price that its model
+    /// costs. A day in which that changes comes in hours, of that model alone; `has_mixed_days` says whether there are any, and `mixed_days`
+    /// must then be a table of them: `day`, and `models`, the numbers of such models.
+    pub(super) fn select_priced(&self, width: BucketWidth, owners: bool, has_mixed_days: bool) -> String {
+        let owners = owners || self.scope.is_some() || self.users.is_some() || self.keys.is_some();
+        let day =
+            |column: &str| format!("date_bin('24 hours', {column}, timestamptz '2000-01-01 00:00:00+00')");
+        let bucket = |column: &str| if width == BucketWidth::Day { day(column) } else { column.to_owned() };
+        let open = |table: &str, from: &str, until: &str| {
+            let starts_at = format!("r.hour as priced_at, {}", bucket("r.hour"));
+            part(&starts_at, "", table, &format!("r.hour >= {from} and r.hour < {until}"))
+        };
+        let closed = |grain: u8, range: &str| {
+            let starts_at = format!("r.starts_at as priced_at, {}", bucket("r.starts_at"));
+            let range = format!("r.grain = {grain} and r.starts_at >= $1 and r.starts_at < $2 {range}");
+            part(&starts_at, "", "usage_sums r", &range)
+        };
+        let rest = open("usage_rollups r", "greatest($1, coalesce($3::timestamptz, '-infinity'))", "$2");
+        let mut parts = match (width, owners) {
+            (BucketWidth::Minute | BucketWidth::Hour, true) => return open("usage_rollups r", "$1", "$2"),
+            (BucketWidth::Minute | BucketWidth::Hour, false) => vec![closed(1, ""), rest],
+            (BucketWidth::Day, _) => {
+                let grain = if owners { 4 } else { 2 };
+                let unmixed = "and not exists (select from mixed_days d where d.day = r.starts_at and r.model_no = any(d.models))";
+                vec![closed(grain, if has_mixed_days { unmixed } else { "" }), rest]
+            }
+        };
+        if width == BucketWidth::Day && has_mixed_days {
+            let of_mixed = |table: &str, column: &str| {
+                format!(
+                    "mixed_days d join {table} r on r.{column} >= d.day and r.{column} < d.day + interval '24 hours'
+                                                    and r.model_no = any(d.models)"
+                )
+            };
+            parts.push(if owners {
+                open(
+                    &of_mixed("usage_rollups", "hour"),
+                    "$1",
+                    "least($2, coalesce($3::timestamptz, '-infinity'))",
+                )
+            } else {
+                let starts_at = format!("r.starts_at as priced_at, {}", bucket("r.starts_at"));
+                let range = "r.grain = 1 and r.starts_at >= $1 and r.starts_at < $2";
+                part(&starts_at, "", &of_mixed("usage_sums", "starts_at"), range)
+            });
+        }
+        parts.join(" union all ")
+    }
 }
 
 /// Of the kind that is asked for.

@@ -90,29 +90,8 @@ pub async fn series(
     query: &SeriesQuery,
 ) -> Result<Vec<SeriesRow>, StoreError> {
     check_text("the model", query.model.as_deref().unwrap_or_default())?;
-    let by_number = "n.no = c.group_no";
-    let (column, told, names, named) = match query.group_by {
-        SeriesGroup::Nothing => {
-            ("0", NOTHING, "select null::uuid as id, null::text as name, null::text as prefix", "false")
-        }
-        SeriesGroup::User => {
-            ("r.user_no", OWNERS, "select id, name, null::text as prefix, no from users", by_number)
-        }
-        SeriesGroup::Key => ("r.key_no", OWNERS, "select id, name, prefix, no from api_keys", by_number),
-        SeriesGroup::Model => (
-            "r.model_no",
-            MODELS,
-            "select id, alias as name, null::text as prefix, no from deployed_models",
-            by_number,
-        ),
-    };
-    let wanted = Wanted {
-        scope: query.user,
-        keys: query.api_key.as_slice(),
-        models: query.model.as_slice(),
-        ..Wanted::default()
-    };
-    let mut cells = Cells::find(tx, &wanted).await?;
+    let Grouping { column, told, names, named } = Grouping::of(query.group_by);
+    let mut cells = Cells::find(tx, &query.wanted()).await?;
     let counts = [
         "requests",
         "failed_requests",
@@ -162,9 +141,61 @@ pub async fn series(
     rows.iter().map(from_row).collect()
 }
 
-const NOTHING: Told = Told { owners: false, models: false };
-const OWNERS: Told = Told { owners: true, models: false };
-const MODELS: Told = Told { owners: false, models: true };
+/// How groups are told apart, and what they are called.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Grouping {
+    /// The number of a cell's group.
+    pub(super) column: &'static str,
+    pub(super) told: Told,
+    /// A query of `id`, `name` and `prefix` of each.
+    pub(super) names: &'static str,
+    /// Which of these, `n`, is that of `c.group_no`.
+    pub(super) named: &'static str,
+}
+
+impl Grouping {
+    pub(super) const fn of(group_by: SeriesGroup) -> Self {
+        let named = "n.no = c.group_no";
+        let owners = Told { owners: true, models: false };
+        match group_by {
+            SeriesGroup::Nothing => Self {
+                column: "0",
+                told: Told { owners: false, models: false },
+                names: "select null::uuid as id, null::text as name, null::text as prefix",
+                named: "false",
+            },
+            SeriesGroup::User => Self {
+                column: "r.user_no",
+                told: owners,
+                names: "select id, name, null::text as prefix, no from users",
+                named,
+            },
+            SeriesGroup::Key => Self {
+                column: "r.key_no",
+                told: owners,
+                names: "select id, name, prefix, no from api_keys",
+                named,
+            },
+            SeriesGroup::Model => Self {
+                column: "r.model_no",
+                told: Told { owners: false, models: true },
+                names: "select id, alias as name, null::text as prefix, no from deployed_models",
+                named,
+            },
+        }
+    }
+}
+
+impl SeriesQuery {
+    pub(super) fn wanted(&self) -> Wanted<'_> {
+        Wanted {
+            scope: self.user,
+            keys: self.api_key.as_slice(),
+            models: self.model.as_slice(),
+            ..Wanted::default()
+        }
+    }
+}
 
 fn from_row(row: &Row) -> Result<SeriesRow, StoreError> {
     Ok(SeriesRow {

@@ -15,6 +15,7 @@ import { href } from "../../router";
 import { useSession } from "../../session/context";
 import { may } from "../../session/rights";
 import { formatCount } from "../../time/format";
+import { ModelCosts } from "./model-costs";
 import { ModelLimits } from "./model-limits";
 import { SetPrice } from "./set-price";
 
@@ -44,6 +45,7 @@ export function ModelPage({ id }: { id: string }): ReactNode {
               <div className="card flush"><History tariffs={data} /></div>
             </>
           )}</Loaded>
+        <ModelCosts model={what} mayChange={may(session, "prices")} />
         <ModelLimits model={what} mayChange={may(session, "manage")} />
         {isSetting && tariffs.data && (
           <SetPrice model={what} tariffs={tariffs.data.data} onClose={() => { setSetting(false); }} onDone={(change) => {

@@ -7,17 +7,18 @@ import type { GatewayStatus, Series, SeriesOfGroup, Status } from "../../api/typ
 import { Groups, nameOfKey, nameOfModel, nameOfUser } from "../../charts/groups";
 import { isRange, parametersOf, RANGES, type Range } from "../../charts/range";
 import { Spark } from "../../charts/spark";
-import { StackedChart } from "../../charts/stacked";
+import { StackedChart, type Naming } from "../../charts/stacked";
 import { Amount, Badge, Card, Choice, PageHead, Stat } from "../../components/parts";
 import { Empty, Loaded, Skeleton } from "../../components/states";
 import { href, replace, useRoute } from "../../router";
 import { useSession } from "../../session/context";
 import { may } from "../../session/rights";
 import { formatBytes, formatCompact, formatCount, span } from "../../time/format";
+import { Margin } from "./margin";
 
 type By = "model" | "user" | "key";
 const BYS = [["model", "By model"], ["user", "By user"], ["key", "By key"]] as const;
-const NAMES: Record<By, { nameOf: (group: SeriesOfGroup) => string; what: string }> = {
+const NAMES: Record<By, { nameOf: Naming; what: string }> = {
   model: { nameOf: nameOfModel, what: "Model" },
   user: { nameOf: nameOfUser, what: "User" },
   key: { nameOf: nameOfKey, what: "Key" },
@@ -64,6 +65,7 @@ export function Overview(): ReactNode {
             </>
           )}</Loaded>
       </Card>
+      <Margin parameters={parameters} by={by} nameOf={NAMES[by].nameOf} what={NAMES[by].what} everyMs={CHARTS_MS} />
       <div className="columns">
         <Card title="Top users" aside={<a href={href(["users"])}>All users</a>}>
           <Loaded from={users} lines={5}>{(data) => data.groups.length === 0
@@ -88,7 +90,6 @@ export function Overview(): ReactNode {
           <Loaded from={status} lines={5}>{(data) => <Health status={data} mayWatch={may(session, "watch")} />}</Loaded>
         </Card>
       </div>
-      <p className="muted small">There is no margin here: the books know what was charged, not what providers ask.</p>
     </>
   );
 }

@@ -74,6 +74,9 @@ async fn nobody_may_rewrite_the_ledger_and_no_role_does_anothers_work() {
         "update limits set daily_cap = null",
         "update user_balances set low_balance = null",
         "update config_epochs set pricing_epoch = 1",
+        "insert into model_costs (model_no, valid_from, input_price, output_price) values (1, '2026-01-01', 1, 1)",
+        "delete from model_costs",
+        "select from model_costs",
     ];
     for role in ["server", "gateway", "batcher"] {
         for statement in not_the_servers {
@@ -92,6 +95,7 @@ async fn nobody_may_rewrite_the_ledger_and_no_role_does_anothers_work() {
         "select master_key_check from installation",
         "select make_usage_partition('usage_records', '2030-01-01')",
         insert_movement,
+        "delete from model_costs",
         "update user_balances set balance = 1",
     ] {
         assert_eq!(

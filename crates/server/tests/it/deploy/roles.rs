@@ -188,6 +188,9 @@ async fn everything_works(
     eventually("a request is served", async || served("prompt=1000 completion=500").await).await;
     // Without a price, and then with one: the one change of a record that there is.
     billing.cli("model create unpriced --endpoint up --upstream-model upstream-gpt").await;
+    billing.cli("cost set unpriced --input-price 0.5 --output-price 1 --valid-from 2026-01-01").await;
+    billing.cli("cost set unpriced --input-price 0.25 --output-price 1 --valid-from 2026-01-01").await;
+    billing.cli("cost remove unpriced --valid-from 2026-01-01").await;
     let body = json!({ "model": "unpriced", "messages": [{ "role": "user", "content": "x [[script prompt=1000 completion=500]]" }] });
     eventually("a request without a price is served", async || {
         crate::harness::post_json(app.address(), "/v1/chat/completions", &key, &body).await.status
