@@ -61,10 +61,11 @@ fn flags(flag: &str, path: &Path) -> OsString {
         let spaced = env::var("RUSTFLAGS").ok()?;
         Some(spaced.split_whitespace().collect::<Vec<_>>().join(&SEPARATOR.to_string()))
     });
-    let mut flags = OsString::from(theirs.filter(|theirs| !theirs.is_empty()).map_or_else(String::new, |mut theirs| {
-        theirs.push(SEPARATOR);
-        theirs
-    }));
+    let mut flags =
+        OsString::from(theirs.filter(|theirs| !theirs.is_empty()).map_or_else(String::new, |mut theirs| {
+            theirs.push(SEPARATOR);
+            theirs
+        }));
     flags.push(flag);
     flags.push(path);
     flags
@@ -72,7 +73,9 @@ fn flags(flag: &str, path: &Path) -> OsString {
 
 fn merge(merger: &Path, counts: &Path, profile: &Path) -> anyhow::Result<()> {
     let raw = fs::read_dir(counts)
-        .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, std::io::Error>>())
+        .and_then(|entries| {
+            entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, std::io::Error>>()
+        })
         .with_context(|| format!("reading {}", counts.display()))?;
     ensure!(!raw.is_empty(), "the program that counts left nothing in {}", counts.display());
     Run::program(merger).arg("merge").arg("-o").arg(profile).args(raw).run()

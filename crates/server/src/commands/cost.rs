@@ -98,12 +98,11 @@ fn further_prices(prices: &CostPrices) -> String {
 }
 
 async fn read_all(tx: &Tx, alias: Option<&str>) -> Result<Vec<Listed>, StoreError> {
-    let names = match alias {
-        Some(alias) => vec![(alias.to_owned(), alias.to_owned())],
-        None => {
-            let models = models::list(tx).await?;
-            models.into_iter().map(|model| (model.id.to_string(), model.alias)).collect()
-        }
+    let names = if let Some(alias) = alias {
+        vec![(alias.to_owned(), alias.to_owned())]
+    } else {
+        let models = models::list(tx).await?;
+        models.into_iter().map(|model| (model.id.to_string(), model.alias)).collect()
     };
     let mut listed = Vec::new();
     for (id, model) in names {
