@@ -12,6 +12,10 @@ if with promtool; then
     promtool check rules prometheus/alerts.yaml
     (cd prometheus && promtool test rules alerts.test.yaml)
 fi
+# A real server under real traffic, scraped: every query of the dashboard finds something, and no alert is raised.
+if with prometheus && with cargo; then
+    cargo nextest run --package tollgate-server -E 'test(deploy::prometheus) or test(deploy::metrics)'
+fi
 if with systemd-analyze; then
     unit=$(mktemp -d)
     trap 'rm -r "$unit"' EXIT

@@ -223,8 +223,10 @@ fn describe(error: &tokio_postgres::Error) -> String {
     let text = error.to_string();
     let is_unreachable = UNREACHABLE.iter().any(|start| text.starts_with(start));
     let what = if is_unreachable { "cannot be reached" } else { "could not be used" };
+    // The address itself is not said: a URL holds a password.
+    let advice = if is_unreachable { "; is PostgreSQL up where `database.url` says?" } else { "" };
     match error.source() {
-        Some(source) => format!("the database {what}: {text}: {source}"),
-        None => format!("the database {what}: {text}"),
+        Some(source) => format!("the database {what}: {text}: {source}{advice}"),
+        None => format!("the database {what}: {text}{advice}"),
     }
 }

@@ -86,7 +86,8 @@ fn request(
 
 /// The address of a webhook; an error says what it must look like.
 pub(crate) fn parse_url(url: &str) -> anyhow::Result<Uri> {
-    let uri: Uri = url.parse().with_context(|| format!("`{url}` is no URL"))?;
+    let uri: Uri =
+        url.parse().with_context(|| format!("`{url}` is no URL; write it like https://example.com/hooks"))?;
     if !matches!(uri.scheme_str(), Some("http" | "https")) {
         bail!("`{url}` is no address of a webhook: write it like https://example.com/hooks");
     }

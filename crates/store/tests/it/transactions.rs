@@ -14,7 +14,9 @@ use crate::support::{Books, credits};
 #[tokio::test]
 async fn a_store_connects_only_when_it_is_used_and_then_says_retry() {
     let store = Store::connect(&StoreConfig::new("postgres://nobody@127.0.0.1:1/none")).unwrap();
-    assert_eq!(store.ping().await.unwrap_err().class(), ErrorClass::Retry);
+    let error = store.ping().await.unwrap_err();
+    assert_eq!(error.class(), ErrorClass::Retry);
+    assert!(error.to_string().ends_with("is PostgreSQL up where `database.url` says?"), "{error}");
 }
 
 #[tokio::test]

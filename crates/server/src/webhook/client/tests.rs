@@ -7,6 +7,8 @@ fn only_addresses_of_the_web_without_credentials_are_taken() {
     }
     for (url, said) in [
         ("file:///etc/passwd", "is no URL"),
+        ("http://", "write it like https://example.com/hooks"),
+        ("example.com/hooks", "write it like https://example.com/hooks"),
         ("ftp://example.com/x", "no address of a webhook"),
         ("/hooks", "no address of a webhook"),
         ("example.com", "no address of a webhook"),

@@ -79,7 +79,7 @@ fn unknown(text: &str, exposed: &Exposed) -> BTreeSet<String> {
 }
 
 /// The queries of a dashboard.
-fn queries(value: &Value, into: &mut Vec<String>) {
+pub(super) fn queries(value: &Value, into: &mut Vec<String>) {
     match value {
         Value::Object(object) => {
             for (name, value) in object {

@@ -3,6 +3,7 @@
 mod backup;
 mod health;
 mod metrics;
+mod prometheus;
 mod role_rights;
 mod roles;
 mod upgrade;
