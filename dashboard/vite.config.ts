@@ -8,6 +8,8 @@ const target = process.env["TOLLGATE_ADMIN"] ?? "http://127.0.0.1:9080";
 /** What may be within a program that is Apache-2.0. The font's asks that its text goes with it, and so do the others. */
 const LICENSES = ["0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "OFL-1.1"];
 
+type Package = { name: string; version: string; license?: string };
+
 /**
  * Writes the license of every package that something in the bundle comes from beside it, and names the file in the page. A package under
  * another license, or without its text, ends the build.
@@ -22,8 +24,8 @@ function notices(): Plugin {
       // A package whose file begins with a NUL is a virtual one of the bundler's own, around the real one.
       const directories = [...new Set(bundled.map((path) => path.replace(/^\0/, "")))].sort();
       const texts = directories.map((directory) => {
-        const { name, version, license } = JSON.parse(readFileSync(join(directory, "package.json"), "utf8")) as Record<string, string>;
-        if (!LICENSES.includes(license ?? "")) throw new Error(`${name} is ${license}, which is not among ${LICENSES.join(", ")}`);
+        const { name, version, license = "of no named license" } = JSON.parse(readFileSync(join(directory, "package.json"), "utf8")) as Package;
+        if (!LICENSES.includes(license)) throw new Error(`${name} is ${license}, which is not among ${LICENSES.join(", ")}`);
         const text = readdirSync(directory).find((entry) => /^licen[sc]e/i.test(entry));
         if (text === undefined) throw new Error(`${name} has no text of its license`);
         return `${name} ${version} (${license})\n\n${readFileSync(join(directory, text), "utf8").trim()}\n`;

@@ -6599,10 +6599,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A user's ledger, newest first, each entry with the balance after it. It reads all of the user's entries: narrow it where there are
-         *     very many. What begins while pages are read is not in the later ones.
-         * @description A user's ledger, newest first, each entry with the balance after it. It reads all of the user's entries: narrow it where there are
-         *     very many. What begins while pages are read is not in the later ones.
+         * A user's ledger, newest first, each entry with the balance after it. Nothing moves while pages are read: every entry and line that is there when
+         *     the first is read is in them exactly once. A page reads the days that it shows; a search, and a batch, as many as it takes.
+         * @description A user's ledger, newest first, each entry with the balance after it. Nothing moves while pages are read: every entry and line that is there when
+         *     the first is read is in them exactly once. A page reads the days that it shows; a search, and a batch, as many as it takes.
          *
          *     For: Manager, BillingManager, Viewer, Member, KeyOwner.
          */
@@ -6623,7 +6623,7 @@ export interface paths {
                     since?: string;
                     /** @description Until just before this instant. */
                     until?: string;
-                    /** @description Draw the usage of each batch together in one line. */
+                    /** @description Draw the usage of each batch together in one line, which is one row: filters are held against what it shows, and its time is where it stands. */
                     in_lines?: boolean;
                     /** @description Only what stands in this line, one by one: not together with `in_lines`. */
                     line?: string;
@@ -8295,7 +8295,8 @@ export interface components {
         };
         /**
          * @description Usage of a batch in one line: the charges of one batch, with one key, for one model; of requests by keys for batches that name no batch, those
-         *     of one hour of UTC. It stands at its last entry, whose `id`, `created_at` and `balance_after` it has; its `amount` is the sum.
+         *     of one hour of UTC. Its `amount` is the sum. `created_at` is where it stands, and never moves: where the first of its entries was when it was
+         *     first entered; of an hour its beginning.
          */
         BatchLine: {
             /**
@@ -8308,8 +8309,13 @@ export interface components {
              * @description When the first of them was made.
              */
             first_at: string;
-            /** @description Send it as `line`, with the same filters, for the entries one by one. */
+            /** @description Send it as `line` for the entries one by one. */
             id: string;
+            /**
+             * Format: date-time
+             * @description When the last of them was made.
+             */
+            last_at: string;
         };
         /** @description How the books stand. A number above 10000 stands for any larger one. */
         BooksStatus: {
@@ -8828,7 +8834,7 @@ export interface components {
             /** Format: uuid */
             api_key_id?: string | null;
             /**
-             * @description What was left after it, in credits.
+             * @description What was left after it, in credits. Of a line: after its last entry.
              * @example 9.9875
              */
             balance_after: string;
@@ -9218,7 +9224,7 @@ export interface components {
                 /** Format: uuid */
                 api_key_id?: string | null;
                 /**
-                 * @description What was left after it, in credits.
+                 * @description What was left after it, in credits. Of a line: after its last entry.
                  * @example 9.9875
                  */
                 balance_after: string;
@@ -9313,6 +9319,16 @@ export interface components {
             }[];
             /** @description Where the next page begins: send it as `cursor`, with the same filters. `null` at the end. */
             next_cursor?: string | null;
+        };
+        /** @description An identity that somebody linked to somebody else. */
+        MadeIdentity: {
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: uuid
+             * @description Whom it signs in as.
+             */
+            user_id: string;
         };
         /** @description Sums over all buckets. `amount` = `cost` + `margin` + `uncosted_amount`, where there is a cost. */
         MarginSums: {
@@ -10216,11 +10232,15 @@ export interface components {
         };
         /** @description A user whose role was set. */
         UserWithRole: components["schemas"]["User"] & {
+            /** @description Identities at the OpenID provider that the user linked to others, who have roles that the new one does not include. Unlink those that are not theirs. */
+            made_identities: components["schemas"]["MadeIdentity"][];
             /**
              * @description Keys that the user made for others, with roles that the new one does not include, which are live still. Send the same role again with
              *     `revoke_made_keys` to revoke them.
              */
             made_keys: string[];
+            /** @description Users with such roles for whom the user made sign-in links that nobody has used yet. Another link ends the one before. */
+            made_sign_in_links: string[];
             /** @description Keys that were revoked with it: the user's own, with a role that the new one does not include, and those made for others where that was asked. */
             revoked_keys: string[];
         };
