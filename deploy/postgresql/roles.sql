@@ -51,7 +51,7 @@ grant insert, update on credit_overdrafts to tollgate_gateway;
 grant select on
     users, api_keys, inference_endpoints, deployed_models, model_tariffs, tariff_ends, limits, config_epochs, installation,
     webhooks, webhook_deliveries, instances, usage_dimensions, usage_records, usage_details, usage_commits, usage_rollups,
-    usage_sums, usage_closing, batch_lines, user_balances, credit_leases, credit_overdrafts, credit_movements, quarantine, audit_log, audit_log_chain, audit_log_head,
+    usage_sums, usage_closing, user_balances, credit_leases, credit_overdrafts, credit_movements, quarantine, audit_log, audit_log_chain, audit_log_head,
     refinery_schema_history
     to tollgate_batcher;
 grant insert on usage_records, usage_details, usage_dimensions, usage_commits, usage_rollups, usage_sums, instances, quarantine,

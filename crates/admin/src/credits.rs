@@ -11,7 +11,7 @@ use tollgate_domain::{ApiKeyId, Credits, UserId};
 use tollgate_store::Tx;
 use tollgate_store::management::bound_report;
 use tollgate_store::management::idempotency::{self as kept, Answer, Begun};
-use tollgate_store::management::ledger::{self, LedgerFilter, Place, RunningEntry};
+use tollgate_store::management::ledger::{self, Between, LedgerFilter, RunningEntry};
 use tollgate_store::movements::{self, MovementKind, NewMovement};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -55,7 +55,7 @@ pub(crate) struct Entry {
     /// What it did to the balance, in credits: below zero for usage and for what was taken.
     #[schema(value_type = String, example = "-0.0125")]
     amount: Credits,
-    /// What was left after it, in credits. Of a line: after its last entry.
+    /// What was left after it, in credits.
     #[schema(value_type = String, example = "9.9875")]
     balance_after: Credits,
     /// What caused it.
@@ -66,23 +66,20 @@ pub(crate) struct Entry {
     model: Option<String>,
     /// Of the receipt; `null` for what is no usage, and for a line of many.
     request_id: Option<String>,
-    /// What stands in this line; `null` for an entry by itself, and always where `in_lines` was not asked for.
+    /// What stands in this line beside its last entry; `null` for an entry by itself, and always where `in_lines` was not asked for.
     line: Option<BatchLine>,
 }
 
 /// Usage of a batch in one line: the charges of one batch, with one key, for one model; of requests by keys for batches that name no batch, those
-/// of one hour of UTC. Its `amount` is the sum. `created_at` is where it stands, and never moves: where the first of its entries was when it was
-/// first entered; of an hour its beginning.
+/// of one hour of UTC. It stands at its last entry, whose `id`, `created_at` and `balance_after` it has; its `amount` is the sum.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct BatchLine {
-    /// Send it as `line` for the entries one by one.
+    /// Send it as `line`, with the same filters, for the entries one by one.
     id: String,
     /// How many.
     entries: i64,
     /// When the first of them was made.
     first_at: Timestamp,
-    /// When the last of them was made.
-    last_at: Timestamp,
 }
 
 impl From<RunningEntry> for Entry {
@@ -100,12 +97,7 @@ impl From<RunningEntry> for Entry {
             api_key_id: entry.api_key_id.map(ApiKeyId::as_uuid),
             model: entry.model,
             request_id,
-            line: line.map(|line| BatchLine {
-                id: line.id,
-                entries: line.entries,
-                first_at: line.first_at,
-                last_at: line.last_at,
-            }),
+            line: line.map(|line| BatchLine { id: line.id, entries: line.entries, first_at: line.first_at }),
         }
     }
 }
@@ -147,7 +139,7 @@ pub(crate) struct LedgerQuery {
     since: Option<Timestamp>,
     /// Until just before this instant.
     until: Option<Timestamp>,
-    /// Draw the usage of each batch together in one line, which is one row: filters are held against what it shows, and its time is where it stands.
+    /// Draw the usage of each batch together in one line.
     #[serde(default)]
     in_lines: bool,
     /// Only what stands in this line, one by one: not together with `in_lines`.
@@ -221,8 +213,8 @@ fn source_of(admin: &Admin, attempt: &kept::Attempt) -> String {
     format!("api:{}:{shown}:{}", attempt.caller, digest.simple())
 }
 
-/// A user's ledger, newest first, each entry with the balance after it. Nothing moves while pages are read: every entry and line that is there when
-/// the first is read is in them exactly once. A page reads the days that it shows; a search, and a batch, as many as it takes.
+/// A user's ledger, newest first, each entry with the balance after it. It reads all of the user's entries: narrow it where there are
+/// very many. What begins while pages are read is not in the later ones.
 #[utoipa::path(get, path = "/admin/api/v1/users/{user_id}/ledger", tag = "credits",
     params(("user_id" = Uuid, Path), LedgerQuery),
     responses((status = 200, description = "A page of entries", body = Listing<Entry>)))]
@@ -252,12 +244,15 @@ pub(crate) async fn ledger(
     };
     let name = format!("ledger of {}", account.user.id);
     let list = List::new(&admin, &name, caller.scope(), &filter);
-    let behind: Option<Place> = list.place(query.cursor.as_deref())?;
+    let between: Option<Between> = list.place(query.cursor.as_deref())?;
     let read = async |tx| {
         bound_report(&tx).await?;
-        ledger::page(&tx, user_id, &filter, behind.as_ref(), limit).await
+        ledger::page(&tx, user_id, &filter, between.as_ref(), limit).await
     };
     let page = admin.store().tx_repeatable_read("admin_ledger", read);
     let page = admin.reports().run(caller.user_id, page).await?;
-    Ok(Json(list.answer(page, RunningEntry::place, Entry::from)?))
+    let first = page.rows.first().map(RunningEntry::place);
+    let newest = between.as_ref().map(|between| between.newest.clone()).or(first);
+    let place = |row: &RunningEntry| newest.clone().map(|newest| Between { behind: row.place(), newest });
+    Ok(Json(list.answer(page, place, Entry::from)?))
 }

@@ -6,7 +6,6 @@ mod audit_log;
 mod closing;
 mod configuration;
 mod leases;
-mod ledgers;
 mod limits;
 mod management;
 mod money;

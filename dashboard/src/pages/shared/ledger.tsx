@@ -31,9 +31,8 @@ export function Ledger({ userId, name }: { userId: string; name: string }): Reac
   const filters: Query = { type, api_key_id: key, since: startOf(since), until: endOf(until), search: useDeferredValue(search) };
   const line = opened?.line?.id;
   // A file has every entry by itself.
-  // What was filtered is the line; opened, it has all of its entries.
-  const query: Query = line === undefined ? filters : { line };
-  // Not read again by itself: what somebody is reading stays where it is.
+  const query: Query = line === undefined ? filters : { ...filters, line };
+  // Not read again by itself: each look reads all of the user's entries, because the running balance is their sum.
   const entries = usePages<Entry>(path`/users/${userId}/ledger`, line === undefined ? { ...query, in_lines: inLines || null } : query);
   const [isCut, setCut] = useState(false);
   const save = useAction(async () => { setCut(await saveAll(userId, name, query)); });
@@ -58,7 +57,7 @@ export function Ledger({ userId, name }: { userId: string; name: string }): Reac
       <p role="status" className={isCut ? "notice bad" : "unseen"}>{isCut ? `The file ends after ${formatCount(MOST_ROWS)} entries: choose a shorter time for the rest.` : ""}</p>
       {opened?.line && (
         <div className="notice" role="status">
-          <div><strong>{formatCount(opened.line.entries)} requests of a batch for {opened.model ?? "an unknown model"}</strong><p>From <When at={opened.line.first_at} /> to <When at={opened.line.last_at} />, <Amount of={opened.amount} /> in all.</p></div>
+          <div><strong>{formatCount(opened.line.entries)} requests of a batch for {opened.model ?? "an unknown model"}</strong><p>From <When at={opened.line.first_at} /> to <When at={opened.created_at} />, <Amount of={opened.amount} /> in all.</p></div>
           <Button onClick={() => { setOpened(null); }}>Close the batch</Button>
         </div>
       )}
@@ -72,7 +71,7 @@ export function Ledger({ userId, name }: { userId: string; name: string }): Reac
                 { head: "What", cell: (entry) => <span className="what"><Badge tone={entry.type === "usage" ? "plain" : "accent"}>{entry.type.replaceAll("_", " ")}</Badge> <span>{entry.type === "usage" ? (entry.model ?? "unknown model") : entry.description}</span>{entry.line && <span className="muted">{formatCount(entry.line.entries)} requests of a batch</span>}</span> },
                 { head: "Amount", numeric: true, cell: (entry) => <Amount of={entry.amount} signed /> },
                 { head: "Balance after", numeric: true, cell: (entry) => <Amount of={entry.balance_after} /> },
-                { head: "Receipt", cell: (entry) => (entry.line ? <button type="button" className="quiet" onClick={() => { setOpened(entry); }}>Open<span className="unseen"> the batch for {entry.model ?? "an unknown model"} until {entry.line.last_at}</span></button> : entry.request_id ? <ReceiptButton entry={entry} open={setReceipt} /> : <span className="muted">–</span>) },
+                { head: "Receipt", cell: (entry) => (entry.line ? <button type="button" className="quiet" onClick={() => { setOpened(entry); }}>Open<span className="unseen"> the batch for {entry.model ?? "an unknown model"} until {entry.created_at}</span></button> : entry.request_id ? <ReceiptButton entry={entry} open={setReceipt} /> : <span className="muted">–</span>) },
               ]} />
               <More pages={entries} />
             </>
