@@ -13,6 +13,7 @@ use std::{
 use anyhow::{Context, ensure};
 
 use crate::{
+    dashboard,
     process::{Run, target_directory},
     soak,
 };
@@ -33,6 +34,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     }
     fs::create_dir_all(&counts).with_context(|| format!("making {}", counts.display()))?;
 
+    dashboard::build_if_possible()?;
     let counting = build(&directory.join("counting"), &host, "-Cprofile-generate=", &counts)?;
     soak::train(counting)?;
     let profile = directory.join("tollgate.profdata");
@@ -46,7 +48,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
 
 /// Compiles it with one more flag, which ends in a path, and answers where it is.
 fn build(target: &Path, host: &str, flag: &str, path: &Path) -> anyhow::Result<PathBuf> {
-    let build = Run::cargo("build --release --package tollgate-server --bin tollgate")
+    let build = Run::cargo("build --release --locked --package tollgate-server --bin tollgate")
         .args(["--target", host])
         .arg("--target-dir")
         .arg(target);

@@ -78,26 +78,30 @@ pub(crate) struct Options {
 
 /// Runs it; an error says what was not as it must be.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
-        tokio::select! {
-            done = soak(options) => done,
-            interrupted = interrupted() => {
-                interrupted?;
-                bail!("interrupted");
-            }
-        }
-    })
+    until_interrupted(soak(options))
 }
 
 /// Runs the closed loop alone, for a program that counts what it does.
 pub(crate) fn train(binary: PathBuf) -> anyhow::Result<()> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+    until_interrupted(async {
         limits::raise_descriptors(DESCRIPTORS);
         tokio::task::spawn_blocking(find_postgres).await??;
         let directory = tollgate::stage_directory()?;
         let stage = Stage::set(binary, &directory).await?;
         stage.capacity(&mut Ledger::default()).await?;
         stage.end().await
+    })
+}
+
+fn until_interrupted(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+        tokio::select! {
+            done = work => done,
+            interrupted = interrupted() => {
+                interrupted?;
+                bail!("interrupted");
+            }
+        }
     })
 }
 
@@ -191,13 +195,13 @@ impl Stage {
         println!("── capacity, by {CLIENTS} clients that wait for each answer");
         let (samples, stop) = (Samples::default(), CancellationToken::new());
         let counted = async {
+            let _stop = stop.clone().drop_guard();
             tokio::time::sleep(LOOP_WARM_UP).await;
             let (from, booked_from) = (Instant::now(), self.booked().await?);
             samples.take();
             tokio::time::sleep(LOOP).await;
             let (answered, took) = (samples.take(), from.elapsed().as_secs_f64());
             let booked = self.booked().await? - booked_from;
-            stop.cancel();
             if let Some(failure) = answered.iter().find_map(|sample| sample.failure.as_deref()) {
                 bail!("a request failed: {failure}");
             }

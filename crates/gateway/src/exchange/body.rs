@@ -59,8 +59,8 @@ pub(crate) struct ResponseBody {
     sends_trailers: bool,
     /// What is on its way to the client, a write of it at a time.
     gathered: Gathered,
-    /// Whether the others had a turn since the last piece was gathered.
-    has_given_way: bool,
+    /// Whether the others are to have a turn before what was gathered goes on.
+    gives_way: bool,
     /// The end of it, where something goes before.
     broken_off: Option<BrokenOff>,
     /// Whether the client got any of it.
@@ -123,8 +123,8 @@ impl ResponseBody {
             receipt: Receipt::default(),
             trailers: None,
             sends_trailers,
-            gathered: Gathered::default(),
-            has_given_way: false,
+            gathered: Gathered::new(),
+            gives_way: false,
             broken_off: None,
             has_passed: false,
             idle,
@@ -244,7 +244,7 @@ impl ResponseBody {
 
     /// Passes one chunk; returns the next state.
     fn poll_flowing(&mut self, cx: &mut Context<'_>) -> Poll<State> {
-        let gives_way = self.gives_way();
+        let gives_way = self.gives_way;
         let Phase::Streaming(streaming) = &mut self.exchange.phase else { return Poll::Ready(State::Ended) };
         let frame = match Pin::new(&mut streaming.upstream).poll_frame(cx) {
             Poll::Ready(frame) => {
@@ -396,7 +396,7 @@ impl ResponseBody {
             match polled {
                 Poll::Ready(Some(Ok(piece))) => {
                     self.gathered.push(piece);
-                    self.has_given_way = false;
+                    self.gives_way = !self.gathered.is_empty() && self.gathered.may_wait();
                     let is_first = !std::mem::replace(&mut self.has_passed, true);
                     if is_first {
                         hit(Point::FirstBytes);
@@ -405,8 +405,8 @@ impl ResponseBody {
                         break;
                     }
                 }
-                Poll::Pending if goes_on && self.gives_way() => {
-                    self.has_given_way = true;
+                Poll::Pending if goes_on && self.gives_way => {
+                    self.gives_way = false;
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
@@ -418,12 +418,8 @@ impl ResponseBody {
                 Poll::Ready(None) | Poll::Pending => break,
             }
         }
+        self.gives_way = false;
         Poll::Ready(Some(Ok(self.gathered.take())))
-    }
-
-    /// Whether the others are to have a turn now, before what was gathered goes on.
-    fn gives_way(&self) -> bool {
-        !self.gathered.is_empty() && !self.has_given_way
     }
 
     fn take_trailers(&mut self) -> Option<HeaderMap> {

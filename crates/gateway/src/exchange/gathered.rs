@@ -1,27 +1,37 @@
 //! What came of an answer since the last write to its client, in one slice.
 
+use std::time::{Duration, Instant};
+
 use bytes::{Bytes, BytesMut};
 
 /// What is gathered of an answer that comes quickly, before it goes on: enough that a write to the client costs little beside it.
 const GATHERED_BYTES: usize = 16 * 1024;
-/// Room for a token that comes when there is almost enough.
-const ROOM: usize = GATHERED_BYTES + 1024;
+/// The longest for which what has been gathered waits while more comes turn by turn: nothing that a reader sees, and on a busy machine, where turns
+/// are far apart, one of them.
+const GATHERED_FOR: Duration = Duration::from_millis(2);
 
-/// A chunk that came alone is passed on as it is; others are copied, once.
-#[derive(Default)]
+/// A chunk that came alone is passed on as it is; others are copied together. The room for them grows with them: a client that reads slowly is
+/// bounded by what it has not read, so little of that must not hold much memory.
 pub(super) struct Gathered {
     first: Bytes,
     all: BytesMut,
+    /// When the first came.
+    since: Instant,
 }
 
 impl Gathered {
+    pub(super) fn new() -> Self {
+        Self { first: Bytes::new(), all: BytesMut::new(), since: Instant::now() }
+    }
+
     pub(super) fn push(&mut self, piece: Bytes) {
         if self.is_empty() {
             self.first = piece;
+            self.since = Instant::now();
             return;
         }
         if self.all.is_empty() {
-            self.all.reserve(ROOM.max(self.first.len() + piece.len()));
+            self.all.reserve(self.first.len() + piece.len());
             self.all.extend_from_slice(&std::mem::take(&mut self.first));
         }
         self.all.extend_from_slice(&piece);
@@ -33,6 +43,11 @@ impl Gathered {
 
     pub(super) fn is_enough(&self) -> bool {
         self.first.len() + self.all.len() >= GATHERED_BYTES
+    }
+
+    /// Whether it may wait for another turn, in which more may come.
+    pub(super) fn may_wait(&self) -> bool {
+        self.since.elapsed() < GATHERED_FOR
     }
 
     /// All of it.
@@ -57,7 +72,7 @@ mod tests {
 
     #[test]
     fn what_came_alone_is_not_copied() {
-        let mut gathered = Gathered::default();
+        let mut gathered = Gathered::new();
         let piece = Bytes::from(vec![b'x'; 100]);
         gathered.push(piece.clone());
         assert_eq!(gathered.take().as_ptr(), piece.as_ptr());
@@ -65,8 +80,25 @@ mod tests {
     }
 
     #[test]
+    fn what_has_waited_for_long_waits_no_more() {
+        let mut gathered = Gathered::new();
+        gathered.push(Bytes::from_static(b"x"));
+        gathered.since = Instant::now().checked_sub(GATHERED_FOR).unwrap();
+        assert!(!gathered.may_wait());
+    }
+
+    #[test]
+    fn little_holds_little() {
+        let mut gathered = Gathered::new();
+        for _ in 0..3 {
+            gathered.push(Bytes::from_static(&[b'x'; 100]));
+        }
+        assert!(gathered.all.capacity() <= 600, "{} bytes for 300", gathered.all.capacity());
+    }
+
+    #[test]
     fn all_that_came_goes_in_its_order_and_once() {
-        let mut gathered = Gathered::default();
+        let mut gathered = Gathered::new();
         let whole: Vec<u8> = (0..=250).cycle().take(GATHERED_BYTES).collect();
         for _ in 0..2 {
             for piece in whole.chunks(1000) {
