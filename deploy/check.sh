@@ -13,7 +13,7 @@ if with promtool; then
     (cd prometheus && promtool test rules alerts.test.yaml)
 fi
 # A real server under real traffic, scraped: every query of the dashboard finds something, and no alert is raised.
-if with prometheus && with cargo; then
+if with prometheus && with cargo && with cargo-nextest; then
     cargo nextest run --package tollgate-server -E 'test(deploy::prometheus) or test(deploy::metrics)'
 fi
 if with systemd-analyze; then

@@ -285,6 +285,19 @@ export function flowTests(t, { stage, browser, keys }) {
       await page.getByText("The cost price is set.").waitFor();
       await page.getByRole("row", { name: /in force.*0\.10.*0\.40/ }).waitFor();
       await looksRight(page, "a model with a cost price");
+      // Another operator is quicker: whoever has not seen that is told to look again, and both prices stay.
+      await page.getByRole("button", { name: "Set cost price" }).click();
+      await dialog.getByLabel("In, per million", { exact: true }).fill("7");
+      await dialog.getByLabel("Out, per million", { exact: true }).fill("7");
+      const earlier = new Date(Date.now() - 390 * 86_400_000).toISOString().slice(0, 10);
+      await stage().server.cli("cost", "set", "gpt-4o-mini", "--input-price", "0.0000001", "--output-price", "0.0000004", "--valid-from", earlier);
+      for (let time = 0; time < 2; time += 1) {
+        await dialog.getByRole("button", { name: "Set cost price" }).click();
+        await dialog.getByText("Somebody else changed these cost prices just now").waitFor();
+      }
+      await dialog.getByRole("button", { name: "Cancel" }).click();
+      await page.getByRole("row", { name: /past.*0\.10.*0\.40/ }).waitFor();
+      assert.equal(await page.getByRole("row", { name: /7\.00/ }).count(), 0);
       await visit(page, "#/overview?range=30d&by=model");
       await row(/gpt-4o-mini/).waitFor();
       assert.equal(await row(/gpt-4o-mini.*unknown/).count(), 0);

@@ -58,6 +58,10 @@ pub(crate) struct WantedCosts {
     /// What is not in it is taken away, also of the past: reports are worked out from this list alone.
     #[schema(max_items = 1000)]
     costs: Vec<UpstreamCost>,
+    /// The history as it was read. Where it is given and is no longer what there is, nothing changes, and the answer is 409; without it, whatever
+    /// there is gives way.
+    #[schema(max_items = 1000)]
+    before: Option<Vec<UpstreamCost>>,
 }
 
 /// What a change of costs did.
@@ -143,9 +147,10 @@ pub(crate) async fn replace(
     Path(id): Path<ModelId>,
     Body(wanted): Body<WantedCosts>,
 ) -> Result<Json<CostsChange>, Problem> {
-    let wanted: Vec<ModelCost> = wanted.costs.into_iter().map(ModelCost::from).collect();
+    let stored = |costs: Vec<UpstreamCost>| costs.into_iter().map(ModelCost::from).collect::<Vec<_>>();
+    let (read, wanted) = (wanted.before.map(stored), stored(wanted.costs));
     let (id, actor) = (id.to_string(), caller.actor());
-    let replace = async |tx: Tx| model_costs::replace(&tx, &id, &wanted, &actor).await;
+    let replace = async |tx: Tx| model_costs::replace(&tx, &id, read.as_deref(), &wanted, &actor).await;
     let change = admin.store().tx("admin_replace_model_costs", replace).await?;
     Ok(Json(CostsChange { set: all(change.set), replaced: all(change.replaced), data: all(change.costs) }))
 }

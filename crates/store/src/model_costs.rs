@@ -98,21 +98,35 @@ pub async fn remove(
 }
 
 /// Makes `wanted` the whole history of what the model costs. Two of the same hour are refused.
+///
+/// Where `read` is given it has to be the history that there is, so that nobody's change is undone by who had not seen it. A change that was made
+/// already is no conflict: it may be sent again.
 pub async fn replace(
     tx: &Tx,
     model: &str,
+    read: Option<&[ModelCost]>,
     wanted: &[ModelCost],
     actor: &str,
 ) -> Result<CostChange, StoreError> {
     let (model, before) = begin(tx, model).await?;
-    let after: BTreeMap<_, _> = wanted.iter().map(|cost| (cost.valid_from, cost.prices)).collect();
+    let after = history_of(wanted);
     if after.len() != wanted.len() {
         return Err(StoreError::refused("two cost prices begin at the same hour; keep one of them"));
+    }
+    if read.is_some_and(|read| history_of(read) != before) && after != before {
+        return Err(StoreError::conflict(format!(
+            "the cost prices of model \"{}\" are no longer what `before` says: somebody changed them; read them again",
+            model.alias
+        )));
     }
     apply(tx, &model, &before, &after, "cost.replace", actor).await
 }
 
 type History = BTreeMap<Timestamp, CostPrices>;
+
+fn history_of(costs: &[ModelCost]) -> History {
+    costs.iter().map(|cost| (cost.valid_from, cost.prices)).collect()
+}
 
 struct Found {
     id: ModelId,
@@ -136,8 +150,8 @@ async fn find(tx: &Tx, model: &str) -> Result<Found, StoreError> {
 async fn begin(tx: &Tx, model: &str) -> Result<(Found, History), StoreError> {
     let model = find(tx, model).await?;
     tx.query_one("select no from deployed_models where no = $1 for no key update", &[&model.no]).await?;
-    let before = load(tx, model.no).await?;
-    Ok((model, before.into_iter().map(|cost| (cost.valid_from, cost.prices)).collect()))
+    let before = history_of(&load(tx, model.no).await?);
+    Ok((model, before))
 }
 
 async fn apply(

@@ -10246,6 +10246,11 @@ export interface components {
         };
         /** @description Everything that a model costs, has cost and will cost. */
         WantedCosts: {
+            /**
+             * @description The history as it was read. Where it is given and is no longer what there is, nothing changes, and the answer is 409; without it, whatever
+             *     there is gives way.
+             */
+            before?: components["schemas"]["UpstreamCost"][] | null;
             /** @description What is not in it is taken away, also of the past: reports are worked out from this list alone. */
             costs: components["schemas"]["UpstreamCost"][];
         };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use http::Method;
+use http::{Method, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tollgate_domain::{ApiKeyPurpose, Credential, Credits, RawAnalyticsRecord};
@@ -316,6 +316,41 @@ async fn what_a_model_costs_is_a_history_that_may_be_corrected_and_each_change_i
     assert_eq!((&entries[0]["action"], &entries[0]["subject"]), (&json!("cost.replace"), &json!("large")));
     assert_eq!((&entries[0]["before"], &entries[1]["after"]), (&json!([]), &json!([])));
     assert_eq!(entries[1]["before"][2]["input_price"], "9");
+}
+
+#[tokio::test]
+async fn of_two_who_read_the_same_costs_and_change_them_at_once_one_is_told_to_read_again() {
+    let house = House::open().await;
+    let manager = house.manager().await.key;
+    house.model("large", "0.0000025", "0.00001").await;
+    let path = path_of(&house, "large").await;
+    let read = put(&house, &manager, "large", &OF_LARGE[..1]).await["data"].clone();
+    let with_before = |prices: &[Price], before: &Value| {
+        let mut body = body(prices);
+        body["before"] = before.clone();
+        body
+    };
+    // Each adds another price to what both have read.
+    let (ada, bob) = (with_before(&OF_LARGE[..2], &read), with_before(&[OF_LARGE[0], OF_LARGE[2]], &read));
+    let write = async |wanted: &Value| house.write(Method::PUT, &manager, &path, wanted).await;
+    let (of_ada, of_bob) = tokio::join!(write(&ada), write(&bob));
+    let ada_won = of_ada.status == StatusCode::OK;
+    let (won, lost, again, late) =
+        if ada_won { (of_ada, of_bob, ada, bob) } else { (of_bob, of_ada, bob, ada) };
+    let won = won.ok();
+    assert_eq!(lost.problem(), (409, "conflict".to_owned()));
+    assert!(lost.json()["detail"].as_str().unwrap().contains("read them again"), "{}", lost.json());
+    let listed = house.get(&manager, &path).await.ok();
+    assert_eq!((listed["data"].as_array().unwrap().len(), &listed["data"]), (2, &won["data"]));
+
+    // Whoever won and was not told so may ask again; whoever lost may not, until they have read.
+    assert_eq!(write(&again).await.ok()["set"], json!([]));
+    assert_eq!(write(&late).await.problem().0, 409);
+    assert_eq!(
+        write(&with_before(&OF_LARGE[..3], &listed["data"])).await.ok()["set"].as_array().unwrap().len(),
+        1
+    );
+    assert_eq!(write(&with_before(&[], &json!([]))).await.problem().0, 409);
 }
 
 #[tokio::test]

@@ -32,13 +32,6 @@ export function Margin({ parameters, by, nameOf, what, everyMs }: Asked): ReactN
     <Card title="Margin over time" aside={<Choice label="What of it" value={shown} options={SHOWN} onChange={setShown} />}>
       <Loaded from={margins} lines={8}>{(data) => {
         if (data.groups.length === 0) return <Empty title="No requests in this time" />;
-        if (data.total.cost === null || data.total.cost === undefined) {
-          return (
-            <Empty title="No cost prices yet" action={<a className="button" href={href(["models"])}>Choose a model</a>}>
-              Say on a model’s page what its upstream asks. It may begin in the past: cost and margin of that time are worked out from it.
-            </Empty>
-          );
-        }
         return <Known margins={data} shown={shown} by={by} nameOf={nameOf} what={what} />;
       }}</Loaded>
     </Card>
@@ -48,6 +41,7 @@ export function Margin({ parameters, by, nameOf, what, everyMs }: Asked): ReactN
 function Known({ margins, shown, by, nameOf, what }: { margins: Margins; shown: Shown } & Omit<Asked, "parameters" | "everyMs">): ReactNode {
   const series = useMemo<ChartSeries>(() => ({ ...margins, groups: margins.groups.map((group) => ({ ...group, amounts: AMOUNTS[shown](group) })) }), [margins, shown]);
   const { total } = margins;
+  const isCosted = total.cost !== null && total.cost !== undefined;
   const label = SHOWN.find(([name]) => name === shown)?.[1] ?? "";
   return (
     <>
@@ -62,7 +56,11 @@ function Known({ margins, shown, by, nameOf, what }: { margins: Margins; shown: 
           in the spend, and in neither cost nor margin. <a href={href(["models"])}>Set what models cost</a>
         </p>
       )}
-      <StackedChart series={series} title={`${label} by ${by}`} nameOf={nameOf} measures={[["amount", label]]} />
+      {!isCosted && shown !== "spend" ? (
+        <Empty title="Nothing in this time has a cost price" action={<a className="button" href={href(["models"])}>Choose a model</a>}>
+          Say on a model’s page what its upstream asks. It may begin in the past: cost and margin of that time are worked out from it.
+        </Empty>
+      ) : <StackedChart series={series} title={`${label} by ${by}`} nameOf={nameOf} measures={[["amount", label]]} />}
       <Table caption={`Margin by ${by}`} rows={margins.groups.map((group, place) => ({ group, place }))} rowKey={(row) => String(row.place)} columns={[
         { head: what, isHead: true, cell: ({ group, place }) => <span className="legend"><i className={`swatch c${colourName(place, group).slice(8)}`} />{nameOf(group)}</span> },
         { head: "Spend", numeric: true, cell: ({ group }) => <Amount of={group.total.amount} places={4} /> },

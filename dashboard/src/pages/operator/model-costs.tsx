@@ -2,7 +2,7 @@
 
 import { useState, type ReactNode, type SubmitEvent } from "react";
 
-import { call, get, path } from "../../api/client";
+import { call, path, Problem } from "../../api/client";
 import { useAction, useResource } from "../../api/use";
 import type { CostsChange, Model, UpstreamCost, UpstreamPrices, Whole } from "../../api/types";
 import { Dialog } from "../../components/dialog";
@@ -14,23 +14,37 @@ import { exact, parse, perMillion, perToken } from "../../money/money";
 const HOUR = 3_600_000;
 const FURTHER: readonly (readonly [keyof UpstreamPrices, string])[] = [["cache_read_price", "cache read"], ["cache_write_price", "cache write"], ["reasoning_price", "reasoning"]];
 
+/** What is about to change, and the history as it was when whoever changes it decided to. */
+interface Opened {
+  what: "new" | UpstreamCost;
+  seen: UpstreamCost[];
+}
+
 export function ModelCosts({ model, mayChange }: { model: Model; mayChange: boolean }): ReactNode {
   const costs = useResource<Whole<UpstreamCost>>(path`/models/${model.id}/costs`);
-  const [open, setOpen] = useState<"new" | UpstreamCost | null>(null);
+  const [open, setOpen] = useState<Opened | null>(null);
   const [said, setSaid] = useState("");
-  const done = (what: string): void => {
+  const shown = costs.data?.data;
+  const begin = (what: Opened["what"]): void => {
+    if (shown) setOpen({ what, seen: shown });
+  };
+  // Also after nothing was changed: it may have been refused because somebody else changed something.
+  const close = (): void => {
     setOpen(null);
-    setSaid(what);
     costs.reload();
   };
+  const done = (what: string): void => {
+    setSaid(what);
+    close();
+  };
   return (
-    <Card title="What it costs you" aside={mayChange && <Button onClick={() => { setOpen("new"); }}>Set cost price</Button>}>
+    <Card title="What it costs you" aside={mayChange && <Button disabled={!shown} onClick={() => { begin("new"); }}>Set cost price</Button>}>
       <p role="status" className={said === "" ? "unseen" : "notice good"}>{said}</p>
       <Loaded from={costs} lines={3}>{({ data }) => data.length === 0
         ? <Empty title="No cost price yet">Set what its upstream asks, from the hour on that it does, and the overview shows what is left of what you charge. No charge depends on it.</Empty>
-        : <History costs={data} onRemove={mayChange ? setOpen : null} />}</Loaded>
-      {open === "new" && <SetCost model={model} onClose={() => { setOpen(null); }} onDone={() => { done("The cost price is set. Cost and margin of its time are worked out from it."); }} />}
-      {open !== null && open !== "new" && <RemoveCost model={model} cost={open} onClose={() => { setOpen(null); }} onDone={() => { done("The cost price is removed."); }} />}
+        : <History costs={data} onRemove={mayChange ? begin : null} />}</Loaded>
+      {open?.what === "new" && <SetCost model={model} seen={open.seen} onClose={close} onDone={() => { done("The cost price is set. Cost and margin of its time are worked out from it."); }} />}
+      {open && open.what !== "new" && <RemoveCost model={model} seen={open.seen} cost={open.what} onClose={close} onDone={() => { done("The cost price is removed."); }} />}
     </Card>
   );
 }
@@ -59,14 +73,19 @@ function History({ costs, onRemove }: { costs: UpstreamCost[]; onRemove: ((cost:
   );
 }
 
-/** The API takes the whole history: what is there now is read again, so that only this one price changes. */
-async function change(model: Model, validFrom: string, next: UpstreamCost | null): Promise<void> {
-  const { data } = await get<Whole<UpstreamCost>>(path`/models/${model.id}/costs`, {});
-  const others = data.filter((cost) => Date.parse(cost.valid_from) !== Date.parse(validFrom));
-  await call<CostsChange>("PUT", path`/models/${model.id}/costs`, { body: { costs: next === null ? others : [...others, next] } });
+/** The API takes the whole history. What was seen is sent along, so that it is refused where another operator has changed it meanwhile. */
+async function change(model: Model, seen: UpstreamCost[], validFrom: string, next: UpstreamCost | null): Promise<void> {
+  const others = seen.filter((cost) => Date.parse(cost.valid_from) !== Date.parse(validFrom));
+  const body = { costs: next === null ? others : [...others, next], before: seen };
+  try {
+    await call<CostsChange>("PUT", path`/models/${model.id}/costs`, { body });
+  } catch (error) {
+    if (!(error instanceof Problem) || error.status !== 409) throw error;
+    throw new Problem(409, error.code, "Somebody else changed these cost prices just now", "Nothing of this is set. Close this, look at the prices again, and decide anew.");
+  }
 }
 
-function SetCost({ model, onClose, onDone }: { model: Model; onClose: () => void; onDone: () => void }): ReactNode {
+function SetCost({ model, seen, onClose, onDone }: { model: Model; seen: UpstreamCost[]; onClose: () => void; onDone: () => void }): ReactNode {
   const [prices, setPrices] = useState({ input: "", output: "", read: "", write: "", request: "" });
   const [from, setFrom] = useState("");
   const startsAt = from === "" ? Math.floor(Date.now() / HOUR) * HOUR : Date.parse(from);
@@ -75,7 +94,7 @@ function SetCost({ model, onClose, onDone }: { model: Model; onClose: () => void
   const set = useAction(async () => {
     if (wanted === null || !isHour) return;
     const validFrom = new Date(startsAt).toISOString();
-    await change(model, validFrom, { valid_from: validFrom, prices: wanted });
+    await change(model, seen, validFrom, { valid_from: validFrom, prices: wanted });
     onDone();
   });
   const submit = (event: SubmitEvent): void => {
@@ -107,9 +126,9 @@ function SetCost({ model, onClose, onDone }: { model: Model; onClose: () => void
   );
 }
 
-function RemoveCost({ model, cost, onClose, onDone }: { model: Model; cost: UpstreamCost; onClose: () => void; onDone: () => void }): ReactNode {
+function RemoveCost({ model, seen, cost, onClose, onDone }: { model: Model; seen: UpstreamCost[]; cost: UpstreamCost; onClose: () => void; onDone: () => void }): ReactNode {
   const remove = useAction(async () => {
-    await change(model, cost.valid_from, null);
+    await change(model, seen, cost.valid_from, null);
     onDone();
   });
   return (
