@@ -65,11 +65,11 @@ export function doorTests(t, { stage, browser }) {
       await page.evaluate(() => /** @type {HTMLElement} */ (document.querySelector(".skip")).focus());
       await page.keyboard.press("Enter");
       assert.equal(await page.evaluate(() => document.activeElement?.id), "main");
-      await page.getByRole("group", { name: /Arrow keys walk/ }).focus();
+      await page.getByRole("group", { name: /Arrow keys walk/ }).first().focus();
       await page.keyboard.press("End");
-      await page.getByText("in all").waitFor();
-      await page.getByRole("radio", { name: "Table" }).check();
-      await page.getByRole("columnheader", { name: "Hour (UTC)" }).waitFor();
+      await page.getByText("in all").first().waitFor();
+      await page.getByRole("radio", { name: "Table" }).first().check();
+      await page.getByRole("columnheader", { name: "Hour (UTC)" }).first().waitFor();
       await looksRight(page, "a chart as a table");
       await visit(page, "#/users");
       const opener = page.getByRole("button", { name: "New user" });

@@ -6599,10 +6599,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A user's ledger, newest first, each entry with the balance after it. Nothing moves while pages are read: every entry and line that is there when
-         *     the first is read is in them exactly once. A page reads the days that it shows; a search, and a batch, as many as it takes.
-         * @description A user's ledger, newest first, each entry with the balance after it. Nothing moves while pages are read: every entry and line that is there when
-         *     the first is read is in them exactly once. A page reads the days that it shows; a search, and a batch, as many as it takes.
+         * A user's ledger, newest first, each entry with the balance after it. It reads all of the user's entries: narrow it where there are
+         *     very many. What begins while pages are read is not in the later ones.
+         * @description A user's ledger, newest first, each entry with the balance after it. It reads all of the user's entries: narrow it where there are
+         *     very many. What begins while pages are read is not in the later ones.
          *
          *     For: Manager, BillingManager, Viewer, Member, KeyOwner.
          */
@@ -6623,7 +6623,7 @@ export interface paths {
                     since?: string;
                     /** @description Until just before this instant. */
                     until?: string;
-                    /** @description Draw the usage of each batch together in one line, which is one row: filters are held against what it shows, and its time is where it stands. */
+                    /** @description Draw the usage of each batch together in one line. */
                     in_lines?: boolean;
                     /** @description Only what stands in this line, one by one: not together with `in_lines`. */
                     line?: string;
@@ -8295,8 +8295,7 @@ export interface components {
         };
         /**
          * @description Usage of a batch in one line: the charges of one batch, with one key, for one model; of requests by keys for batches that name no batch, those
-         *     of one hour of UTC. Its `amount` is the sum. `created_at` is where it stands, and never moves: where the first of its entries was when it was
-         *     first entered; of an hour its beginning.
+         *     of one hour of UTC. It stands at its last entry, whose `id`, `created_at` and `balance_after` it has; its `amount` is the sum.
          */
         BatchLine: {
             /**
@@ -8309,13 +8308,8 @@ export interface components {
              * @description When the first of them was made.
              */
             first_at: string;
-            /** @description Send it as `line` for the entries one by one. */
+            /** @description Send it as `line`, with the same filters, for the entries one by one. */
             id: string;
-            /**
-             * Format: date-time
-             * @description When the last of them was made.
-             */
-            last_at: string;
         };
         /** @description How the books stand. A number above 10000 stands for any larger one. */
         BooksStatus: {
@@ -8834,7 +8828,7 @@ export interface components {
             /** Format: uuid */
             api_key_id?: string | null;
             /**
-             * @description What was left after it, in credits. Of a line: after its last entry.
+             * @description What was left after it, in credits.
              * @example 9.9875
              */
             balance_after: string;
@@ -9224,7 +9218,7 @@ export interface components {
                 /** Format: uuid */
                 api_key_id?: string | null;
                 /**
-                 * @description What was left after it, in credits. Of a line: after its last entry.
+                 * @description What was left after it, in credits.
                  * @example 9.9875
                  */
                 balance_after: string;
