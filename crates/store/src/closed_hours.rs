@@ -12,7 +12,7 @@
 //!    before which hour it has to ask ([`crate::epochs::read_shared`]).
 //! 2. A flush that adds to an hour before that takes the lock of closing, shared, and then looks how far hours are closed
 //!    ([`add_late`]); both hold until it commits.
-//! 3. An hour is added up under that lock, exclusively ([`close_some`]), when all who added to it have committed, and all who will
+//! 3. An hour is added up under that lock, exclusively (`close_some`), when all who added to it have committed, and all who will
 //!    look again.
 
 use std::time::Duration;

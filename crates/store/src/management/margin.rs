@@ -1,7 +1,7 @@
 //! Spend, cost and margin over time, for the operator: sums of usage × what models cost at that hour, worked out as it is read.
 //!
 //! Cost is linear in tokens, so it may be added up first and multiplied last; what matters is that no sum reaches over a change of a price. Days are
-//! read as one sum where a model costs the same all day, else in hours ([`Cells::select_priced`]).
+//! read as one sum where a model costs the same all day, else in hours (`Cells::select_priced`).
 //!
 //! What has no cost price is told beside, and is in neither cost nor margin: unknown is never zero.
 
