@@ -1,5 +1,8 @@
 //! Interning of what repeats: from texts to a small integer, written ahead and remembered for as long as the server that gave the
 //! integer answers.
+//!
+//! What the table has is read once, by fingerprint: a batcher that starts meets hundreds of combinations that were numbered before it
+//! started, and to ask for each as it comes would be a transaction beside almost every small flush.
 
 use std::collections::HashMap;
 
@@ -29,6 +32,8 @@ struct State {
     /// Who gave the numbers. A standby that was promoted may never have had them, and give them to others.
     server: ServerRun,
     numbers: HashMap<Box<[u8]>, i32, RandomState>,
+    /// The numbers that the table had when it was read; `None` before that.
+    by_fingerprint: Option<HashMap<RecordDigest, i32>>,
     /// How many combinations the table held when last asked.
     in_table: usize,
 }
@@ -50,6 +55,12 @@ impl Unnumbered {
 impl State {
     fn number(&self, server: ServerRun, encoded: &[u8]) -> Option<i32> {
         self.numbers.get(encoded).copied().filter(|_| self.server == server)
+    }
+
+    /// The numbers of all of them, or `None`: the database must be asked.
+    fn read_before(&self, server: ServerRun, wanted: &[(RecordDigest, &Dimensions)]) -> Option<Vec<i32>> {
+        let known = self.by_fingerprint.as_ref().filter(|_| self.server == server)?;
+        wanted.iter().map(|(fingerprint, _)| known.get(fingerprint).copied()).collect()
     }
 }
 
@@ -95,7 +106,7 @@ impl Interner {
         None
     }
 
-    /// Numbers them, in a transaction of its own, and calls `found` for each row that waited.
+    /// Numbers them, in a transaction of its own where they are not known, and calls `found` for each row that waited.
     pub(crate) async fn assign(
         &self,
         store: &Store,
@@ -111,10 +122,40 @@ impl Interner {
             .iter()
             .map(|(encoded, (dimensions, _))| (keys.fingerprint(encoded), dimensions))
             .collect();
-        let (numbers, in_table, given_by) = store
+        let known = self.state.lock().read_before(unnumbered.server, &wanted);
+        let (numbers, given_by) = match known {
+            Some(numbers) => (numbers, unnumbered.server),
+            None => self.ask(store, unnumbered.server, &wanted).await?,
+        };
+        let mut state = self.state.lock();
+        let is_theirs = state.server == given_by;
+        for ((encoded, (_, indexes)), number) in combinations.into_iter().zip(numbers) {
+            for index in indexes {
+                found(index, number);
+            }
+            if is_theirs {
+                state.numbers.insert(encoded, number);
+            }
+        }
+        Ok(())
+    }
+
+    /// Has them numbered, and says by which server; reads the whole table where it was not read on this one yet.
+    async fn ask(
+        &self,
+        store: &Store,
+        server: ServerRun,
+        wanted: &[(RecordDigest, &Dimensions)],
+    ) -> Result<(Vec<i32>, ServerRun), StoreError> {
+        let is_read = {
+            let state = self.state.lock();
+            state.server == server && state.by_fingerprint.is_some()
+        };
+        let (numbers, in_table, table, given_by) = store
             .tx("intern_dimensions", async |tx| {
-                let numbers = usage_dimensions::intern(&tx, &wanted).await?;
-                Ok((numbers, usage_dimensions::count(&tx).await?, tx.server()))
+                let numbers = usage_dimensions::intern(&tx, wanted).await?;
+                let table = if is_read { None } else { Some(usage_dimensions::numbers(&tx).await?) };
+                Ok((numbers, usage_dimensions::count(&tx).await?, table, tx.server()))
             })
             .await?;
         let mut state = self.state.lock();
@@ -122,13 +163,8 @@ impl Interner {
             *state = State { server: given_by, ..State::default() };
         }
         state.in_table = usize::try_from(in_table).unwrap_or(usize::MAX);
-        for ((encoded, (_, indexes)), number) in combinations.into_iter().zip(numbers) {
-            for index in indexes {
-                found(index, number);
-            }
-            state.numbers.insert(encoded, number);
-        }
-        Ok(())
+        state.by_fingerprint = table.or(state.by_fingerprint.take());
+        Ok((numbers, given_by))
     }
 }
 

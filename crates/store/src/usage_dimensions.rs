@@ -104,6 +104,12 @@ async fn numbers_of(
     rows.iter().map(|row| Ok((digest(row.try_get(0)?), row.try_get(1)?))).collect()
 }
 
+/// The number of every combination, by fingerprint. How many there are is capped by who writes them.
+pub async fn numbers(tx: &Tx) -> Result<HashMap<RecordDigest, i32>, StoreError> {
+    let rows = tx.query("select fingerprint, no from usage_dimensions", &[]).await?;
+    rows.iter().map(|row| Ok((digest(row.try_get(0)?), row.try_get(1)?))).collect()
+}
+
 async fn insert(tx: &Tx, missing: &[&(RecordDigest, &Dimensions)]) -> Result<(), StoreError> {
     fn column<'a, T: 'a>(
         rows: &[&(RecordDigest, &'a Dimensions)],

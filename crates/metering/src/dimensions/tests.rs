@@ -78,3 +78,19 @@ async fn two_processes_give_one_combination_one_number() {
     ours.reverse();
     assert_eq!(ours, theirs);
 }
+
+#[tokio::test]
+async fn a_batcher_that_starts_asks_once_for_everything_that_was_numbered_before() {
+    let database = TestDatabase::create().await;
+    let store = Store::connect(&StoreConfig::new(database.url())).unwrap();
+    let before = number(&Interner::new(100), &store, &["a", "b", "c"]).await;
+    let started = Interner::new(100);
+    let mut after = number(&started, &store, &["a"]).await;
+    // From here on there is no table to ask.
+    store
+        .tx("rename", async |tx| Ok(tx.batch_execute("alter table usage_dimensions rename to away").await?))
+        .await
+        .unwrap();
+    after.extend(number(&started, &store, &["b", "c"]).await);
+    assert_eq!(after, before);
+}
