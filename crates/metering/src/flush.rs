@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use futures_util::future::try_join;
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
 use tokio::sync::mpsc;
@@ -247,15 +248,25 @@ impl Engine {
         let turn = Mutex::new(None);
         let written = self
             .store
-            .tx("flush", async |tx| {
+            .tx_on_ground("flush", async |tx| {
                 *turn.lock() = None;
                 let ground = epochs::read_shared(&tx).await?;
                 if self.view.is_stale(&prepared.catalog, ground.epochs, prepared.missed) {
                     return Ok(None);
                 }
-                let written = write::write(&tx, records, prepared, mode, ground).await?;
-                hit(Point::FlushWritten);
-                *turn.lock() = self.advance(&tx, queued).await?;
+                let write = async {
+                    let written = write::write(&tx, records, prepared, mode, ground).await?;
+                    hit(Point::FlushWritten);
+                    Ok(written)
+                };
+                // Several flushers take their turns once they have written, or one that waits for a balance would keep the one that
+                // holds it from committing. A lone one says where it is without waiting for an answer.
+                let (written, taken) = if self.config.flushers == 1 && mode == Mode::Optimistic {
+                    try_join(write, self.advance(&tx, queued)).await?
+                } else {
+                    (write.await?, self.advance(&tx, queued).await?)
+                };
+                *turn.lock() = taken;
                 hit(Point::FlushAdvanced);
                 Ok(Some(written))
             })

@@ -1,5 +1,8 @@
 //! The two epochs that tell whether a cached catalog is still the one in force.
 
+use deadpool_postgres::ClientWrapper;
+use futures_util::future::try_join;
+
 use crate::pricing::PRICING_LOCK;
 use crate::utc::UtcMicros;
 use crate::{ServerRun, StoreError, Tx};
@@ -35,19 +38,35 @@ pub struct Ground {
     pub closing_until: Option<UtcMicros>,
 }
 
-/// Takes the shared pricing lock, which is held to the end of the transaction (until then no price changes), and reads the epochs.
+impl Ground {
+    /// The same, of this server.
+    pub(crate) fn on(self, server: ServerRun) -> Self {
+        Self { epochs: Epochs { server, ..self.epochs }, ..self }
+    }
+}
+
+/// Takes the shared pricing lock, which is held to the end of the transaction (until then no price changes), and reads the epochs. In
+/// a transaction that was begun so ([`crate::Store::tx_on_ground`]) that is done already.
 pub async fn read_shared(tx: &Tx) -> Result<Ground, StoreError> {
+    match tx.ground() {
+        Some(ground) => Ok(ground),
+        None => Ok(look(tx).await?.on(tx.server())),
+    }
+}
+
+/// Takes the lock and reads, without knowing yet of which server.
+pub(crate) async fn look(connection: &ClientWrapper) -> Result<Ground, StoreError> {
     // Two statements, sent together: the second takes its snapshot when the first has the lock. In one
     // statement the snapshot would be older than the lock, and the epoch might be the one before.
-    let lock = tx.prepare_cached("select pg_advisory_xact_lock_shared($1)").await?;
-    let read = tx
+    let lock = connection.prepare_cached("select pg_advisory_xact_lock_shared($1)").await?;
+    let read = connection
         .prepare_cached(
             "select pricing_epoch, config_epoch, exists (select from quarantine), (select closing_until from usage_closing)
              from config_epochs",
         )
         .await?;
     let (_, row) =
-        futures_util::future::try_join(tx.execute(&lock, &[&PRICING_LOCK]), tx.query_one(&read, &[])).await?;
-    let epochs = Epochs { pricing: row.try_get(0)?, config: row.try_get(1)?, server: tx.server() };
+        try_join(connection.execute(&lock, &[&PRICING_LOCK]), connection.query_one(&read, &[])).await?;
+    let epochs = Epochs { pricing: row.try_get(0)?, config: row.try_get(1)?, server: ServerRun::default() };
     Ok(Ground { epochs, has_quarantine: row.try_get(2)?, closing_until: row.try_get(3)? })
 }

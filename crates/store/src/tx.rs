@@ -9,12 +9,14 @@
 //! whether it happened; therefore whatever runs here is idempotent by a key of its own.
 
 use std::borrow::Cow;
+use std::future::poll_fn;
 use std::ops::Deref;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::{ClientWrapper, Object};
-use futures_util::future::try_join;
+use futures_util::future::{maybe_done, try_join};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
@@ -22,6 +24,7 @@ use prometheus_client::registry::Registry;
 use rand::RngExt;
 
 use crate::connection::ANSWER_TIMEOUT;
+use crate::epochs::{self, Ground};
 use crate::liveness::{ServerRun, Session};
 use crate::{Store, StoreError};
 
@@ -40,19 +43,31 @@ pub const DEFAULT_TRANSACTION_TIMEOUT: Duration = Duration::from_mins(1);
 struct Mode {
     begin: Cow<'static, str>,
     is_bounded: bool,
+    /// Whether [`epochs::look`] is sent with the beginning.
+    is_on_ground: bool,
 }
 
-const READ_COMMITTED: Mode =
-    Mode { begin: Cow::Borrowed("begin isolation level read committed"), is_bounded: true };
-const REPEATABLE_READ: Mode =
-    Mode { begin: Cow::Borrowed("begin isolation level repeatable read"), is_bounded: true };
+const READ_COMMITTED: Mode = Mode::bounded("begin isolation level read committed");
+const ON_GROUND: Mode = Mode {
+    begin: Cow::Borrowed("begin isolation level read committed"),
+    is_bounded: true,
+    is_on_ground: true,
+};
+const REPEATABLE_READ: Mode = Mode::bounded("begin isolation level repeatable read");
 const UNBOUNDED: Mode = Mode {
     begin: Cow::Borrowed(
         "begin isolation level repeatable read; set local statement_timeout = 0; \
          set local idle_in_transaction_session_timeout = 0; set local plan_cache_mode = auto",
     ),
     is_bounded: false,
+    is_on_ground: false,
 };
+
+impl Mode {
+    const fn bounded(begin: &'static str) -> Self {
+        Self { begin: Cow::Borrowed(begin), is_bounded: true, is_on_ground: false }
+    }
+}
 
 /// The snapshot of an open transaction, which others may read by as well. It is gone when that transaction ends.
 #[derive(Debug, Clone)]
@@ -67,7 +82,7 @@ impl SharedSnapshot {
              set local plan_cache_mode = auto",
             self.0
         );
-        Mode { begin: Cow::Owned(begin), is_bounded: false }
+        Mode { begin: Cow::Owned(begin), ..UNBOUNDED }
     }
 }
 
@@ -77,6 +92,7 @@ pub struct Tx {
     connection: Arc<Object>,
     name: &'static str,
     server: ServerRun,
+    ground: Option<Ground>,
 }
 
 impl std::fmt::Debug for Tx {
@@ -104,6 +120,11 @@ impl Tx {
         self.server
     }
 
+    /// What it stands on, where that was asked for with its beginning ([`Store::tx_on_ground`]).
+    pub(crate) fn ground(&self) -> Option<Ground> {
+        self.ground
+    }
+
     /// Lets other transactions read by this one's snapshot, for as long as this one is open. It must have one snapshot for all its
     /// statements.
     pub async fn share_snapshot(&self) -> Result<SharedSnapshot, StoreError> {
@@ -122,6 +143,16 @@ impl Store {
         W: Future<Output = Result<T, StoreError>>,
     {
         self.run(name, READ_COMMITTED, work).await
+    }
+
+    /// As [`Store::tx`], for work that begins with [`epochs::read_shared`]: that is sent together with the transaction's own beginning, and
+    /// the work finds it answered.
+    pub async fn tx_on_ground<T, F, W>(&self, name: &'static str, work: F) -> Result<T, StoreError>
+    where
+        F: Fn(Tx) -> W,
+        W: Future<Output = Result<T, StoreError>>,
+    {
+        self.run(name, ON_GROUND, work).await
     }
 
     /// As [`Store::tx`], with one snapshot for all its statements, taken when it begins.
@@ -238,15 +269,22 @@ impl Store {
         // A new connection has just been answered on. One that waited may lead nowhere by now, and that shows soon.
         let has_waited = Object::metrics(&connection).recycle_count > 0;
         let limit = if has_waited { after.min(ANSWER_TIMEOUT) } else { after };
-        let session = match begin(&connection, name, mode, limit).await {
+        let mut ground = pin!(maybe_done(ground(&connection, mode)));
+        let session = match begin(&connection, name, mode, limit, ground.as_mut()).await {
             Ok(session) => session,
             Err(error) if has_waited && error.is_loss() => return Ended::Stale(error),
             Err(error) => return Ended::Broken(error),
         };
+        let tx = async {
+            ground.as_mut().await;
+            let ground = ground.as_mut().take_output().transpose()?.flatten();
+            let ground = ground.map(|ground| ground.on(session.server()));
+            Ok(Tx { connection: Arc::clone(&connection), name, server: session.server(), ground })
+        };
         let finishing = async {
             tokio::select! {
                 biased;
-                finished = finish(connection, name, session.server(), work) => finished,
+                finished = finish(&connection, tx, work) => finished,
                 lost = self.until_pointless(name, &session) => Ended::Broken(lost),
             }
         };
@@ -268,19 +306,35 @@ enum Ended<T> {
     Stale(StoreError),
 }
 
+/// Begins a transaction, and has what `ground` asks sent right behind it, in whose turn it is answered.
 async fn begin(
     connection: &Object,
     name: &'static str,
     mode: &Mode,
     limit: Duration,
+    mut ground: Pin<&mut impl Future<Output = ()>>,
 ) -> Result<Session, StoreError> {
     let first = async {
         let query = connection.prepare_cached(Session::QUERY).await?;
-        let ((), session) =
-            try_join(connection.batch_execute(&mode.begin), connection.query_one(&query, &[])).await?;
+        let mut first =
+            pin!(try_join(connection.batch_execute(&mode.begin), connection.query_one(&query, &[])));
+        let ((), session) = poll_fn(|context| {
+            // Sent when they are polled first, so in this order.
+            let first = first.as_mut().poll(context);
+            let _is_there = ground.as_mut().poll(context);
+            first
+        })
+        .await?;
         Session::from_row(&session)
     };
     tokio::time::timeout(limit, first).await.unwrap_or(Err(StoreError::Timeout { name, after: limit }))
+}
+
+async fn ground(connection: &Object, mode: &Mode) -> Result<Option<Ground>, StoreError> {
+    if !mode.is_on_ground {
+        return Ok(None);
+    }
+    epochs::look(connection).await.map(Some)
 }
 
 /// A connection in a transaction. Dropped before the transaction has ended (time-out, failure, a caller that was cancelled), it
@@ -302,12 +356,20 @@ impl Drop for Held {
 }
 
 /// Does the work in an open transaction and ends it.
-async fn finish<T, F, W>(connection: Arc<Object>, name: &'static str, server: ServerRun, work: &F) -> Ended<T>
+async fn finish<T, F, W>(
+    connection: &Object,
+    tx: impl Future<Output = Result<Tx, StoreError>>,
+    work: &F,
+) -> Ended<T>
 where
     F: Fn(Tx) -> W,
     W: Future<Output = Result<T, StoreError>>,
 {
-    match work(Tx { connection: Arc::clone(&connection), name, server }).await {
+    let worked = match tx.await {
+        Ok(tx) => work(tx).await,
+        Err(error) => Err(error),
+    };
+    match worked {
         Ok(value) => match connection.batch_execute("commit").await {
             Ok(()) => Ended::Over(Ok(value)),
             Err(error) => {
