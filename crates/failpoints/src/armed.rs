@@ -50,17 +50,7 @@ impl Armed {
 #[expect(clippy::panic, reason = "to panic on demand is what it is for")]
 #[inline(never)]
 pub fn hit(point: Point) {
-    static ARMED: std::sync::OnceLock<Option<Armed>> = std::sync::OnceLock::new();
-    let armed = ARMED.get_or_init(|| {
-        let text = std::env::var(VARIABLE).ok()?;
-        let armed = Armed::parse(&text);
-        if armed.is_none() {
-            eprintln!("{VARIABLE}={text} is not name:nth:abort or name:nth:panic");
-            std::process::abort();
-        }
-        armed
-    });
-    let Some(action) = armed.as_ref().and_then(|armed| armed.reached(point)) else { return };
+    let Some(action) = armed().and_then(|armed| armed.reached(point)) else { return };
     match action {
         Action::Abort => {
             eprintln!("failpoint {}: abort", point.name());
@@ -68,6 +58,28 @@ pub fn hit(point: Point) {
         }
         Action::Panic => panic!("failpoint {}: panic", point.name()),
     }
+}
+
+/// Whether this point is the one that is armed.
+#[cfg(feature = "armed")]
+pub fn is_armed(point: Point) -> bool {
+    armed().is_some_and(|armed| armed.point == point)
+}
+
+#[cfg(feature = "armed")]
+fn armed() -> Option<&'static Armed> {
+    static ARMED: std::sync::OnceLock<Option<Armed>> = std::sync::OnceLock::new();
+    ARMED
+        .get_or_init(|| {
+            let text = std::env::var(VARIABLE).ok()?;
+            let armed = Armed::parse(&text);
+            if armed.is_none() {
+                eprintln!("{VARIABLE}={text} is not name:nth:abort or name:nth:panic");
+                std::process::abort();
+            }
+            armed
+        })
+        .as_ref()
 }
 
 #[cfg(test)]

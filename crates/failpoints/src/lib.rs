@@ -163,5 +163,12 @@ impl Point {
 #[inline]
 pub const fn hit(_point: Point) {}
 
+/// Whether this point is the one that is armed: for what would otherwise take a way on which it is not.
+#[cfg(not(feature = "armed"))]
+#[inline]
+pub const fn is_armed(_point: Point) -> bool {
+    false
+}
+
 #[cfg(feature = "armed")]
-pub use armed::hit;
+pub use armed::{hit, is_armed};

@@ -1,6 +1,6 @@
 //! Collecting: block for one record, take what is waiting, and make it ready while the batch before it is being written.
 //!
-//! Two batches start at least the flush interval apart, and the books rest as long as the flush before took; the first after a pause never
+//! Two batches start at least the flush interval apart, and the books rest as long as the flush before took, or 3 ms; the first after a pause never
 //! waits. So a lone record is written at once, and batches grow with the load by themselves: one is closed when a flusher asks for it, or rather
 //! when nothing more is waiting then.
 //!
@@ -27,6 +27,8 @@ pub(crate) const PORTION: usize = 128;
 /// The longest rest between two flushes. A transaction costs as much as the writing of a hundred records, so at some thousand a second it pays to
 /// wait for more; and whoever waits for a balance does not notice.
 const LONGEST_REST: Duration = Duration::from_millis(20);
+/// The shortest, however fast the database is: what a flush costs is not its records, and nobody sees the difference.
+const SHORTEST_REST: Duration = Duration::from_millis(3);
 /// With so many there is no rest: a further record in the batch makes none of them cheaper.
 const ENOUGH: usize = 1_000;
 
@@ -126,7 +128,7 @@ impl Collector {
         if self.engine.config.flush_interval().is_zero() {
             Duration::ZERO
         } else {
-            took + took.min(LONGEST_REST)
+            took + took.clamp(SHORTEST_REST, LONGEST_REST)
         }
     }
 }

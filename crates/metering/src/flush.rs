@@ -56,6 +56,8 @@ pub(crate) struct Engine {
     /// seen, for the generation of deliveries that it names.
     pub(crate) commit_order: tokio::sync::Mutex<Option<Begun>>,
     pub(crate) has_partitions: AtomicBool,
+    /// Until when no batch is tried in one statement ([`crate::at_once`]).
+    pub(crate) long_way_until: Mutex<Option<Instant>>,
     /// How long the last flush took, in microseconds.
     pub(crate) last_flush_us: AtomicU64,
     /// Whether the last try of any flusher failed; tells a change of state, which is logged, from its repetition.
@@ -63,7 +65,7 @@ pub(crate) struct Engine {
 }
 
 /// A transaction's turn to commit, with how far in the log the books were seen to be. `None` before the first.
-type Turn<'a> = tokio::sync::MutexGuard<'a, Option<Begun>>;
+pub(crate) type Turn<'a> = tokio::sync::MutexGuard<'a, Option<Begun>>;
 
 /// Why a try failed, and where.
 #[derive(Debug)]
@@ -106,6 +108,7 @@ impl Engine {
             genai: GenAiMetrics::register(registry),
             commit_order: tokio::sync::Mutex::default(),
             has_partitions: AtomicBool::new(false),
+            long_way_until: Mutex::default(),
             last_flush_us: AtomicU64::new(0),
             is_failing: AtomicBool::new(false),
         }
@@ -235,7 +238,7 @@ impl Engine {
         Ok(written.map(|written| (prepared, written)))
     }
 
-    /// The transaction. `None`: the catalog is out of date, and nothing was written.
+    /// The transaction, of one statement where that will do. `None`: the catalog is out of date, and nothing was written.
     async fn write(
         &self,
         queued: &[Queued],
@@ -244,6 +247,12 @@ impl Engine {
         mode: Mode,
     ) -> Result<Option<Written>, StoreError> {
         hit(Point::FlushBegun);
+        if mode == Mode::Optimistic
+            && let Some((written, turn)) = self.write_at_once(queued, prepared).await?
+        {
+            self.committed(queued, turn);
+            return Ok(Some(written));
+        }
         // Outlives the commit, as nothing in the closure does.
         let turn = Mutex::new(None);
         let written = self
@@ -272,11 +281,15 @@ impl Engine {
             })
             .await?;
         if written.is_some() {
-            hit(Point::FlushCommitted);
-            self.settle(queued, turn.into_inner());
-            hit(Point::FlushAcknowledged);
+            self.committed(queued, turn.into_inner());
         }
         Ok(written)
+    }
+
+    fn committed(&self, queued: &[Queued], turn: Option<Turn<'_>>) {
+        hit(Point::FlushCommitted);
+        self.settle(queued, turn);
+        hit(Point::FlushAcknowledged);
     }
 
     /// Says in the transaction how far its commit makes the books reach. Hold what it returns until then; nothing, when they reach no

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod account;
+mod at_once;
 pub mod audit;
 mod backoff;
 mod batcher;

@@ -52,11 +52,16 @@ impl CatalogView {
         Ok(catalog)
     }
 
-    /// A transaction saw these epochs; is `catalog` too old for what it was used for?
-    pub(crate) fn is_stale(&self, catalog: &Catalog, seen: Epochs, missed: bool) -> bool {
-        if catalog.config_epoch != seen.config {
+    /// A transaction saw this epoch of the configuration.
+    pub(crate) fn note(&self, catalog: &Catalog, config_epoch: i64) {
+        if catalog.config_epoch != config_epoch {
             self.0.lock().outdated = true;
         }
+    }
+
+    /// A transaction saw these epochs; is `catalog` too old for what it was used for?
+    pub(crate) fn is_stale(&self, catalog: &Catalog, seen: Epochs, missed: bool) -> bool {
+        self.note(catalog, seen.config);
         catalog.server != seen.server
             || catalog.pricing_epoch != seen.pricing
             || (missed && catalog.config_epoch != seen.config)

@@ -19,7 +19,7 @@ use crate::effects::Effects;
 use crate::prepare::{Prepared, PreparedRow, refused};
 
 /// Up to here one INSERT of arrays beats the two round trips of a COPY.
-const MAX_UNNEST_ROWS: usize = 64;
+pub(crate) const MAX_UNNEST_ROWS: usize = 64;
 
 /// How rows go in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +107,7 @@ pub(crate) async fn write(
 }
 
 impl Written {
-    fn count(
+    pub(crate) fn count(
         &mut self,
         inserted: &[&PreparedRow],
         effects: &Effects,
@@ -150,7 +150,7 @@ async fn take_effect(
 }
 
 /// What gateways may have held nothing for, by user.
-fn unheld(inserted: &[&PreparedRow]) -> Result<BTreeMap<i32, Credits>, StoreError> {
+pub(crate) fn unheld(inserted: &[&PreparedRow]) -> Result<BTreeMap<i32, Credits>, StoreError> {
     let mut sums = BTreeMap::new();
     for row in inserted.iter().filter(|row| row.is_unheld && row.row.amount_pico > 0) {
         if let Some(user) = row.row.user_no {
@@ -178,7 +178,7 @@ pub(crate) async fn apply(
 ///
 /// In key order, two who write the same rows do not wait for each other in a circle. What a repeated one is, is settled
 /// against the books, once one of its kind is in them.
-fn distinct(mut sorted: Vec<&PreparedRow>) -> (Vec<&PreparedRow>, Vec<&PreparedRow>) {
+pub(crate) fn distinct(mut sorted: Vec<&PreparedRow>) -> (Vec<&PreparedRow>, Vec<&PreparedRow>) {
     // Stable: of equal keys the first sent stays first.
     sorted.sort_by_key(|row| row.row.key);
     let mut repeated = Vec::new();

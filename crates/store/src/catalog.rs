@@ -10,6 +10,7 @@ use tollgate_domain::{
     ApiKeyId, ApiKeyPurpose, EndpointId, KeyDigest, ModelId, Tariff, TariffId, UserId, find_best_tariff,
 };
 
+use crate::epochs::Epochs;
 use crate::tariff_row::{PRICE_COLUMNS, prices_from_row};
 use crate::{ServerRun, StoreError, Tx};
 
@@ -104,6 +105,11 @@ pub struct Catalog {
 }
 
 impl Catalog {
+    /// The epochs that it is of.
+    pub fn epochs(&self) -> Epochs {
+        Epochs { pricing: self.pricing_epoch, config: self.config_epoch, server: self.server }
+    }
+
     /// The key with this digest, live or revoked.
     pub fn key_by_digest(&self, digest: &KeyDigest) -> Option<&CatalogKey> {
         self.keys.get(self.keys_by_digest.get(digest)?)

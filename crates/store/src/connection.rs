@@ -15,6 +15,7 @@ use secrecy::SecretString;
 
 use crate::StoreError;
 use crate::connect::{Connector, ForPool};
+use crate::liveness::LastSession;
 use crate::tx::TxMetrics;
 
 /// How long one host may take to give us a connection, log-in included: a database that is up does it in milliseconds, even
@@ -100,6 +101,7 @@ pub struct Store {
     pub(crate) connector: Arc<Connector>,
     pub(crate) metrics: TxMetrics,
     pub(crate) transaction_timeout: Duration,
+    pub(crate) last_session: LastSession,
 }
 
 impl fmt::Debug for Store {
@@ -131,6 +133,7 @@ impl Store {
             connector,
             metrics: TxMetrics::default(),
             transaction_timeout: config.transaction_timeout,
+            last_session: LastSession::default(),
         })
     }
 

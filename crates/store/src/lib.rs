@@ -40,6 +40,7 @@ pub mod tx;
 pub mod usage_commits;
 pub mod usage_details;
 pub mod usage_dimensions;
+pub mod usage_entry;
 pub mod usage_records;
 pub mod users;
 pub mod utc;

@@ -6,6 +6,7 @@
 //! transaction's usual limit, also for transactions that have none of their own.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio_postgres::{Client, Row, SimpleQueryMessage};
@@ -46,6 +47,10 @@ impl Session {
             return Err(StoreError::Corrupt("the database did not say when it was started".to_owned()));
         }
         Ok(Self { pid: row.try_get(0)?, server_started, database: row.try_get(2)? })
+    }
+
+    fn is_of_the_run_of(&self, other: &Self) -> bool {
+        self.server_started == other.server_started && self.database == other.database
     }
 
     /// The run that it belongs to.
@@ -92,7 +97,34 @@ impl Heard {
     }
 }
 
+/// The session of the last transaction: by it a statement can tell whether it is the server, and the database, that it is meant for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LastSession(Arc<Mutex<Option<(ServerRun, Session)>>>);
+
+/// How a statement tells a run of a server.
+#[derive(Debug, Clone)]
+pub(crate) struct Identity {
+    pub(crate) server_started: String,
+    pub(crate) database: String,
+}
+
 impl Store {
+    /// A transaction began in this session.
+    pub(crate) fn remember(&self, session: &Session) {
+        let mut last = self.last_session.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_same = last.as_ref().is_some_and(|(_, last)| last.is_of_the_run_of(session));
+        if !is_same {
+            *last = Some((session.server(), session.clone()));
+        }
+    }
+
+    /// What tells this run; `None` where the last transaction was in another.
+    pub(crate) fn identity(&self, server: ServerRun) -> Option<Identity> {
+        let last = self.last_session.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, session) = last.as_ref().filter(|(run, _)| *run == server)?;
+        Some(Identity { server_started: session.server_started.clone(), database: session.database.clone() })
+    }
+
     /// Ends when it has become pointless to wait for `session`, and says why.
     pub(crate) async fn until_pointless(&self, name: &'static str, session: &Session) -> StoreError {
         let mut heard_at = Instant::now();

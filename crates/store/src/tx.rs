@@ -22,6 +22,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use rand::RngExt;
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 use crate::connection::ANSWER_TIMEOUT;
 use crate::epochs::{self, Ground};
@@ -187,6 +189,32 @@ impl Store {
         self.run(name, snapshot.mode(), work).await
     }
 
+    /// One statement that is a transaction of its own, in one round trip: either all of it happens, or nothing. Whether it happened is not
+    /// known after an error of class `Retry`; so what runs here is idempotent, too. A server that says nothing is given up soon, because
+    /// no session is known by which another connection could ask for it ([`crate::liveness`]).
+    pub(crate) async fn statement(
+        &self,
+        name: &'static str,
+        sql: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+    ) -> Result<Row, StoreError> {
+        let connection = Arc::new(self.connection().await?);
+        let held = Held(Some(Arc::clone(&connection)));
+        let started = Instant::now();
+        let asking = async {
+            let statement = connection.prepare_cached(sql).await?;
+            Ok(connection.query_one(&statement, parameters).await?)
+        };
+        let late = StoreError::Timeout { name, after: ANSWER_TIMEOUT };
+        let answer = tokio::time::timeout(ANSWER_TIMEOUT, asking).await.unwrap_or(Err(late));
+        drop(connection);
+        if !answer.as_ref().is_err_and(StoreError::is_loss) {
+            held.give_back();
+        }
+        self.metrics.observe(name, outcome(&answer), started.elapsed());
+        answer
+    }
+
     async fn run<T, F, W>(&self, name: &'static str, mode: Mode, work: F) -> Result<T, StoreError>
     where
         F: Fn(Tx) -> W,
@@ -196,12 +224,7 @@ impl Store {
         loop {
             let started = Instant::now();
             let result = self.run_once(name, &mode, &work).await;
-            let outcome = match &result {
-                Ok(_) => "committed",
-                Err(error) if error.is_conflict() => "conflict",
-                Err(_) => "failed",
-            };
-            self.metrics.observe(name, outcome, started.elapsed());
+            self.metrics.observe(name, outcome(&result), started.elapsed());
             match result {
                 Err(error) if error.is_conflict() && run < MAX_RUNS => {
                     tracing::debug!(transaction = name, run, %error, "a transaction met a conflict and runs again");
@@ -275,6 +298,7 @@ impl Store {
             Err(error) if has_waited && error.is_loss() => return Ended::Stale(error),
             Err(error) => return Ended::Broken(error),
         };
+        self.remember(&session);
         let tx = async {
             ground.as_mut().await;
             let ground = ground.as_mut().take_output().transpose()?.flatten();
@@ -293,6 +317,14 @@ impl Store {
         }
         let in_time = tokio::time::timeout(after, finishing).await;
         in_time.unwrap_or(Ended::Broken(StoreError::Timeout { name, after }))
+    }
+}
+
+fn outcome<T>(result: &Result<T, StoreError>) -> &'static str {
+    match result {
+        Ok(_) => "committed",
+        Err(error) if error.is_conflict() => "conflict",
+        Err(_) => "failed",
     }
 }
 

@@ -6,6 +6,7 @@
 
 use rust_decimal::Decimal;
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 use tollgate_domain::CorrelationId;
 
 use crate::usage_records::{KeyRange, RecordKey};
@@ -110,8 +111,8 @@ pub async fn enter(
     keys: impl IntoIterator<Item = RecordKey>,
     amount_pico: i128,
 ) -> Result<(), StoreError> {
-    let (runs, records) = runs(keys);
-    if runs.is_empty() {
+    let runs = Runs::of(keys);
+    if runs.records == 0 {
         return Ok(());
     }
     let statement = tx
@@ -124,14 +125,43 @@ pub async fn enter(
                  firsts = excluded.firsts, lasts = excluded.lasts",
         )
         .await?;
-    let amount = Decimal::try_from_i128_with_scale(amount_pico, 0)
-        .map_err(|_| StoreError::Corrupt("a sum of charges is past 2^96 pico-credits".to_owned()))?;
-    let days: Vec<_> = runs.iter().map(|run| run.day).collect();
-    let instances: Vec<_> = runs.iter().map(|run| run.instance_no).collect();
-    let firsts: Vec<_> = runs.iter().map(|run| run.first.get()).collect();
-    let lasts: Vec<_> = runs.iter().map(|run| run.last.get()).collect();
-    tx.execute(&statement, &[&is_rating, &records, &amount, &days, &instances, &firsts, &lasts]).await?;
+    let [days, instances, firsts, lasts] = runs.parameters();
+    let amount = amount(amount_pico)?;
+    tx.execute(&statement, &[&is_rating, &runs.records, &amount, days, instances, firsts, lasts]).await?;
     Ok(())
+}
+
+/// What a transaction charged, as it is entered.
+pub(crate) fn amount(amount_pico: i128) -> Result<Decimal, StoreError> {
+    Decimal::try_from_i128_with_scale(amount_pico, 0)
+        .map_err(|_| StoreError::Corrupt("a sum of charges is past 2^96 pico-credits".to_owned()))
+}
+
+/// Keys as runs, in arrays of columns.
+pub(crate) struct Runs {
+    records: i64,
+    days: Vec<UtcDay>,
+    instances: Vec<i32>,
+    firsts: Vec<i64>,
+    lasts: Vec<i64>,
+}
+
+impl Runs {
+    /// Those of sorted keys.
+    pub(crate) fn of(keys: impl IntoIterator<Item = RecordKey>) -> Self {
+        let (runs, records) = runs(keys);
+        Self {
+            records,
+            days: runs.iter().map(|run| run.day).collect(),
+            instances: runs.iter().map(|run| run.instance_no).collect(),
+            firsts: runs.iter().map(|run| run.first.get()).collect(),
+            lasts: runs.iter().map(|run| run.last.get()).collect(),
+        }
+    }
+
+    pub(crate) fn parameters(&self) -> [&(dyn ToSql + Sync); 4] {
+        [&self.days, &self.instances, &self.firsts, &self.lasts]
+    }
 }
 
 /// Sorted keys as runs, and how many keys they are.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![expect(clippy::float_cmp, reason = "metrics are floats, and those compared are whole numbers")]
 
+mod at_once;
 mod audits;
 mod books;
 mod charges;

@@ -15,6 +15,7 @@ use tollgate_domain::{CorrelationId, RecordDigest, StatedUsage, UsageSource, Usa
 
 pub use read::{count_unrated, find, last_correlation_id, stored_digests, unrated_page};
 pub use scan::{KeyRange, Slice, scan, scan_keys, slices};
+pub(crate) use write::Columns;
 pub use write::{Settlement, copy, insert, insert_new, insert_staged, settle};
 
 use crate::utc::{UtcDay, UtcMicros};

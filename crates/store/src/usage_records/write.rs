@@ -5,11 +5,13 @@ use std::pin::pin;
 use bytes::BytesMut;
 use futures_util::SinkExt;
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 use tollgate_domain::{CorrelationId, RecordDigest, UsageState};
 use uuid::Uuid;
 
 use super::encode::{self, COLUMNS, MAX_ROW_BYTES};
 use super::{RecordKey, UsageRow, present, source_letter, state_letter};
+use crate::utc::{UtcDay, UtcMicros};
 use crate::{StoreError, Tx};
 
 /// Rows are sent in pieces of about this size: large enough that a piece costs nothing, small enough to overlap
@@ -63,51 +65,128 @@ pub async fn insert_new(tx: &Tx, rows: &[&UsageRow]) -> Result<(), StoreError> {
 }
 
 async fn insert_by(tx: &Tx, sql: &str, rows: &[&UsageRow]) -> Result<Vec<Row>, StoreError> {
-    fn column<T>(rows: &[&UsageRow], value: impl Fn(&UsageRow) -> T) -> Vec<T> {
-        rows.iter().map(|row| value(row)).collect()
-    }
-    let digest = |digest: RecordDigest| Uuid::from_bytes(digest.as_bytes());
-    // "char" is a signed byte to the driver; the letters are ASCII.
-    let letter = u8::cast_signed;
     let statement = tx.prepare_cached(sql).await?;
-    let inserted = tx
-        .query(
-            &statement,
-            &[
-                &column(rows, |row| row.requested_at),
-                &column(rows, |row| row.key.correlation_id.get()),
-                &column(rows, |row| row.amount_pico),
-                &column(rows, |row| row.batch_created_at),
-                &column(rows, |row| digest(row.raw_digest)),
-                &column(rows, |row| digest(row.rated_digest)),
-                &column(rows, |row| row.key.day),
-                &column(rows, |row| row.key.instance_no),
-                &column(rows, |row| row.user_no),
-                &column(rows, |row| row.key_no),
-                &column(rows, |row| row.model_no),
-                &column(rows, |row| row.tariff_no),
-                &column(rows, |row| row.pricing_epoch),
-                &column(rows, |row| row.dimensions_no),
-                &column(rows, |row| row.duration_ms),
-                &column(rows, |row| row.first_byte_ms),
-                &column(rows, |row| row.counts.prompt),
-                &column(rows, |row| row.counts.completion),
-                &column(rows, |row| row.counts.total),
-                &column(rows, |row| present(row.counts.reasoning)),
-                &column(rows, |row| present(row.counts.cache_read)),
-                &column(rows, |row| present(row.counts.cache_write_5m)),
-                &column(rows, |row| present(row.counts.cache_write_1h)),
-                &column(rows, |row| present(row.counts.audio_input)),
-                &column(rows, |row| present(row.counts.audio_output)),
-                &column(rows, |row| present(row.counts.image_input)),
-                &column(rows, |row| row.status_code),
-                &column(rows, |row| row.flags),
-                &column(rows, |row| letter(state_letter(row.state))),
-                &column(rows, |row| letter(source_letter(row.usage_source))),
+    Ok(tx.query(&statement, &Columns::of(rows).parameters()).await?)
+}
+
+/// Rows as arrays of columns, in the order of `INSERT`.
+pub(crate) struct Columns {
+    requested_at: Vec<UtcMicros>,
+    numbers: [Vec<i64>; 2],
+    batch_created_at: Vec<Option<UtcMicros>>,
+    digests: [Vec<Uuid>; 2],
+    days: Vec<UtcDay>,
+    instances: Vec<i32>,
+    catalog: [Vec<Option<i32>>; 4],
+    versions: [Vec<i32>; 3],
+    counts: [Vec<Option<i32>>; 11],
+    status_and_flags: [Vec<i16>; 2],
+    letters: [Vec<i8>; 2],
+}
+
+impl Columns {
+    pub(crate) fn of(rows: &[&UsageRow]) -> Self {
+        fn column<T>(rows: &[&UsageRow], value: impl Fn(&UsageRow) -> T) -> Vec<T> {
+            rows.iter().map(|row| value(row)).collect()
+        }
+        let digest = |digest: RecordDigest| Uuid::from_bytes(digest.as_bytes());
+        // "char" is a signed byte to the driver; the letters are ASCII.
+        let letter = u8::cast_signed;
+        Self {
+            requested_at: column(rows, |row| row.requested_at),
+            numbers: [column(rows, |row| row.key.correlation_id.get()), column(rows, |row| row.amount_pico)],
+            batch_created_at: column(rows, |row| row.batch_created_at),
+            digests: [
+                column(rows, |row| digest(row.raw_digest)),
+                column(rows, |row| digest(row.rated_digest)),
             ],
-        )
-        .await?;
-    Ok(inserted)
+            days: column(rows, |row| row.key.day),
+            instances: column(rows, |row| row.key.instance_no),
+            catalog: [
+                column(rows, |row| row.user_no),
+                column(rows, |row| row.key_no),
+                column(rows, |row| row.model_no),
+                column(rows, |row| row.tariff_no),
+            ],
+            versions: [
+                column(rows, |row| row.pricing_epoch),
+                column(rows, |row| row.dimensions_no),
+                column(rows, |row| row.duration_ms),
+            ],
+            counts: [
+                column(rows, |row| row.first_byte_ms),
+                column(rows, |row| row.counts.prompt),
+                column(rows, |row| row.counts.completion),
+                column(rows, |row| row.counts.total),
+                column(rows, |row| present(row.counts.reasoning)),
+                column(rows, |row| present(row.counts.cache_read)),
+                column(rows, |row| present(row.counts.cache_write_5m)),
+                column(rows, |row| present(row.counts.cache_write_1h)),
+                column(rows, |row| present(row.counts.audio_input)),
+                column(rows, |row| present(row.counts.audio_output)),
+                column(rows, |row| present(row.counts.image_input)),
+            ],
+            status_and_flags: [column(rows, |row| row.status_code), column(rows, |row| row.flags)],
+            letters: [
+                column(rows, |row| letter(state_letter(row.state))),
+                column(rows, |row| letter(source_letter(row.usage_source))),
+            ],
+        }
+    }
+
+    pub(crate) fn parameters(&self) -> [&(dyn ToSql + Sync); 30] {
+        let [correlation_ids, amounts] = &self.numbers;
+        let [raw_digests, rated_digests] = &self.digests;
+        let [users, keys, models, tariffs] = &self.catalog;
+        let [pricing_epochs, dimensions, durations] = &self.versions;
+        let [
+            first_bytes,
+            prompt,
+            completion,
+            total,
+            reasoning,
+            read,
+            written_5m,
+            written_1h,
+            audio_in,
+            audio_out,
+            image_in,
+        ] = &self.counts;
+        let [status_codes, flags] = &self.status_and_flags;
+        let [states, sources] = &self.letters;
+        [
+            &self.requested_at,
+            correlation_ids,
+            amounts,
+            &self.batch_created_at,
+            raw_digests,
+            rated_digests,
+            &self.days,
+            &self.instances,
+            users,
+            keys,
+            models,
+            tariffs,
+            pricing_epochs,
+            dimensions,
+            durations,
+            first_bytes,
+            prompt,
+            completion,
+            total,
+            reasoning,
+            read,
+            written_5m,
+            written_1h,
+            audio_in,
+            audio_out,
+            image_in,
+            status_codes,
+            flags,
+            states,
+            sources,
+        ]
+    }
 }
 
 macro_rules! insert {

@@ -1,0 +1,116 @@
+-- A flush of a few records, in one statement: what it does is what the longer way of several statements does (`tollgate-metering`, `flush`), in the
+-- same order of locks, for the case that nothing is in its way. Returns the configuration's epoch; null, and nothing is written, where
+--   - it is not the server, or not the database, from which the numbers in it are,
+--   - prices have changed since they were read, or, if `known_config` is given, anything else has,
+--   - a record is in quarantine (it might be one of these), or one is of an hour that may be closed.
+-- Fails with TG001, and nothing is written, where somebody has to be told of a balance, or is without one, or the log is not where it was seen.
+create function enter_usage(
+    server_started text, database text, known_pricing integer, known_config bigint,
+    -- usage_records, sorted by key
+    requested_at timestamptz[], correlation_id bigint[], amount_pico bigint[], batch_created_at timestamptz[],
+    raw_digest uuid[], rated_digest uuid[], day date[], instance_no integer[], user_no integer[], key_no integer[],
+    model_no integer[], tariff_no integer[], pricing_epoch integer[], dimensions_no integer[], duration_ms integer[],
+    first_byte_ms integer[], prompt_tokens integer[], completion_tokens integer[], total_tokens integer[],
+    reasoning_tokens integer[], cache_read_tokens integer[], cache_write_5m_tokens integer[],
+    cache_write_1h_tokens integer[], audio_input_tokens integer[], audio_output_tokens integer[],
+    image_input_tokens integer[], status_code smallint[], flags smallint[], state "char"[], usage_source "char"[],
+    -- usage_details
+    details_day date[], details_instance_no integer[], details_correlation_id bigint[], batch_id uuid[],
+    batch_request_id uuid[], custom_id text[], trace_id text[],
+    -- usage_rollups, sorted by key
+    hour timestamptz[], cell_user_no integer[], cell_key_no integer[], cell_model_no integer[], requests bigint[],
+    failed_requests bigint[], unrated_requests bigint[], cell_prompt_tokens bigint[], cell_completion_tokens bigint[],
+    cell_reasoning_tokens bigint[], cell_cache_read_tokens bigint[], cell_cache_write_tokens bigint[],
+    cell_amount_pico numeric[],
+    -- usage_commits
+    charged_pico numeric, run_days date[], run_instances integer[], run_firsts bigint[], run_lasts bigint[],
+    -- user_balances: what to add, below zero
+    payer_no integer[], delta numeric[],
+    -- instances: from where on its log goes, and how far it is with this
+    instance uuid, seen_log_position bigint, new_position bigint, new_log_position bigint, new_admitted bigint,
+    new_finished bigint, new_interrupted bigint
+) returns bigint
+-- Its plans are made when tables may be empty still, and kept.
+language plpgsql set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $body$
+#variable_conflict use_column
+declare
+    config bigint;
+    moved bigint;
+    is_to_be_told boolean;
+begin
+    -- The lock of prices, as `epochs::read_shared` takes it; what follows sees what was committed before it was had.
+    perform pg_advisory_xact_lock_shared(8390043841926791170);
+    select e.config_epoch into config from config_epochs e
+     where e.pricing_epoch = known_pricing and (known_config is null or e.config_epoch = known_config)
+       and not exists (select from quarantine)
+       and not exists (select from usage_closing c where c.closing_until > hour[1])
+       and pg_postmaster_start_time()::text = server_started
+       and coalesce(pg_relation_filepath(to_regclass('installation')), '') = database;
+    if not found then
+        return null;
+    end if;
+    insert into usage_records (
+        requested_at, correlation_id, amount_pico, batch_created_at, raw_digest, rated_digest, day, instance_no, user_no,
+        key_no, model_no, tariff_no, pricing_epoch, dimensions_no, duration_ms, first_byte_ms, prompt_tokens,
+        completion_tokens, total_tokens, reasoning_tokens, cache_read_tokens, cache_write_5m_tokens,
+        cache_write_1h_tokens, audio_input_tokens, audio_output_tokens, image_input_tokens, status_code, flags, state,
+        usage_source)
+    select * from unnest(
+        requested_at, correlation_id, amount_pico, batch_created_at, raw_digest, rated_digest, day, instance_no, user_no,
+        key_no, model_no, tariff_no, pricing_epoch, dimensions_no, duration_ms, first_byte_ms, prompt_tokens,
+        completion_tokens, total_tokens, reasoning_tokens, cache_read_tokens, cache_write_5m_tokens,
+        cache_write_1h_tokens, audio_input_tokens, audio_output_tokens, image_input_tokens, status_code, flags, state,
+        usage_source);
+    if cardinality(details_day) > 0 then
+        insert into usage_details (day, instance_no, correlation_id, batch_id, batch_request_id, custom_id, trace_id)
+        select * from unnest(details_day, details_instance_no, details_correlation_id, batch_id, batch_request_id, custom_id, trace_id);
+    end if;
+    insert into usage_rollups as r (
+        hour, user_no, key_no, model_no, requests, failed_requests, unrated_requests, prompt_tokens, completion_tokens,
+        reasoning_tokens, cache_read_tokens, cache_write_tokens, amount_pico)
+    select * from unnest(
+        hour, cell_user_no, cell_key_no, cell_model_no, requests, failed_requests, unrated_requests, cell_prompt_tokens,
+        cell_completion_tokens, cell_reasoning_tokens, cell_cache_read_tokens, cell_cache_write_tokens, cell_amount_pico)
+    on conflict (hour, user_no, key_no, model_no) do update set
+        requests = r.requests + excluded.requests,
+        failed_requests = r.failed_requests + excluded.failed_requests,
+        unrated_requests = r.unrated_requests + excluded.unrated_requests,
+        prompt_tokens = r.prompt_tokens + excluded.prompt_tokens,
+        completion_tokens = r.completion_tokens + excluded.completion_tokens,
+        reasoning_tokens = r.reasoning_tokens + excluded.reasoning_tokens,
+        cache_read_tokens = r.cache_read_tokens + excluded.cache_read_tokens,
+        cache_write_tokens = r.cache_write_tokens + excluded.cache_write_tokens,
+        amount_pico = r.amount_pico + excluded.amount_pico;
+    insert into usage_commits (slot, xid, is_rating, records, amount_pico, days, instances, firsts, lasts)
+    values ((nextval('usage_commits_no') % 131072)::integer, pg_current_xact_id(), false, cardinality(correlation_id),
+            charged_pico, run_days, run_instances, run_firsts, run_lasts)
+    on conflict (slot) do update set
+        xid = excluded.xid, is_rating = excluded.is_rating, records = excluded.records,
+        amount_pico = excluded.amount_pico, days = excluded.days, instances = excluded.instances,
+        firsts = excluded.firsts, lasts = excluded.lasts;
+    if cardinality(payer_no) > 0 then
+        -- Locked in the order of users before any is changed, as everywhere.
+        with payers as materialized (
+            select b.user_no from user_balances b where b.user_no = any(payer_no) order by b.user_no for no key update),
+        moved as (
+            update user_balances b
+               set balance = b.balance + d.delta, changed_xid = pg_current_xact_id()
+              from (select count(*) from payers) as locked (payers), unnest(payer_no, delta) as d (user_no, delta)
+             where b.user_no = d.user_no and locked.payers = cardinality(payer_no)
+         returning b.balance - d.delta as before, b.balance as after, b.low_balance as low)
+        select count(*), bool_or(m.after < 0 or m.before > 0 and m.after <= 0 or m.before > m.low and m.after <= m.low)
+          into moved, is_to_be_told from moved m;
+        if moved <> cardinality(payer_no) or is_to_be_told then
+            raise exception 'somebody has to be told of a balance, or has none' using errcode = 'TG001';
+        end if;
+    end if;
+    update instances i
+       set committed_position = greatest(i.committed_position, new_position),
+           log_position = greatest(i.log_position, new_log_position), admitted = greatest(i.admitted, new_admitted),
+           finished = greatest(i.finished, new_finished), interrupted = greatest(i.interrupted, new_interrupted)
+     where i.id = instance and i.log_position >= seen_log_position;
+    if not found then
+        raise exception 'the log of the instance is not where it was seen' using errcode = 'TG001';
+    end if;
+    return config;
+end $body$;
