@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tollgate_admin::{AdminConfig, OidcConfig};
-use tollgate_domain::{ApiKeyPurpose, UserId};
+use tollgate_domain::{ApiKeyPurpose, Clock, UserId};
 use tollgate_store::management::keys::{self, PlatformRole};
 use tollgate_store::management::roles::{self, MadeKeys};
 use tollgate_store::{StoreError, Tx};
@@ -41,7 +41,11 @@ async fn while_taken_away(
         let waiting = "select exists (select from pg_locks l join pg_stat_activity a on a.pid = l.pid
                                       where a.datname = current_database() and not l.granted)";
         let is_waiting = async |tx: Tx| Ok(tx.query_one(waiting, &[]).await?.try_get::<_, bool>(0)?);
-        while !house.store.tx("waiting", is_waiting).await? && !has_ended.load(Ordering::SeqCst) {}
+        loop {
+            if has_ended.load(Ordering::SeqCst) || house.store.tx("waiting", is_waiting).await? {
+                break;
+            }
+        }
         Ok(())
     });
     let reply = async {
