@@ -91,13 +91,17 @@ export function UserPage({ id }: { id: string }): ReactNode {
   );
 }
 
-/** What somebody who was deactivated just now had made for others. */
+/** What somebody who was deactivated just now had made for others; nothing where that is nothing. */
 function Left({ user }: { user: DeactivatedUser }): ReactNode {
   const keys = user.made_keys.length;
+  const others = [user.made_identities, user.made_sign_in_links, user.made_sessions, user.made_passwords];
+  if (keys === 0 && others.every((made) => made.length === 0)) return null;
   return (
-    <>
-      {keys > 0 && <p role="status">{keys === 1 ? "One live key" : `${keys.toString()} live keys`} with a role that {user.name} made for others: revoke what {user.name} has no business with any more.</p>}
-      <MadeForOthers by={user.name} made={user} />
-    </>
+    <Card title="Ways in that are left">
+      <div className="stack">
+        {keys > 0 && <p role="status">{keys === 1 ? "One live key" : `${keys.toString()} live keys`} with a role that {user.name} made for others: revoke what {user.name} has seen.</p>}
+        <MadeForOthers by={user.name} made={user} />
+      </div>
+    </Card>
   );
 }
