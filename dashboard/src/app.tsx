@@ -72,7 +72,7 @@ export function App(): ReactNode {
 
 const OPERATOR: Record<string, { right: Right; page: (id: string | undefined) => ReactNode }> = {
   overview: { right: "overview", page: () => <Overview /> },
-  users: { right: "users", page: (id) => (id === undefined ? <Users /> : <UserPage id={id} />) },
+  users: { right: "users", page: (id) => (id === undefined ? <Users /> : <UserPage key={id} id={id} />) },
   models: { right: "models", page: (id) => (id === undefined ? <Models /> : <ModelPage id={id} />) },
   endpoints: { right: "watch", page: () => <Endpoints /> },
   quarantine: { right: "watch", page: () => <Quarantine /> },

@@ -58,6 +58,33 @@ export function doorTests(t, { stage, browser }) {
       assert.equal(await billing.getByRole("link", { name: "Audit log" }).count(), 0);
       await billing.context().close();
     }),
+    t.test("who came in by a demoted manager's link is named, and again when the manager is deactivated", async () => {
+      await stage().person("mallory", "manager");
+      await stage().person("victor", "viewer");
+      const mallory = await stage().signIn(browser(), "mallory");
+      const users = await mallory.evaluate(async () => (await (await fetch("/admin/api/v1/users")).json()).data);
+      const id = (name) => users.find((user) => user.name === name).id;
+      await visit(mallory, `#/users/${id("victor")}`);
+      await mallory.getByRole("button", { name: "Make a sign-in link" }).click();
+      const link = await mallory.getByLabel("The sign-in link").innerText();
+      const victor = await stage().comeIn(browser(), link);
+      const page = await stage().signIn(browser(), "ada");
+      await visit(page, `#/users/${id("mallory")}`);
+      const named = page.getByRole("listitem").filter({ hasText: "Somebody is signed in as victor by such a link." });
+      assert.equal(await named.count(), 0);
+      await page.getByLabel("Role when signed in").selectOption("");
+      await page.getByRole("button", { name: "Set role" }).click();
+      await named.waitFor();
+      await looksRight(page, "what a demoted manager made");
+      await page.getByRole("button", { name: "Deactivate user" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Deactivate" }).click();
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      await page.getByText("deactivated", { exact: true }).first().waitFor();
+      await named.waitFor();
+      await picture(page, "made-by-a-deactivated-manager");
+      await looksRight(page, "what a deactivated manager made");
+      for (const each of [mallory, victor, page]) await each.context().close();
+    }),
     t.test("with the keyboard alone one gets to the page, through a chart and out of a dialog", async () => {
       const page = await stage().signIn(browser(), "ada");
       await visit(page, "#/overview?range=7d");

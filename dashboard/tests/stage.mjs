@@ -80,10 +80,15 @@ export class Stage {
 
   /** A page of a browser of its own, with somebody signed in by a link. */
   async signIn(browser, name, options = {}) {
+    return this.comeIn(browser, await this.link(name), options);
+  }
+
+  /** As `signIn`, by a link that there is. */
+  async comeIn(browser, link, options = {}) {
     const context = await browser.newContext({ viewport: WIDTHS.wide, colorScheme: "light", locale: "en-GB", timezoneId: "UTC", ...options });
     context.setDefaultTimeout(30_000);
     const page = watched(await context.newPage());
-    await page.goto(await this.link(name));
+    await page.goto(link);
     await page.getByRole("button", { name: "Continue" }).click();
     await page.getByRole("navigation", { name: "Pages" }).waitFor({ state: "attached" });
     return page;

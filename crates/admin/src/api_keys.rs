@@ -183,11 +183,11 @@ pub(crate) async fn create(
         purpose: new.purpose,
         trusted: new.trusted,
         name: new.name,
-        created_by: Some(caller.user_id).filter(|creator| *creator != owner),
+        created_by: None,
     };
-    let actor = caller.actor();
+    let (maker, actor) = (caller.maker(), caller.actor());
     let create = async |tx: Tx| {
-        let created = keys::create(&tx, admin.master(), &wanted, new.role, &actor).await?;
+        let created = keys::create(&tx, admin.master(), &wanted, new.role, Some(&maker), &actor).await?;
         with_secret(&tx, created).await
     };
     Ok((StatusCode::CREATED, Json(admin.store().tx("admin_create_key", create).await?)))
@@ -229,10 +229,9 @@ pub(crate) async fn rotate(
         ));
     }
     let overlap = SignedDuration::from_secs(rotation.overlap_seconds.into());
-    let actor = caller.actor();
+    let (maker, actor) = (caller.maker(), caller.actor());
     let rotate = async |tx: Tx| {
-        let created =
-            keys::rotate(&tx, admin.master(), key_id, overlap, Some(caller.user_id), &actor).await?;
+        let created = keys::rotate(&tx, admin.master(), key_id, overlap, Some(&maker), &actor).await?;
         with_secret(&tx, created).await
     };
     Ok((StatusCode::CREATED, Json(admin.store().tx("admin_rotate_key", rotate).await?)))

@@ -9,6 +9,7 @@ use http::request::Parts;
 use http::{HeaderMap, Method};
 use tollgate_domain::{ApiKeyId, ApiKeyPurpose, KeyDigest, UserId};
 use tollgate_store::management::keys::{self, KeyHolder, PlatformRole};
+use tollgate_store::management::makers::{Credential, Maker};
 use tollgate_store::management::sessions::{self, SessionHolder};
 
 use crate::app::Admin;
@@ -47,6 +48,16 @@ impl Role {
 
     const fn of_person(role: Option<PlatformRole>) -> Self {
         Self::of(ApiKeyPurpose::Platform, role)
+    }
+
+    /// What it is of the roles that are kept; none of a member and of a key's owner.
+    const fn platform_role(self) -> Option<PlatformRole> {
+        match self {
+            Self::Manager => Some(PlatformRole::Manager),
+            Self::BillingManager => Some(PlatformRole::BillingManager),
+            Self::Viewer => Some(PlatformRole::Viewer),
+            Self::Member | Self::KeyOwner => None,
+        }
     }
 
     /// Whether it sees every user's rows, or its own user's alone.
@@ -106,6 +117,16 @@ impl Caller {
             By::Key(id) => format!("key:{id}"),
             By::Session(_) => format!("user:{}", self.user_id),
         }
+    }
+
+    /// As whom the caller makes a way in: it is looked at once more in the transaction that makes it, because a role can be taken away
+    /// after the door of the route.
+    pub(crate) fn maker(&self) -> Maker {
+        let by = match &self.by {
+            By::Key(id) => Credential::Key(*id),
+            By::Session(signed_in) => Credential::Session(signed_in.digest),
+        };
+        Maker { user: self.user_id, by, role: self.role.platform_role() }
     }
 
     /// By what it asks.

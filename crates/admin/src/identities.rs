@@ -102,9 +102,8 @@ pub(crate) async fn link(
         }
         _ => return Err(Problem::new(Kind::Invalid, "send `subject` or `email`, one of them")),
     };
-    let (now, actor) = (admin.clock().now(), caller.actor());
-    let link =
-        async |tx| identities::link(&tx, user, &issuer, &known_by, Some(caller.user_id), now, &actor).await;
+    let (now, maker, actor) = (admin.clock().now(), caller.maker(), caller.actor());
+    let link = async |tx| identities::link(&tx, user, &issuer, &known_by, Some(&maker), now, &actor).await;
     let identity = admin.store().tx("admin_link_identity", link).await?;
     Ok((StatusCode::CREATED, Json(identity.into())))
 }

@@ -169,6 +169,7 @@ impl From<StoreError> for Problem {
             StoreError::Refused(text) => return Self::new(Kind::Invalid, text),
             StoreError::NotFound(text) => return Self::new(Kind::NotFound, text),
             StoreError::Conflict(text) => return Self::new(Kind::Conflict, text),
+            StoreError::Forbidden(text) => return Self::new(Kind::Forbidden, text),
             StoreError::Money(error) => return Self::new(Kind::Invalid, error.to_string()),
             _ => {}
         }

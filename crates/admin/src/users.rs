@@ -13,7 +13,7 @@ use tollgate_store::management::Page;
 use tollgate_store::management::accounts::{self, Account, AccountFilter};
 use tollgate_store::management::keys::PlatformRole;
 use tollgate_store::management::limits::{self, StandingFilter};
-use tollgate_store::management::roles::{self, MadeKeys};
+use tollgate_store::management::roles::{self, MadeKeys, WaysInMade};
 use tollgate_store::users::{self, UserKind};
 use tollgate_store::{StoreError, Tx};
 use utoipa::{IntoParams, ToSchema};
@@ -189,20 +189,22 @@ pub(crate) async fn get(
 }
 
 /// Deactivates a user: all keys are revoked, whoever is signed in is out, and nothing can be granted or made for them any more. What is in the books stays.
+/// The answer lists what the user made for others with roles.
 #[utoipa::path(post, path = "/admin/api/v1/users/{user_id}/deactivate", tag = "users", params(("user_id" = Uuid, Path)),
-    responses((status = 200, description = "The user, deactivated", body = User)))]
+    responses((status = 200, description = "The user, deactivated", body = DeactivatedUser)))]
 pub(crate) async fn deactivate(
     State(admin): State<Admin>,
     caller: Caller,
     Path(user_id): Path<UserId>,
-) -> Result<Json<User>, Problem> {
+) -> Result<Json<DeactivatedUser>, Problem> {
     let actor = caller.actor();
     let now = admin.clock().now();
     let deactivate = async |tx: Tx| {
         accounts::deactivate(&tx, user_id, &actor).await?;
-        standing(&tx, user_id, now).await
+        Ok((standing(&tx, user_id, now).await?, roles::made_by(&tx, user_id, None, now).await?))
     };
-    Ok(Json(admin.store().tx("admin_deactivate_user", deactivate).await?.try_into()?))
+    let (standing, made) = admin.store().tx("admin_deactivate_user", deactivate).await?;
+    Ok(Json(DeactivatedUser { user: standing.try_into()?, made: made.into() }))
 }
 
 /// A role to be given.
@@ -225,13 +227,50 @@ pub(crate) struct UserWithRole {
     user: User,
     /// Keys that were revoked with it: the user's own, with a role that the new one does not include, and those made for others where that was asked.
     revoked_keys: Vec<Uuid>,
-    /// Keys that the user made for others, with roles that the new one does not include, which are live still. Send the same role again with
-    /// `revoke_made_keys` to revoke them.
+    #[serde(flatten)]
+    made: MadeWaysIn,
+}
+
+/// A user who was deactivated.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DeactivatedUser {
+    #[serde(flatten)]
+    user: User,
+    #[serde(flatten)]
+    made: MadeWaysIn,
+}
+
+/// Ways in that the user made for others, who have roles that the user's own, as it is now, does not include. Whoever made one may be the one who uses
+/// it, and what others make in a session or with a key that is in the wrong hands is made in their name.
+#[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "in the answer they stand among what is the user's")]
+pub(crate) struct MadeWaysIn {
+    /// Keys with such roles that are live still. Revoke them one by one, or send the same role again with `revoke_made_keys`.
     made_keys: Vec<Uuid>,
-    /// Identities at the OpenID provider that the user linked to others, who have roles that the new one does not include. Unlink those that are not theirs.
+    /// Identities at the OpenID provider that the user linked to others, who have such roles. Unlink those that are not theirs.
     made_identities: Vec<MadeIdentity>,
     /// Users with such roles for whom the user made sign-in links that nobody has used yet. Another link ends the one before.
     made_sign_in_links: Vec<Uuid>,
+    /// Users with such roles who have sessions that began by such a link, or by a password that was set after coming in by one. A new password ends
+    /// them: give its owner another link.
+    made_sessions: Vec<Uuid>,
+    /// Users with such roles whose password was set after coming in by such a link. Give its owner another link, to set a new one.
+    made_passwords: Vec<Uuid>,
+}
+
+impl From<WaysInMade> for MadeWaysIn {
+    fn from(made: WaysInMade) -> Self {
+        let users = |users: Vec<UserId>| users.into_iter().map(UserId::as_uuid).collect();
+        let identity = |(id, user): (Uuid, UserId)| MadeIdentity { id, user_id: user.as_uuid() };
+        let WaysInMade { keys, identities, sign_in_links, sessions, passwords } = made;
+        Self {
+            made_keys: keys.into_iter().map(ApiKeyId::as_uuid).collect(),
+            made_identities: identities.into_iter().map(identity).collect(),
+            made_sign_in_links: users(sign_in_links),
+            made_sessions: users(sessions),
+            made_passwords: users(passwords),
+        }
+    }
 }
 
 /// An identity that somebody linked to somebody else.
@@ -253,21 +292,17 @@ pub(crate) async fn set_role(
     Path(user_id): Path<UserId>,
     Body(wanted): Body<WantedRole>,
 ) -> Result<Json<UserWithRole>, Problem> {
-    let (actor, now) = (caller.actor(), admin.clock().now());
+    let (maker, actor, now) = (caller.maker(), caller.actor(), admin.clock().now());
     let made = if wanted.revoke_made_keys { MadeKeys::Revoke } else { MadeKeys::Keep };
     let set = async |tx: Tx| {
-        let change = roles::set(&tx, user_id, wanted.role, made, now, &actor).await?;
+        let change = roles::set(&tx, user_id, wanted.role, made, now, Some(&maker), &actor).await?;
         Ok((standing(&tx, user_id, now).await?, change))
     };
     let (standing, change) = admin.store().tx("admin_set_role", set).await?;
-    let ids = |keys: Vec<ApiKeyId>| keys.into_iter().map(ApiKeyId::as_uuid).collect();
-    let identity = |(id, user): (Uuid, UserId)| MadeIdentity { id, user_id: user.as_uuid() };
     Ok(Json(UserWithRole {
         user: standing.try_into()?,
-        revoked_keys: ids(change.revoked),
-        made_keys: ids(change.made_and_live),
-        made_identities: change.ways_in_made.identities.into_iter().map(identity).collect(),
-        made_sign_in_links: change.ways_in_made.sign_in_links.into_iter().map(UserId::as_uuid).collect(),
+        revoked_keys: change.revoked.into_iter().map(ApiKeyId::as_uuid).collect(),
+        made: change.made.into(),
     }))
 }
 

@@ -73,6 +73,9 @@ pub enum StoreError {
     /// It is there already, or another change stands in the way; the text says what to do.
     #[error("{0}")]
     Conflict(String),
+    /// Whoever asks may not do this, or not any more; the text says why.
+    #[error("{0}")]
+    Forbidden(String),
     /// An amount does not fit the books.
     #[error(transparent)]
     Money(#[from] MoneyError),
@@ -97,12 +100,21 @@ impl StoreError {
         Self::Conflict(text.into())
     }
 
+    /// A refusal because of who asks.
+    pub fn forbidden(text: impl Into<String>) -> Self {
+        Self::Forbidden(text.into())
+    }
+
     /// What may be done about it.
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Postgres(error) => classify(error),
             Self::Connect(_) | Self::Timeout { .. } | Self::Lost { .. } => ErrorClass::Retry,
-            Self::Refused(_) | Self::NotFound(_) | Self::Conflict(_) | Self::Money(_) => ErrorClass::Refused,
+            Self::Refused(_)
+            | Self::NotFound(_)
+            | Self::Conflict(_)
+            | Self::Forbidden(_)
+            | Self::Money(_) => ErrorClass::Refused,
             Self::Config(_) | Self::Migration(_) | Self::SchemaDiffers(_) | Self::Corrupt(_) => {
                 ErrorClass::Fatal
             }

@@ -6074,7 +6074,9 @@ export interface paths {
         put?: never;
         /**
          * Deactivates a user: all keys are revoked, whoever is signed in is out, and nothing can be granted or made for them any more. What is in the books stays.
+         *     The answer lists what the user made for others with roles.
          * @description Deactivates a user: all keys are revoked, whoever is signed in is out, and nothing can be granted or made for them any more. What is in the books stays.
+         *     The answer lists what the user made for others with roles.
          *
          *     For: Manager.
          */
@@ -6095,7 +6097,7 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/json": components["schemas"]["User"];
+                        "application/json": components["schemas"]["DeactivatedUser"];
                     };
                 };
                 /** @description The request cannot be read */
@@ -8704,6 +8706,8 @@ export interface components {
                 usage_weekly: number;
             };
         };
+        /** @description A user who was deactivated. */
+        DeactivatedUser: components["schemas"]["User"] & components["schemas"]["MadeWaysIn"];
         /** @description Sums of one group in one bucket. What the sums are not told apart by is `null`. */
         EmbeddingsResult: {
             /** Format: uuid */
@@ -9323,6 +9327,25 @@ export interface components {
              * @description Whom it signs in as.
              */
             user_id: string;
+        };
+        /**
+         * @description Ways in that the user made for others, who have roles that the user's own, as it is now, does not include. Whoever made one may be the one who uses
+         *     it, and what others make in a session or with a key that is in the wrong hands is made in their name.
+         */
+        MadeWaysIn: {
+            /** @description Identities at the OpenID provider that the user linked to others, who have such roles. Unlink those that are not theirs. */
+            made_identities: components["schemas"]["MadeIdentity"][];
+            /** @description Keys with such roles that are live still. Revoke them one by one, or send the same role again with `revoke_made_keys`. */
+            made_keys: string[];
+            /** @description Users with such roles whose password was set after coming in by such a link. Give its owner another link, to set a new one. */
+            made_passwords: string[];
+            /**
+             * @description Users with such roles who have sessions that began by such a link, or by a password that was set after coming in by one. A new password ends
+             *     them: give its owner another link.
+             */
+            made_sessions: string[];
+            /** @description Users with such roles for whom the user made sign-in links that nobody has used yet. Another link ends the one before. */
+            made_sign_in_links: string[];
         };
         /** @description Sums over all buckets. `amount` = `cost` + `margin` + `uncosted_amount`, where there is a cost. */
         MarginSums: {
@@ -10225,16 +10248,7 @@ export interface components {
             role?: string | null;
         };
         /** @description A user whose role was set. */
-        UserWithRole: components["schemas"]["User"] & {
-            /** @description Identities at the OpenID provider that the user linked to others, who have roles that the new one does not include. Unlink those that are not theirs. */
-            made_identities: components["schemas"]["MadeIdentity"][];
-            /**
-             * @description Keys that the user made for others, with roles that the new one does not include, which are live still. Send the same role again with
-             *     `revoke_made_keys` to revoke them.
-             */
-            made_keys: string[];
-            /** @description Users with such roles for whom the user made sign-in links that nobody has used yet. Another link ends the one before. */
-            made_sign_in_links: string[];
+        UserWithRole: components["schemas"]["User"] & components["schemas"]["MadeWaysIn"] & {
             /** @description Keys that were revoked with it: the user's own, with a role that the new one does not include, and those made for others where that was asked. */
             revoked_keys: string[];
         };

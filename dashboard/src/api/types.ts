@@ -7,6 +7,8 @@ type Schemas = components["schemas"];
 /** `role` is what the user may do when signed in; it is not there where nobody can sign in. */
 export type User = Schemas["User"] & { role?: Role | null };
 export type UserWithRole = Schemas["UserWithRole"];
+export type DeactivatedUser = Schemas["DeactivatedUser"];
+export type MadeWaysIn = Schemas["MadeWaysIn"];
 export type ApiKey = Schemas["ApiKey"];
 export type NewKeyWithSecret = Schemas["NewKeyWithSecret"];
 export type Entry = Schemas["Entry"];

@@ -329,6 +329,6 @@ impl Bench {
 
 async fn manager_key(store: &Store, master: &MasterKey, user: UserId) -> Result<String, Failure> {
     let new = NewApiKey { user: user.to_string(), purpose: ApiKeyPurpose::Platform, ..NewApiKey::default() };
-    let create = async |tx| keys::create(&tx, master, &new, Some(PlatformRole::Manager), ACTOR).await;
+    let create = async |tx| keys::create(&tx, master, &new, Some(PlatformRole::Manager), None, ACTOR).await;
     Ok(store.tx("key", create).await?.secret.expose().to_owned())
 }

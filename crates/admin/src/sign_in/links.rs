@@ -37,10 +37,10 @@ pub(crate) async fn create(
     Path(user): Path<UserId>,
 ) -> Result<(StatusCode, Json<SignInLink>), Problem> {
     let base = origin::base_url(&admin, &headers)?;
-    let (now, actor, by) = (admin.clock().now(), caller.actor(), Some(caller.user_id));
+    let (now, maker, actor) = (admin.clock().now(), caller.maker(), caller.actor());
     let code = Secrets::random();
     let digest = admin.secrets().code_digest(code.expose_secret());
-    let create = async |tx: Tx| sign_in_codes::create(&tx, &digest, user, by, now, &actor).await;
+    let create = async |tx: Tx| sign_in_codes::create(&tx, &digest, user, Some(&maker), now, &actor).await;
     let expires_at = admin.store().tx("admin_sign_in_link", create).await?;
     Ok((StatusCode::CREATED, Json(SignInLink { url: url(&base, &code), expires_at })))
 }

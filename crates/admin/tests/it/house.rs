@@ -235,7 +235,7 @@ impl House {
         role: Option<PlatformRole>,
     ) -> (ApiKeyId, String) {
         let new = NewApiKey { user: user.to_string(), purpose, ..NewApiKey::default() };
-        let create = async |tx| keys::create(&tx, &self.master, &new, role, ACTOR).await;
+        let create = async |tx| keys::create(&tx, &self.master, &new, role, None, ACTOR).await;
         let created = self.store.tx("key", create).await.unwrap();
         (created.key.id, created.secret.expose().to_owned())
     }
@@ -244,7 +244,7 @@ impl House {
     pub(crate) async fn person(&self, name: &str, role: Option<PlatformRole>) -> UserId {
         let create = async |tx: tollgate_store::Tx| {
             let user = users::create(&tx, name, UserKind::Individual, ACTOR).await?;
-            roles::set(&tx, user.id, role, MadeKeys::Keep, self.clock.now(), ACTOR).await?;
+            roles::set(&tx, user.id, role, MadeKeys::Keep, self.clock.now(), None, ACTOR).await?;
             Ok(user.id)
         };
         self.store.tx("person", create).await.unwrap()

@@ -15,6 +15,7 @@ mod keys;
 mod ledgers;
 mod limits;
 mod lists;
+mod makers;
 mod managers;
 mod margins;
 mod oidc;

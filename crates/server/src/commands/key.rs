@@ -23,7 +23,7 @@ pub(super) async fn answer(session: &Session, command: KeyCommand) -> anyhow::Re
 
 async fn create(session: &Session, new: NewApiKey, role: Option<PlatformRole>) -> anyhow::Result<Answer> {
     let master = session.master_key().await?;
-    let create = async |tx: Tx| keys::create(&tx, &master, &new, role, ACTOR).await;
+    let create = async |tx: Tx| keys::create(&tx, &master, &new, role, None, ACTOR).await;
     let created = session.store.tx("create_key", create).await?;
     let mut json = json!(created.key);
     if let Some(object) = json.as_object_mut() {

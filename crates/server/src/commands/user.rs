@@ -170,7 +170,7 @@ async fn set_role(
     let now = session.clock.now();
     let set = async |tx: Tx| {
         let user = users::find(&tx, name).await?;
-        let change = roles::set(&tx, user.id, role, made, now, ACTOR).await?;
+        let change = roles::set(&tx, user.id, role, made, now, None, ACTOR).await?;
         Ok((user, change))
     };
     let (user, change) = session.store.tx("set_role", set).await?;
@@ -184,35 +184,46 @@ async fn set_role(
         let revoked = u64::try_from(change.revoked.len()).unwrap_or(u64::MAX);
         text = format!("{text}\nRevoked with the role: {}.", count(revoked, "key"));
     }
-    if !change.made_and_live.is_empty() {
-        let made: Vec<String> = change.made_and_live.iter().map(ToString::to_string).collect();
-        text = format!(
-            "{text}\n{} made keys for others with more power than that, which are live: {}. --revoke-made-keys ends them.",
-            user.name,
-            made.join(", ")
-        );
+    let WaysInMade { keys, identities, sign_in_links, sessions, passwords } = &change.made;
+    let name = &user.name;
+    let mut say = |line: String| text = format!("{text}\n{line}");
+    if !keys.is_empty() {
+        let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        say(format!(
+            "{name} made keys for others with more power than that, which are live: {}. --revoke-made-keys ends them.",
+            keys.join(", ")
+        ));
     }
-    let WaysInMade { identities, sign_in_links } = &change.ways_in_made;
     for (identity, of) in identities {
-        text = format!(
-            "{text}\n{} linked an identity to {of}, who has more power than that. If it is another's: tollgate user unlink {of} {identity}",
-            user.name
-        );
+        say(format!(
+            "{name} linked an identity to {of}, who has more power than that. If it is another's: tollgate user unlink {of} {identity}"
+        ));
     }
     for of in sign_in_links {
-        text = format!(
-            "{text}\n{} made a sign-in link for {of}, who has more power than that, and nobody has used it. Another ends it: tollgate user sign-in-link {of}",
-            user.name
-        );
+        say(format!(
+            "{name} made a sign-in link for {of}, who has more power than that, and nobody has used it. Another ends it: tollgate user sign-in-link {of}"
+        ));
+    }
+    for of in sessions {
+        say(format!(
+            "By a sign-in link that {name} made for {of}, who has more power than that, somebody is signed in. A new password ends that: tollgate user sign-in-link {of}"
+        ));
+    }
+    for of in passwords {
+        say(format!(
+            "By a sign-in link that {name} made for {of}, who has more power than that, somebody came in and set the password. For a new one: tollgate user sign-in-link {of}"
+        ));
     }
     let identities: Vec<_> = identities.iter().map(|(id, of)| json!({ "id": id, "user_id": of })).collect();
     let mut json = json!(user);
     if let Some(object) = json.as_object_mut() {
         object.insert("role".to_owned(), json!(role));
         object.insert("revoked_keys".to_owned(), json!(change.revoked));
-        object.insert("made_keys".to_owned(), json!(change.made_and_live));
+        object.insert("made_keys".to_owned(), json!(keys));
         object.insert("made_identities".to_owned(), json!(identities));
         object.insert("made_sign_in_links".to_owned(), json!(sign_in_links));
+        object.insert("made_sessions".to_owned(), json!(sessions));
+        object.insert("made_passwords".to_owned(), json!(passwords));
     }
     Answer::new(&json, text)
 }

@@ -173,14 +173,25 @@ async fn on_the_command_line_a_demotion_lists_what_was_made_for_others_and_revok
              insert into user_identities (id, user_id, issuer, subject, created_at, linked_at, created_by)
                  values ('00000000-0000-4000-8000-000000000001', '{boss}', 'https://login.test', 'x', now(), now(), '{ada}');
              insert into sign_in_codes (digest, user_id, created_at, expires_at, created_by)
-                 values (sha256('x'), '{boss}', now(), now() + interval '1 hour', '{ada}')"
+                 values (sha256('x'), '{boss}', now(), now() + interval '1 hour', '{ada}');
+             insert into sessions (digest, user_id, began_by, created_at, last_seen_at, expires_at, link_made_by)
+                 values (sha256('x'), '{boss}', 'code', now(), now(), now() + interval '1 hour', '{ada}');
+             insert into user_passwords (user_id, phc, set_at, link_made_by)
+                 values ('{boss}', '$argon2id$x', now(), '{ada}')"
         ))
         .await
         .unwrap();
     let text = String::from_utf8(place.output("user role ada none").await.stdout).unwrap();
-    for said in
-        ["ada has no role any more", key, "--revoke-made-keys", "tollgate user unlink", "sign-in link"]
-    {
+    let said = [
+        "ada has no role any more",
+        key,
+        "--revoke-made-keys",
+        "tollgate user unlink",
+        "nobody has used it",
+        "somebody is signed in",
+        "set the password",
+    ];
+    for said in said {
         assert!(text.contains(said), "{said}: {text}");
     }
     let listed = place.cli("user role ada none").await;
@@ -190,6 +201,7 @@ async fn on_the_command_line_a_demotion_lists_what_was_made_for_others_and_revok
     );
     let identity = json!([{ "id": "00000000-0000-4000-8000-000000000001", "user_id": boss }]);
     assert_eq!((&listed["made_identities"], &listed["made_sign_in_links"]), (&identity, &json!([boss])));
+    assert_eq!((&listed["made_sessions"], &listed["made_passwords"]), (&json!([boss]), &json!([boss])));
     let revoked = place.cli("user role ada none --revoke-made-keys").await;
     assert_eq!((&revoked["revoked_keys"], &revoked["made_keys"]), (&json!([key]), &json!([])));
     let live = client.query("select 1 from api_keys where revoked_at is null", &[]).await.unwrap();

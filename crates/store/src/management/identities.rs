@@ -11,6 +11,7 @@ use tokio_postgres::types::ToSql;
 use tollgate_domain::UserId;
 use uuid::Uuid;
 
+use super::makers::{self, Hold, Maker};
 use super::sessions::{self, BegunBy};
 use crate::text::{check_name, check_text};
 use crate::{StoreError, Tx, audit_log};
@@ -69,7 +70,7 @@ pub async fn link(
     user: UserId,
     issuer: &str,
     known_by: &KnownBy,
-    by: Option<UserId>,
+    by: Option<&Maker>,
     now: Timestamp,
     actor: &str,
 ) -> Result<Identity, StoreError> {
@@ -79,7 +80,8 @@ pub async fn link(
         KnownBy::Email(email) => (None, Some(checked_email(email)?)),
     };
     // The lock: a deactivation sees this link, or this sees the deactivation.
-    let sql = "select name from users where id = $1 and id <> $2 and deleted_at is null for update";
+    makers::hold(tx, by, user, Hold::Change).await?;
+    let sql = "select name from users where id = $1 and id <> $2 and deleted_at is null";
     let Some(row) = tx.query_opt(sql, &[&user.as_uuid(), &UserId::SYSTEM.as_uuid()]).await? else {
         return Err(StoreError::not_found("there is no such user who could sign in"));
     };
@@ -94,7 +96,7 @@ pub async fn link(
     );
     let linked_at = subject.as_ref().map(|_| now);
     let id = Uuid::now_v7();
-    let (owner, by) = (user.as_uuid(), by.map(UserId::as_uuid));
+    let (owner, by) = (user.as_uuid(), by.map(|by| by.user.as_uuid()));
     let values: [&(dyn ToSql + Sync); 8] = [&id, &owner, &issuer, &subject, &email, &now, &linked_at, &by];
     let Some(row) = tx.query_opt(&sql, &values).await? else {
         return Err(StoreError::conflict(
@@ -115,7 +117,8 @@ pub async fn of_user(tx: &Tx, user: UserId) -> Result<Vec<Identity>, StoreError>
 /// Takes an identity away from a user, and ends the sessions that began by any: which of them is whose is not kept.
 pub async fn unlink(tx: &Tx, user: UserId, id: Uuid, actor: &str) -> Result<(), StoreError> {
     // Waits for a sign-in under way, whose session is found below.
-    let sql = "select name from users where id = $1 for update";
+    makers::hold_users(tx, &[(user, Hold::Change)]).await?;
+    let sql = "select name from users where id = $1";
     let missing = || StoreError::not_found("there is no such identity of this user");
     let row = tx.query_opt(sql, &[&user.as_uuid()]).await?.ok_or_else(missing)?;
     let name: &str = row.try_get(0)?;

@@ -10,10 +10,11 @@ use tokio_postgres::Row;
 use tollgate_domain::{ApiKeyId, ApiKeyPurpose, KeyDigest, MasterKey, UserId};
 use uuid::Uuid;
 
+use super::makers::{self, Hold, Maker};
 use super::roles::Managers;
 use super::{Page, rows_for};
 use crate::api_keys::{self, ApiKey, CreatedApiKey, NewApiKey};
-use crate::{StoreError, Tx, audit_log, limits};
+use crate::{StoreError, Tx, audit_log, limits, users};
 
 /// What a platform key may do on the whole platform. Without a role it manages what is its own user's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -126,12 +127,13 @@ pub async fn holder(tx: &Tx, digest: &KeyDigest) -> Result<Option<KeyHolder>, St
     }))
 }
 
-/// As [`api_keys::create`], with a role for a platform key.
+/// As [`api_keys::create`], with a role for a platform key. `by` is who makes it, where that is somebody of the platform.
 pub async fn create(
     tx: &Tx,
     master: &MasterKey,
     new: &NewApiKey,
     role: Option<PlatformRole>,
+    by: Option<&Maker>,
     actor: &str,
 ) -> Result<CreatedApiKey, StoreError> {
     if let Some(role) = role.filter(|_| new.purpose != ApiKeyPurpose::Platform) {
@@ -141,12 +143,12 @@ pub async fn create(
             role.as_str()
         )));
     }
-    let created = api_keys::create(tx, master, new, actor).await?;
-    // Asked once more, now that the key's row holds the user's: a deactivation that we waited for has not seen this key.
-    let sql = "select 1 from users where id = $1 and deleted_at is null";
-    if tx.query_opt(sql, &[&created.key.user_id.as_uuid()]).await?.is_none() {
-        return Err(StoreError::not_found("the user was deactivated just now"));
-    }
+    // A deactivation that this waits for has not seen the key: the owner is looked for once more, behind the lock.
+    let owner = users::find(tx, &new.user).await?.id;
+    makers::hold(tx, by, owner, Hold::Share).await?;
+    let created_by = by.map(|maker| maker.user).filter(|maker| *maker != owner);
+    let new = NewApiKey { user: owner.to_string(), created_by: created_by.or(new.created_by), ..new.clone() };
+    let created = api_keys::create(tx, master, &new, actor).await?;
     if let Some(role) = role {
         let id = created.key.id;
         let sql = "update api_keys set platform_role = $2 where id = $1";
@@ -199,7 +201,8 @@ pub(super) async fn live_of(tx: &Tx, user: UserId) -> Result<Vec<ApiKeyId>, Stor
     rows.iter().map(|row| Ok(ApiKeyId::from_uuid(row.try_get(0)?))).collect()
 }
 
-/// Makes a key that is like this one, limits and all, and ends this one after `overlap`: until then both are live. `by` is who sees the new secret.
+/// Makes a key that is like this one, limits and all, and ends this one after `overlap`: until then both are live. `by` is who sees the new secret, where that
+/// is somebody of the platform.
 /// What the old one has used of its limits and caps does not count against the new one. Gateways have its end in their
 /// snapshot and keep to it; that it is marked as revoked afterwards is [`revoke_due`]'s work.
 pub async fn rotate(
@@ -207,22 +210,25 @@ pub async fn rotate(
     master: &MasterKey,
     id: ApiKeyId,
     overlap: SignedDuration,
-    by: Option<UserId>,
+    by: Option<&Maker>,
     actor: &str,
 ) -> Result<CreatedApiKey, StoreError> {
+    // The owner is held alone, so that no two keys are each replaced by the other at once.
+    let owner = find(tx, id, None).await?.key.user_id;
+    makers::hold(tx, by, owner, Hold::Change).await?;
     lock(tx, id).await?;
     let before = find(tx, id, None).await?;
     if before.key.revoked_at.is_some() || before.revoke_at.is_some() {
         return Err(StoreError::conflict("the key was revoked or replaced before; make a new one"));
     }
     let new = NewApiKey {
-        user: before.key.user_id.to_string(),
+        user: owner.to_string(),
         purpose: before.key.purpose,
         trusted: before.key.trusted,
         name: before.key.name.clone(),
-        created_by: by.filter(|by| *by != before.key.user_id),
+        created_by: None,
     };
-    let created = create(tx, master, &new, before.role, actor).await?;
+    let created = create(tx, master, &new, before.role, by, actor).await?;
     limits::copy_of_key(tx, id, created.key.id, actor).await?;
     let sql =
         "update api_keys set revoke_at = clock_timestamp() + $2::float8 * interval '1 second' where id = $1";

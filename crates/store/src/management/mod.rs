@@ -16,6 +16,7 @@ pub mod identities;
 pub mod keys;
 pub mod ledger;
 pub mod limits;
+pub mod makers;
 pub mod margin;
 pub mod oidc_sign_ins;
 pub mod passwords;

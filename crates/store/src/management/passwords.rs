@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use tollgate_domain::{KeyDigest, UserId};
+use uuid::Uuid;
 
+use super::makers::{self, Hold};
 use super::{sessions, sign_in_codes};
 use crate::text::check_name;
 use crate::{StoreError, Tx, audit_log};
@@ -16,6 +18,8 @@ pub struct StoredPassword {
     pub user_id: UserId,
     /// `$argon2id$…`. No secret by itself, and kept like one: it can be tried on.
     pub phc: SecretString,
+    /// Who made the sign-in link by which whoever set it came in: it may have been the same.
+    pub link_made_by: Option<UserId>,
 }
 
 /// The password of the live user of this name. A text that can be nobody's name is nobody's.
@@ -23,11 +27,15 @@ pub async fn of_name(tx: &Tx, name: &str) -> Result<Option<StoredPassword>, Stor
     if check_name("the name", name).is_err() {
         return Ok(None);
     }
-    let sql = "select u.id, p.phc from users u join user_passwords p on p.user_id = u.id
+    let sql = "select u.id, p.phc, p.link_made_by from users u join user_passwords p on p.user_id = u.id
                where u.name = $1 and u.deleted_at is null";
     let Some(row) = tx.query_opt(sql, &[&name]).await? else { return Ok(None) };
     let phc = SecretString::from(row.try_get::<_, String>(1)?);
-    Ok(Some(StoredPassword { user_id: UserId::from_uuid(row.try_get(0)?), phc }))
+    Ok(Some(StoredPassword {
+        user_id: UserId::from_uuid(row.try_get(0)?),
+        phc,
+        link_made_by: row.try_get::<_, Option<Uuid>>(2)?.map(UserId::from_uuid),
+    }))
 }
 
 /// The hash of a user's password.
@@ -37,16 +45,18 @@ pub async fn of_user(tx: &Tx, user: UserId) -> Result<Option<SecretString>, Stor
     row.map(|row| Ok(SecretString::from(row.try_get::<_, String>(0)?))).transpose()
 }
 
-/// Whether this is still the user's password: what was proved a moment ago may have been changed meanwhile. Holds it until the
+/// Whether this is still the user's password: what was proved a moment ago may have been changed meanwhile. Holds both until the
 /// transaction ends.
 pub async fn is_still(tx: &Tx, stored: &StoredPassword) -> Result<bool, StoreError> {
+    // Users come before passwords, wherever both are locked.
+    makers::hold_users(tx, &[(stored.user_id, Hold::Share)]).await?;
     let sql = "select 1 from user_passwords where user_id = $1 and phc = $2 for share";
     let phc = stored.phc.expose_secret();
     Ok(tx.query_opt(sql, &[&stored.user_id.as_uuid(), &phc]).await?.is_some())
 }
 
 /// Sets a live user's password in place of `before` (as [`of_user`] said it), and ends every other way in that was open: the sessions
-/// but `kept`, and sign-in links.
+/// but `kept`, and sign-in links. Whoever made the link that led to `kept` is remembered with it.
 pub async fn set(
     tx: &Tx,
     user: UserId,
@@ -55,7 +65,13 @@ pub async fn set(
     kept: &KeyDigest,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let sql = "select name from users where id = $1 and deleted_at is null for update";
+    let sql = "select link_made_by from sessions where digest = $1 and user_id = $2";
+    let session = tx.query_opt(sql, &[&kept.as_bytes().as_slice(), &user.as_uuid()]).await?;
+    let made_by: Option<Uuid> = session.map(|row| row.try_get(0)).transpose()?.flatten();
+    let maker = made_by.map(|maker| (UserId::from_uuid(maker), Hold::Share));
+    let held: Vec<_> = maker.into_iter().chain([(user, Hold::Change)]).collect();
+    makers::hold_users(tx, &held).await?;
+    let sql = "select name from users where id = $1 and deleted_at is null";
     let Some(row) = tx.query_opt(sql, &[&user.as_uuid()]).await? else {
         return Err(StoreError::not_found("there is no such user"));
     };
@@ -69,9 +85,10 @@ pub async fn set(
         return Err(StoreError::conflict("the password was changed just now; look again"));
     }
     tx.execute(
-        "insert into user_passwords (user_id, phc, set_at) values ($1, $2, $3)
-         on conflict (user_id) do update set phc = excluded.phc, set_at = excluded.set_at",
-        &[&user.as_uuid(), &phc.expose_secret(), &now],
+        "insert into user_passwords (user_id, phc, set_at, link_made_by) values ($1, $2, $3, $4)
+         on conflict (user_id) do update
+         set phc = excluded.phc, set_at = excluded.set_at, link_made_by = excluded.link_made_by",
+        &[&user.as_uuid(), &phc.expose_secret(), &now, &made_by],
     )
     .await?;
     let actor = format!("user:{user}");

@@ -9,6 +9,8 @@ use tollgate_domain::{ApiKeyId, UserId};
 use uuid::Uuid;
 
 use super::keys::{self, PlatformRole};
+use super::makers::{self, Hold, Maker};
+use super::sessions::idle_since;
 use crate::{StoreError, Tx, audit_log};
 
 /// Held by whatever may take a manager's way in away: of two at once, the second sees what the first left.
@@ -70,39 +72,47 @@ pub enum MadeKeys {
 pub struct RoleChange {
     /// Keys that were revoked with it.
     pub revoked: Vec<ApiKeyId>,
-    /// Keys of others that the user made, with roles that the new one does not include, which are live still.
-    pub made_and_live: Vec<ApiKeyId>,
-    /// Other ways in that the user made for others, who have roles that the new one does not include. They are somebody else's, and
-    /// whoever made them may be it.
-    pub ways_in_made: WaysInMade,
+    /// What the user made that leads in with more than the new role.
+    pub made: WaysInMade,
 }
 
-/// What leads in beside keys.
+/// Ways in that somebody made for others, with roles that somebody's own does not include. They are somebody else's, and whoever made them
+/// may be it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WaysInMade {
+    /// Keys that are live still. Whoever made them has seen their secrets.
+    pub keys: Vec<ApiKeyId>,
     /// Identities at a provider, each with whom it signs in as.
     pub identities: Vec<(Uuid, UserId)>,
     /// Whom sign-in links that nobody has used yet sign in as. Whoever made one has seen it.
     pub sign_in_links: Vec<UserId>,
+    /// Who has sessions that last, which began by such a link, or by a password that was set in one that did.
+    pub sessions: Vec<UserId>,
+    /// Who has a password that was set in such a session.
+    pub passwords: Vec<UserId>,
 }
 
 /// Gives a live user this role, or none, from the next request on.
 ///
 /// Of a user who had a role, the own keys with a role that the new one does not include are revoked in the same transaction: somebody
-/// who is demoted has no other way in with the old power. A user who never had one, such as a machine's, keeps its keys as they are.
+/// who is demoted has no other way in with the old power. A user who never had one, such as a machine's, keeps its keys as they are. `by` is who
+/// gives it, where that is somebody of the platform.
 pub async fn set(
     tx: &Tx,
     user: UserId,
     role: Option<PlatformRole>,
     made_keys: MadeKeys,
     now: Timestamp,
+    by: Option<&Maker>,
     actor: &str,
 ) -> Result<RoleChange, StoreError> {
     if user == UserId::SYSTEM {
         return Err(StoreError::refused("the system user has no role"));
     }
     let managers = Managers::hold(tx).await?;
-    let sql = "select name, role from users where id = $1 and deleted_at is null for update";
+    // Waits for whatever the user is making, which is listed below, and for sign-ins by what the user made.
+    makers::hold(tx, by, user, Hold::Change).await?;
+    let sql = "select name, role from users where id = $1 and deleted_at is null";
     let Some(row) = tx.query_opt(sql, &[&user.as_uuid()]).await? else {
         return Err(StoreError::not_found("there is no such user"));
     };
@@ -115,66 +125,89 @@ pub async fn set(
         audit_log::write(tx, actor, "user.role", name, Some(before), Some(after)).await?;
     }
     // Also where the role is the one it was: what a first answer listed may be revoked by asking again.
-    let (own, made) = keys_beyond(tx, user, role).await?;
     if before.is_some() {
-        change.revoked = own;
+        change.revoked = keys_beyond(tx, user, role, Whose::Own).await?;
     }
-    match made_keys {
-        MadeKeys::Revoke => change.revoked.extend(made),
-        MadeKeys::Keep => change.made_and_live = made,
+    if made_keys == MadeKeys::Revoke {
+        change.revoked.extend(keys_beyond(tx, user, role, Whose::Made).await?);
     }
     for key in &change.revoked {
         keys::revoke(tx, *key, actor).await?;
     }
-    change.ways_in_made = ways_in_made(tx, user, role, now).await?;
+    change.made = made_by(tx, user, role, now).await?;
     managers.check(tx).await?;
     Ok(change)
 }
 
-/// Live keys with a role that `role` does not include: the user's own, and those of others that the user made.
-async fn keys_beyond(
-    tx: &Tx,
-    user: UserId,
-    role: Option<PlatformRole>,
-) -> Result<(Vec<ApiKeyId>, Vec<ApiKeyId>), StoreError> {
-    let sql = "select id, user_id = $1, platform_role from api_keys
-               where (user_id = $1 or created_by = $1) and platform_role is not null and revoked_at is null order by no";
-    let (mut own, mut made) = (Vec::new(), Vec::new());
-    for row in tx.query(sql, &[&user.as_uuid()]).await? {
-        let keys_role: PlatformRole = row.try_get::<_, &str>(2)?.parse()?;
-        if role.is_none_or(|role| !role.includes(keys_role)) {
-            let list = if row.try_get(1)? { &mut own } else { &mut made };
-            list.push(ApiKeyId::from_uuid(row.try_get::<_, Uuid>(0)?));
-        }
-    }
-    Ok((own, made))
-}
-
-/// Identities and sign-in links of others whose roles `role` does not include, which the user made.
-async fn ways_in_made(
+/// What the user made for others that leads in with more than `role`. Nothing of it comes later where this is asked in the transaction that took
+/// the role, or the user's access, away.
+pub async fn made_by(
     tx: &Tx,
     user: UserId,
     role: Option<PlatformRole>,
     now: Timestamp,
 ) -> Result<WaysInMade, StoreError> {
-    let sql = "select w.id, u.id, u.role
-               from (select id, user_id, created_at from user_identities where created_by = $1
+    let keys = keys_beyond(tx, user, role, Whose::Made).await?;
+    let mut made = WaysInMade { keys, ..WaysInMade::default() };
+    let sql = "select w.way, w.identity, u.id, u.role
+               from (select 'identity' as way, id as identity, user_id, created_at as since
+                     from user_identities where created_by = $1
                      union all
-                     select null, user_id, created_at from sign_in_codes
-                     where created_by = $1 and used_at is null and expires_at > $2) w
+                     select 'link', null, user_id, created_at from sign_in_codes
+                     where created_by = $1 and used_at is null and expires_at > $2
+                     union all
+                     select 'session', null, user_id, min(created_at) from sessions
+                     where link_made_by = $1 and expires_at > $2 and last_seen_at > $3 group by user_id
+                     union all
+                     select 'password', null, user_id, set_at from user_passwords where link_made_by = $1) w
                join users u on u.id = w.user_id
-               where u.id <> $1 and u.role is not null and u.deleted_at is null order by w.created_at, w.id";
-    let mut made = WaysInMade::default();
-    for row in tx.query(sql, &[&user.as_uuid(), &now]).await? {
-        let their_role: PlatformRole = row.try_get::<_, &str>(2)?.parse()?;
+               where u.id <> $1 and u.role is not null and u.deleted_at is null order by w.since, w.identity, u.id";
+    for row in tx.query(sql, &[&user.as_uuid(), &now, &idle_since(now)]).await? {
+        let their_role: PlatformRole = row.try_get::<_, &str>(3)?.parse()?;
         if role.is_some_and(|role| role.includes(their_role)) {
             continue;
         }
-        let of = UserId::from_uuid(row.try_get(1)?);
-        match row.try_get::<_, Option<Uuid>>(0)? {
-            Some(identity) => made.identities.push((identity, of)),
-            None => made.sign_in_links.push(of),
+        let of = UserId::from_uuid(row.try_get(2)?);
+        match row.try_get(0)? {
+            "identity" => made.identities.push((row.try_get(1)?, of)),
+            "link" => made.sign_in_links.push(of),
+            "session" => made.sessions.push(of),
+            _ => made.passwords.push(of),
         }
     }
     Ok(made)
+}
+
+/// Whose keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// The user's own.
+    Own,
+    /// Those of others, which the user made.
+    Made,
+}
+
+/// Live keys with a role that `role` does not include.
+async fn keys_beyond(
+    tx: &Tx,
+    user: UserId,
+    role: Option<PlatformRole>,
+    whose: Whose,
+) -> Result<Vec<ApiKeyId>, StoreError> {
+    let whose = match whose {
+        Whose::Own => "user_id = $1",
+        Whose::Made => "created_by = $1 and user_id <> $1",
+    };
+    let sql = format!(
+        "select id, platform_role from api_keys
+         where {whose} and platform_role is not null and revoked_at is null order by no"
+    );
+    let mut keys = Vec::new();
+    for row in tx.query(&sql, &[&user.as_uuid()]).await? {
+        let keys_role: PlatformRole = row.try_get::<_, &str>(1)?.parse()?;
+        if role.is_none_or(|role| !role.includes(keys_role)) {
+            keys.push(ApiKeyId::from_uuid(row.try_get(0)?));
+        }
+    }
+    Ok(keys)
 }

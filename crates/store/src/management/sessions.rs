@@ -68,13 +68,14 @@ pub struct SessionHolder {
 }
 
 /// Begins a session of a live user under this digest, and says when it ends at the latest. `vouched` is for the audit log: as whom somebody
-/// came through a provider.
+/// came through a provider. `link_made_by` is who made the sign-in link that led to this, at once or by a password.
 pub async fn begin(
     tx: &Tx,
     digest: &KeyDigest,
     user: UserId,
     by: BegunBy,
     vouched: Option<&Vouched>,
+    link_made_by: Option<UserId>,
     now: Timestamp,
 ) -> Result<Timestamp, StoreError> {
     // The lock waits for a deactivation under way, and one that comes after it finds this session.
@@ -85,8 +86,8 @@ pub async fn begin(
     let name: &str = row.try_get(0)?;
     let expires_at = after(now, SESSION_LIFETIME);
     tx.execute(
-        "insert into sessions (digest, user_id, began_by, created_at, last_seen_at, expires_at)
-         values ($1, $2, $3, $4, $5, $6)",
+        "insert into sessions (digest, user_id, began_by, created_at, last_seen_at, expires_at, link_made_by)
+         values ($1, $2, $3, $4, $5, $6, $7)",
         &[
             &digest.as_bytes().as_slice(),
             &user.as_uuid(),
@@ -94,6 +95,7 @@ pub async fn begin(
             &now,
             &to_the_minute(now),
             &expires_at,
+            &link_made_by.map(UserId::as_uuid),
         ],
     )
     .await?;
@@ -129,7 +131,7 @@ pub async fn holder(
         )
         .await?;
     let digest = digest.as_bytes().as_slice();
-    let idle_since = before(now, SESSION_IDLE);
+    let idle_since = idle_since(now);
     let Some(row) = tx.query_opt(&statement, &[&digest, &now, &idle_since]).await? else {
         return Ok(None);
     };
@@ -171,12 +173,17 @@ pub(super) async fn end_all_begun_by(tx: &Tx, user: UserId, by: BegunBy) -> Resu
 
 /// Clears away what is over: sessions, codes, sign-ins that never came back, and the counts of tries.
 pub async fn clear_away(tx: &Tx, now: Timestamp) -> Result<(), StoreError> {
-    let idle_since = before(now, SESSION_IDLE);
+    let idle_since = idle_since(now);
     tx.execute("delete from sessions where expires_at <= $1 or last_seen_at <= $2", &[&now, &idle_since])
         .await?;
     super::sign_in_codes::clear_away(tx, now).await?;
     super::oidc_sign_ins::clear_away(tx, now).await?;
     super::sign_in_attempts::clear_away(tx, now).await
+}
+
+/// In which sessions nothing was asked for too long: those where something was at this time last, or before.
+pub(super) fn idle_since(now: Timestamp) -> Timestamp {
+    before(now, SESSION_IDLE)
 }
 
 pub(super) fn after(at: Timestamp, duration: SignedDuration) -> Timestamp {

@@ -4,25 +4,28 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tollgate_domain::{KeyDigest, UserId};
+use uuid::Uuid;
 
+use super::makers::{self, Hold, Maker};
 use super::sessions::after;
 use crate::{StoreError, Tx, audit_log};
 
 /// How long a code may be used: it goes by hand or by mail to somebody who waits for it.
 pub const CODE_LIFETIME: SignedDuration = SignedDuration::from_mins(15);
 
-/// Enters a code for a live user, and says until when it is good. Those before it are good no more. `by` is who made it, where that was somebody
+/// Enters a code for a live user, and says until when it is good. Those before it are good no more. `by` is who makes it, where that is somebody
 /// of the platform.
 pub async fn create(
     tx: &Tx,
     digest: &KeyDigest,
     user: UserId,
-    by: Option<UserId>,
+    by: Option<&Maker>,
     now: Timestamp,
     actor: &str,
 ) -> Result<Timestamp, StoreError> {
     // The lock: of two links made at once, the second sees the first and ends it; a deactivation sees both.
-    let sql = "select name from users where id = $1 and id <> $2 and deleted_at is null for update";
+    makers::hold(tx, by, user, Hold::Change).await?;
+    let sql = "select name from users where id = $1 and id <> $2 and deleted_at is null";
     let Some(row) = tx.query_opt(sql, &[&user.as_uuid(), &UserId::SYSTEM.as_uuid()]).await? else {
         return Err(StoreError::not_found("there is no such user who could sign in"));
     };
@@ -31,7 +34,7 @@ pub async fn create(
     let expires_at = after(now, CODE_LIFETIME);
     tx.execute(
         "insert into sign_in_codes (digest, user_id, created_by, created_at, expires_at) values ($1, $2, $3, $4, $5)",
-        &[&digest.as_bytes().as_slice(), &user.as_uuid(), &by.map(UserId::as_uuid), &now, &expires_at],
+        &[&digest.as_bytes().as_slice(), &user.as_uuid(), &by.map(|by| by.user.as_uuid()), &now, &expires_at],
     )
     .await?;
     let logged = json!({ "expires_at": expires_at });
@@ -39,22 +42,32 @@ pub async fn create(
     Ok(expires_at)
 }
 
+/// Whoever came by a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Redeemed {
+    /// Whose it is.
+    pub user: UserId,
+    /// Who made it, and has seen it.
+    pub made_by: Option<UserId>,
+}
+
 /// Uses a code up: whose it is, the one time that it is asked in its time. It is used up with the transaction, in which a session should begin: what
 /// fails leaves the code as it was.
-pub async fn redeem(tx: &Tx, digest: &KeyDigest, now: Timestamp) -> Result<Option<UserId>, StoreError> {
-    // Users come before codes wherever both are locked: who makes another link holds the user, and ends this code.
-    let sql = "select u.id from users u where u.deleted_at is null
-               and u.id = (select c.user_id from sign_in_codes c where c.digest = $1) for share";
-    if tx.query_opt(sql, &[&digest.as_bytes().as_slice()]).await?.is_none() {
-        return Ok(None);
-    }
+pub async fn redeem(tx: &Tx, digest: &KeyDigest, now: Timestamp) -> Result<Option<Redeemed>, StoreError> {
+    // Users come before codes wherever both are locked: who makes another link holds the user, and ends this code. Whoever lists what its
+    // maker has made finds the code unused, or the session that begins by it.
+    let digest = digest.as_bytes().as_slice();
+    let sql = "select user_id, created_by from sign_in_codes where digest = $1";
+    let Some(row) = tx.query_opt(sql, &[&digest]).await? else { return Ok(None) };
+    let user = UserId::from_uuid(row.try_get(0)?);
+    let made_by = row.try_get::<_, Option<Uuid>>(1)?.map(UserId::from_uuid);
+    let held: Vec<_> = [Some(user), made_by].into_iter().flatten().map(|user| (user, Hold::Share)).collect();
+    makers::hold_users(tx, &held).await?;
     // Of two at once the second waits for the first's row, and then finds it used.
     let sql = "update sign_in_codes c set used_at = $2 from users u
                where c.digest = $1 and c.used_at is null and c.expires_at > $2
-                 and u.id = c.user_id and u.deleted_at is null
-               returning c.user_id";
-    let row = tx.query_opt(sql, &[&digest.as_bytes().as_slice(), &now]).await?;
-    row.map(|row| Ok(UserId::from_uuid(row.try_get(0)?))).transpose()
+                 and u.id = c.user_id and u.deleted_at is null";
+    Ok((tx.execute(sql, &[&digest, &now]).await? == 1).then_some(Redeemed { user, made_by }))
 }
 
 /// Ends the codes of a user.

@@ -7,6 +7,7 @@ mod closing;
 mod configuration;
 mod leases;
 mod limits;
+mod makers;
 mod management;
 mod money;
 mod prices;

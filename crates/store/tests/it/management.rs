@@ -17,7 +17,7 @@ async fn a_gateway_is_told_beforehand_when_a_replaced_key_ends() {
     let new = NewApiKey { user: "ada".to_owned(), purpose: ApiKeyPurpose::Realtime, ..NewApiKey::default() };
     let old = books
         .store
-        .tx("create", async |tx| keys::create(&tx, &books.master, &new, None, ACTOR).await)
+        .tx("create", async |tx| keys::create(&tx, &books.master, &new, None, None, ACTOR).await)
         .await
         .unwrap();
     let before = snapshot::load_config(&books.store, &books.master).await.unwrap();

@@ -4,7 +4,7 @@ import { useState, type ReactNode } from "react";
 
 import { path, post } from "../../api/client";
 import { useAction, useResource } from "../../api/use";
-import type { User } from "../../api/types";
+import type { DeactivatedUser, User } from "../../api/types";
 import { Confirm } from "../../components/dialog";
 import { Amount, Button, Card, Choice, PageHead, When } from "../../components/parts";
 import { Loaded } from "../../components/states";
@@ -18,6 +18,7 @@ import { Held } from "../shared/held";
 import { Outlook } from "../shared/outlook";
 import { UserUsage } from "../shared/usage";
 import { MoveCredits, type Movement } from "./credits";
+import { MadeForOthers } from "./made";
 import { RoleSetting } from "./role";
 import { SignInLink } from "./sign-in-link";
 import { UserState } from "./users";
@@ -32,9 +33,10 @@ export function UserPage({ id }: { id: string }): ReactNode {
   const tab: Tab = TABS.find(([name]) => name === asked)?.[0] ?? "ledger";
   const [movement, setMovement] = useState<Movement | null>(null);
   const [isEnding, setEnding] = useState(false);
+  const [ended, setEnded] = useState<DeactivatedUser | null>(null);
   const [entered, setEntered] = useState(0);
   const end = useAction(async () => {
-    await post(path`/users/${id}/deactivate`);
+    setEnded(await post<DeactivatedUser>(path`/users/${id}/deactivate`));
     setEnding(false);
     user.reload();
   });
@@ -77,6 +79,7 @@ export function UserPage({ id }: { id: string }): ReactNode {
             </div>
           </Card>
         )}
+        {ended && <Left user={ended} />}
         {movement && <MoveCredits movement={movement} user={who} onDone={done} onClose={() => { setMovement(null); }} />}
         {isEnding && (
           <Confirm title={`Deactivate ${who.name}?`} action="Deactivate" kind="danger" busy={end.isBusy} problem={end.problem} onConfirm={end.run} onClose={() => { setEnding(false); }}>
@@ -85,5 +88,20 @@ export function UserPage({ id }: { id: string }): ReactNode {
         )}
       </>
     )}</Loaded>
+  );
+}
+
+/** What somebody who was deactivated just now had made for others; nothing where that is nothing. */
+function Left({ user }: { user: DeactivatedUser }): ReactNode {
+  const keys = user.made_keys.length;
+  const others = [user.made_identities, user.made_sign_in_links, user.made_sessions, user.made_passwords];
+  if (keys === 0 && others.every((made) => made.length === 0)) return null;
+  return (
+    <Card title="Ways in that are left">
+      <div className="stack">
+        {keys > 0 && <p role="status">{keys === 1 ? "One live key" : `${keys.toString()} live keys`} with a role that {user.name} made for others: revoke what {user.name} has seen.</p>}
+        <MadeForOthers by={user.name} made={user} />
+      </div>
+    </Card>
   );
 }
