@@ -31,7 +31,7 @@ create function enter_usage(
     new_finished bigint, new_interrupted bigint
 ) returns bigint
 -- Its plans are made when tables may be empty still, and kept.
-language plpgsql set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $body$
+language plpgsql set enable_hashjoin = off set enable_mergejoin = off as $body$
 #variable_conflict use_column
 declare
     config bigint;

@@ -131,7 +131,10 @@ fn at_once(registry: &Registry) -> f64 {
 
 #[tokio::test]
 async fn whatever_is_in_the_way_batches_of_one_statement_and_of_several_come_to_the_same() {
-    // After all tariffs, which are made by the clock of this machine.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "tariffs are made by the clock of this machine, and this is to be after them"
+    )]
     let at = Timestamp::now().checked_add(SignedDuration::from_hours(2)).unwrap();
     let (in_one, at_once) = history(1, at).await;
     let (in_several, none) = history(2, at).await;
