@@ -8,6 +8,7 @@ use tollgate_domain::{ApiKeyId, UserId};
 use uuid::Uuid;
 
 use super::usage::{BucketWidth, UsageKind};
+use crate::closed_hours::SUMS;
 use crate::{StoreError, Tx};
 
 /// Which cells a report is about, by their numbers. Resolved once, so that the database plans with what it will really read.
@@ -207,6 +208,11 @@ impl Cells {
         parts.join(" union all ")
     }
 
+    /// Whether [`Cells::select_priced`] has one row at most of each bucket, model and price: of hours of everybody, of which there are many.
+    pub(super) fn are_single(&self, width: BucketWidth, owners: bool) -> bool {
+        width == BucketWidth::Hour && !owners && self.are_of_everyone()
+    }
+
     /// As [`Cells::select`], of hours or days, models told apart, with `priced_at`: an instant at which all of the row has the price that its model
     /// costs. A day in which that changes comes in hours, of that model alone; `has_mixed_days` says whether there are any, and `mixed_days`
     /// must then be a table of them: `day`, and `models`, the numbers of such models.
@@ -240,7 +246,9 @@ impl Cells {
         let rest = open("greatest($1, coalesce($3::timestamptz, '-infinity'))");
         let mut parts = match (width, owners) {
             (BucketWidth::Minute | BucketWidth::Hour, true) => return open("$1"),
-            (BucketWidth::Minute | BucketWidth::Hour, false) => vec![sums("usage_sums r", 1, "true"), rest],
+            (BucketWidth::Minute | BucketWidth::Hour, false) => {
+                vec![sums("usage_sums r", 1, "true"), by_model(&rest)]
+            }
             (BucketWidth::Day, true) => vec![sums("usage_sums r", 4, unmixed), rest],
             (BucketWidth::Day, false) => vec![sums("usage_sums r", 2, unmixed), rest],
         };
@@ -286,8 +294,20 @@ const MINUTES: &str = "(select date_bin('1 minute', requested_at, timestamptz '1
      where day >= ($1::timestamptz at time zone 'UTC')::date and day <= (($2::timestamptz - interval '1 microsecond') at time zone 'UTC')::date
        and requested_at >= $1 and requested_at < $2) r";
 
+/// Hours that tell owners apart, with those summed up.
+fn by_model(hours: &str) -> String {
+    let sums = SUMS.map(|sum| match sum {
+        "amount_pico" => format!("sum(r.{sum}) as {sum}"),
+        _ => format!("sum(r.{sum})::bigint as {sum}"),
+    });
+    format!(
+        "select r.priced_at, r.starts_at, 0, 0, r.model_no, {} from ({hours}) r group by r.priced_at, r.starts_at, r.model_no",
+        sums.join(", ")
+    )
+}
+
 fn part(starts_at: &str, sign: &str, table: &str, range: &str, only: Only) -> String {
-    let sums = crate::closed_hours::SUMS.map(|sum| format!("{sign}r.{sum} as {sum}")).join(", ");
+    let sums = SUMS.map(|sum| format!("{sign}r.{sum} as {sum}")).join(", ");
     // Every parameter is named in every part, so that each has its type in each query.
     format!(
         "select {starts_at} as starts_at, r.user_no, r.key_no, r.model_no, {sums}

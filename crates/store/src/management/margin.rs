@@ -4,9 +4,8 @@
 //! read as one sum where a model costs the same all day, else in hours (`Cells::select_priced`).
 //!
 //! It is linear but for what a provider states of a part beyond its whole (more cached than in the prompt), which a charge takes off each
-//! request. Here it is taken off the sum of a bucket, group and model: so nothing costs less than the least of its prices, and what is right
-//! for a model whose requests are all like that. Where requests of both sorts are in one sum, those that have room hide what the
-//! others have too much of, as far as they have.
+//! request. Here it is taken off each sum that is multiplied: of one bucket, group and model. That is right where all requests
+//! of a sum are like that, or none is; where they are not, those that have room hide what the others have too much of.
 //!
 //! What has no cost price is told beside, and is in neither cost nor margin: unknown is never zero.
 
@@ -17,8 +16,9 @@ use tollgate_domain::Credits;
 
 use super::cells::Cells;
 use super::largest::Largest;
-use super::series::{COLUMNS, GROUP, SUMS_OF_ROWS, SeriesQuery, SeriesRow, added_up};
+use super::series::{COLUMNS, GROUP, SUMS_OF_ROWS, SeriesGroup, SeriesQuery, SeriesRow, added_up};
 use super::usage::BucketWidth;
+use crate::closed_hours::SUMS;
 use crate::text::check_text;
 use crate::{StoreError, Tx};
 
@@ -48,9 +48,9 @@ pub struct Costs {
 const PRICES: &str = "select row_number() over () as price_no, c.*
     from (select model_no, valid_from,
                  coalesce(lead(valid_from) over (partition by model_no order by valid_from), 'infinity') as valid_until,
-                 input_price, output_price, coalesce(cache_read_price, input_price) as cache_read_price,
-                 coalesce(cache_write_price, input_price) as cache_write_price,
-                 coalesce(reasoning_price, output_price) as reasoning_price, coalesce(request_price, 0) as request_price
+                 input_price, output_price, nullif(cache_read_price - input_price, 0) as more_if_read,
+                 nullif(cache_write_price - input_price, 0) as more_if_written,
+                 nullif(reasoning_price - output_price, 0) as more_if_reasoning, nullif(request_price, 0) as request_price
           from model_costs) c
     where c.valid_until > $1 and c.valid_from < $2";
 
@@ -67,11 +67,13 @@ const PARTS: &str = "select least(s.cache_read_tokens, s.prompt_tokens) as read,
            least(s.cache_write_tokens, s.prompt_tokens - least(s.cache_read_tokens, s.prompt_tokens)) as written,
            least(s.reasoning_tokens, s.completion_tokens) as reasoning";
 
-/// What they cost: each part, what is left of its whole, and each request that did not fail.
-const COST: &str = "parts.read * p.cache_read_price + parts.written * p.cache_write_price
-    + (s.prompt_tokens - parts.read - parts.written) * p.input_price
-    + parts.reasoning * p.reasoning_price + (s.completion_tokens - parts.reasoning) * p.output_price
-    + (s.requests - s.failed_requests) * p.request_price";
+/// What they cost: every token as input or output, and what each part costs more or less than that. Hardly any price differs in all of them, and
+/// a product is what takes the longest here.
+const COST: &str = "s.prompt_tokens * p.input_price + s.completion_tokens * p.output_price
+    + case when p.more_if_read is null then 0 else parts.read * p.more_if_read end
+    + case when p.more_if_written is null then 0 else parts.written * p.more_if_written end
+    + case when p.more_if_reasoning is null then 0 else parts.reasoning * p.more_if_reasoning end
+    + case when p.request_price is null then 0 else (s.requests - s.failed_requests) * p.request_price end";
 
 /// As [`super::series::series`], with what it cost; of buckets of hours or days.
 pub async fn margin(
@@ -91,15 +93,22 @@ pub async fn margin(
             .try_get::<_, bool>(0)?;
     let largest = Largest::find(tx, cells, query.group_by, query.top).await?;
     let select = |owners, only| cells.select_priced(width, owners, has_mixed_days, only);
+    let is_of_owners = matches!(query.group_by, SeriesGroup::User | SeriesGroup::Key);
+    // What is multiplied is of one bucket, group and price, whichever hours are closed.
+    let (sums, grouped) = if cells.are_single(width, is_of_owners) {
+        (SUMS.map(|sum| format!("r.{sum}")).join(", "), "where r.requests <> 0")
+    } else {
+        (added_up(), "group by 1, 2, 3, 4 having sum(r.requests) <> 0")
+    };
     let sql = format!(
         "with prices as materialized ({PRICES}),
          mixed_days as materialized ({MIXED_DAYS}),
          placed as ({placed}),
          priced as (
-             select r.starts_at, r.place, r.group_no, p.price_no, {added_up}
+             select r.starts_at, r.place, r.group_no, p.price_no, {sums}
              from placed r left join prices p
                on p.model_no = r.model_no and p.valid_from <= r.priced_at and p.valid_until > r.priced_at
-             group by 1, 2, 3, 4),
+             {grouped}),
          costed as (
              select s.*, {COST} as cost
              from priced s left join prices p using (price_no),
@@ -109,7 +118,7 @@ pub async fn margin(
                     sum(requests - failed_requests) filter (where price_no is null) as uncosted_requests,
                     sum(prompt_tokens + completion_tokens) filter (where price_no is null) as uncosted_tokens,
                     sum(amount_pico) filter (where price_no is null) as uncosted_pico
-             from costed group by 1, 2, 3 having sum(requests) <> 0)
+             from costed group by 1, 2, 3)
          select {GROUP}, {SUMS_OF_ROWS}, c.cost::numeric(28, 12), coalesce(c.uncosted_requests, 0)::bigint,
                 coalesce(c.uncosted_tokens, 0)::bigint, (coalesce(c.uncosted_pico, 0) * 0.000000000001)::numeric(28, 12)
          from summed c left join ({names}) n on n.no = c.group_no
