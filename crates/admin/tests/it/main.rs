@@ -21,6 +21,7 @@ mod oidc;
 mod people;
 mod previews;
 mod prices;
+mod report_pages;
 mod reports;
 mod security;
 mod sessions;
