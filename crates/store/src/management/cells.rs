@@ -215,7 +215,7 @@ impl Cells {
 
     /// As [`Cells::select`], of hours or days, models told apart, with `priced_at`: an instant at which all of the row has the price that its model
     /// costs. A day in which that changes comes in hours, of that model alone; `has_mixed_days` says whether there are any, and `mixed_days`
-    /// must then be a table of them: `day`, and `models`, the numbers of such models.
+    /// must then be a table of them: `day` and `model_no`.
     pub(super) fn select_priced(
         &self,
         width: BucketWidth,
@@ -238,39 +238,52 @@ impl Cells {
             part(&starts_at, "", table, &range, only)
         };
         let open = |from: &str| hours("usage_rollups r", &format!("r.hour >= {from} and r.hour < $2"));
-        let unmixed = if has_mixed_days {
-            "not exists (select from mixed_days d where d.day = r.starts_at and r.model_no = any(d.models))"
-        } else {
-            "true"
-        };
         let rest = open("greatest($1, coalesce($3::timestamptz, '-infinity'))");
-        let mut parts = match (width, owners) {
-            (BucketWidth::Minute | BucketWidth::Hour, true) => return open("$1"),
+        match (width, owners) {
+            (BucketWidth::Minute | BucketWidth::Hour, true) => open("$1"),
             (BucketWidth::Minute | BucketWidth::Hour, false) => {
-                vec![sums("usage_sums r", 1, "true"), by_model(&rest)]
+                [sums("usage_sums r", 1, "true"), by_model(&rest)].join(" union all ")
             }
-            (BucketWidth::Day, true) => vec![sums("usage_sums r", 4, unmixed), rest],
-            (BucketWidth::Day, false) => vec![sums("usage_sums r", 2, unmixed), rest],
-        };
-        if has_mixed_days && owners {
-            // A day's sum says which hours to look for: by their key, one by one, whoever else asked in them.
-            let of_mixed = format!(
-                "(select s.starts_at + h * interval '1 hour' as hour, s.user_no, s.key_no, s.model_no
-                  from mixed_days d
-                  join usage_sums s on s.starts_at = d.day and s.model_no = any(d.models), generate_series(0, 23) h
-                  where s.grain = 4 and s.starts_at >= $1 and s.starts_at < $2 and {}) m
-                 join usage_rollups r using (hour, user_no, key_no, model_no)",
-                filters("s", only)
-            );
-            parts.push(hours(&of_mixed, "r.hour < $3"));
-        } else if has_mixed_days {
-            let of_mixed = "mixed_days d join usage_sums r on r.starts_at >= d.day and r.starts_at < d.day + interval '24 hours'
-                                                             and r.model_no = any(d.models)";
-            parts.push(sums(of_mixed, 1, "true"));
+            (BucketWidth::Day, _) if !has_mixed_days => {
+                [sums("usage_sums r", if owners { 4 } else { 2 }, "true"), rest].join(" union all ")
+            }
+            (BucketWidth::Day, false) => [
+                sums(
+                    "usage_sums r",
+                    2,
+                    "not exists (select from mixed_days m where m.day = r.starts_at and m.model_no = r.model_no)",
+                ),
+                sums(OF_MIXED_DAYS, 1, "true"),
+                rest,
+            ]
+            .join(" union all "),
+            // A sum of a day says whose hours to look for in it.
+            (BucketWidth::Day, true) => format!(
+                "with of_days as materialized (
+                     select r.*, exists (select from mixed_days m where m.day = r.starts_at and m.model_no = r.model_no) as is_mixed
+                     from usage_sums r
+                     where r.grain = 4 and r.starts_at >= $1 and r.starts_at < $2 and {filters})
+                 {unmixed} union all {mixed} union all {rest}",
+                filters = filters("r", only),
+                unmixed = sums("of_days r", 4, "not r.is_mixed"),
+                mixed = hours(
+                    "of_days d, lateral (
+                         select r.* from usage_rollups r
+                         where r.user_no = d.user_no and r.key_no = d.key_no and r.model_no = d.model_no
+                           and r.hour >= d.starts_at and r.hour < d.starts_at + interval '24 hours' offset 0) r",
+                    "d.is_mixed and r.hour < $3"
+                ),
+            ),
         }
-        parts.join(" union all ")
     }
 }
+
+/// Sums of hours, `r`, of the days in which a model's cost changes: each is found by its whole key, one by one, never by reading all there are
+/// (`offset 0`).
+const OF_MIXED_DAYS: &str = "mixed_days m, generate_series(0, 23) h, lateral (
+    select r.* from usage_sums r
+    where r.grain = 1 and r.starts_at = m.day + h * interval '1 hour' and r.user_no = 0 and r.key_no = 0 and r.model_no = m.model_no
+    offset 0) r";
 
 /// The time that is asked of.
 const ASKED: [&str; 2] = ["$1", "$2"];

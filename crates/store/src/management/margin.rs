@@ -55,11 +55,9 @@ const PRICES: &str = "select row_number() over () as price_no, c.*
     where c.valid_until > $1 and c.valid_from < $2";
 
 /// Days within which a model's cost changes.
-const MIXED_DAYS: &str =
-    "select date_trunc('day', valid_from, 'UTC') as day, array_agg(distinct model_no) as models
+const MIXED_DAYS: &str = "select distinct date_trunc('day', valid_from, 'UTC') as day, model_no
     from model_costs
-    where valid_from > $1 and valid_from < $2 and valid_from <> date_trunc('day', valid_from, 'UTC')
-    group by 1";
+    where valid_from > $1 and valid_from < $2 and valid_from <> date_trunc('day', valid_from, 'UTC')";
 
 /// The parts of sums at one price, none larger than what is left of its whole: in the order in which a charge takes them off
 /// ([`tollgate_domain::TokenUsage::split`]).

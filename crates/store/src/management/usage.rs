@@ -207,7 +207,7 @@ pub async fn buckets(
     let mut rows: Vec<BucketRow> = Vec::new();
     let mut start = from;
     while start < until {
-        let buckets = next_stretch(width, from, start, rows.len(), grouping);
+        let buckets = next_stretch(width, from, start, rows.len(), *grouping);
         if buckets == 0 {
             break;
         }
@@ -227,7 +227,7 @@ fn next_stretch(
     from: Timestamp,
     start: Timestamp,
     rows: usize,
-    grouping: &Grouping,
+    grouping: Grouping,
 ) -> i64 {
     let all = i64::MAX / width.seconds();
     let read = start.as_second().saturating_sub(from.as_second()) / width.seconds();
