@@ -7834,7 +7834,7 @@ export interface paths {
                     line_items?: string[];
                     /** @description `project_id`, `user_id`, `line_item` (the model), `api_key_id`, `api_source` */
                     group_by?: string[];
-                    /** @description Buckets of a page */
+                    /** @description Most buckets of a page, which ends sooner, after a whole bucket, where it would have more than 5,000 results; one bucket alone has at most 10,000 */
                     limit?: number;
                     /** @description `next_page` of the page before */
                     page?: string;
@@ -7968,7 +7968,7 @@ export interface paths {
                     batch?: boolean;
                     /** @description `project_id`, `user_id`, `api_key_id`, `model`, `batch`, `service_tier`, `api_source` */
                     group_by?: string[];
-                    /** @description Buckets of a page */
+                    /** @description Most buckets of a page, which ends sooner, after a whole bucket, where it would have more than 5,000 results; one bucket alone has at most 10,000 */
                     limit?: number;
                     /** @description `next_page` of the page before */
                     page?: string;
@@ -8100,7 +8100,7 @@ export interface paths {
                     models?: string[];
                     /** @description `project_id`, `user_id`, `api_key_id`, `model` */
                     group_by?: string[];
-                    /** @description Buckets of a page */
+                    /** @description Most buckets of a page, which ends sooner, after a whole bucket, where it would have more than 5,000 results; one bucket alone has at most 10,000 */
                     limit?: number;
                     /** @description `next_page` of the page before */
                     page?: string;

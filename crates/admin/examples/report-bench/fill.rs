@@ -65,7 +65,12 @@ pub(crate) async fn fill(store: &Store, shape: Shape) -> Result<(i64, i64), Stor
     );
     store.tx_unbounded("fill", async |tx| Ok(tx.batch_execute(&sql).await?)).await?;
     analyze(store).await?;
-    let count = "select count(*), sum(requests)::bigint from usage_rollups";
+    count(store).await
+}
+
+/// How many hourly sums there are, and the requests in them.
+pub(crate) async fn count(store: &Store) -> Result<(i64, i64), StoreError> {
+    let count = "select count(*), coalesce(sum(requests), 0)::bigint from usage_rollups";
     let row = store.tx_unbounded("count", async |tx| Ok(tx.query_one(count, &[]).await?)).await?;
     Ok((row.try_get(0)?, row.try_get(1)?))
 }

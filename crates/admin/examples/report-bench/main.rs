@@ -67,6 +67,9 @@ struct Options {
     /// Fail where the median of any report over whole days is above so many milliseconds.
     #[arg(long, value_name = "MS")]
     limit_ms: Option<u64>,
+    /// Ask this database of its own instead of one that is thrown away: filled where it is empty, kept as it is where it is not.
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
     /// End with one JSON object.
     #[arg(long)]
     json: bool,
@@ -95,8 +98,11 @@ struct Bench {
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let options = Options::parse();
-    let database = TestDatabase::create().await;
-    let store = Store::connect(&StoreConfig::for_reports(database.url()))?;
+    // Dropped at the end, where it is thrown away.
+    let thrown_away = if options.database.is_none() { Some(TestDatabase::create().await) } else { None };
+    let url = options.database.as_deref().or(thrown_away.as_ref().map(TestDatabase::url)).unwrap_or_default();
+    let store = Store::connect(&StoreConfig::for_reports(url))?;
+    store.migrate().await?;
     let shape = Shape {
         requests: options.requests,
         users: options.users,
@@ -105,12 +111,16 @@ async fn main() -> Result<(), Failure> {
         models_of_key: options.models_of_key,
         embedding_models: options.models / 10,
     };
-    let (sums, requests) = fill::fill(&store, shape).await?;
+    let (mut sums, mut requests) = fill::count(&store).await?;
+    let is_filled = sums > 0;
+    if !is_filled {
+        (sums, requests) = fill::fill(&store, shape).await?;
+    }
     let begin: Timestamp = BEGIN.parse()?;
     let end = begin.checked_add(SignedDuration::from_hours(24 * DAYS))?;
     say(&options, &format!("{requests} requests of a month in {sums} hourly sums"));
     let mut closing = None;
-    if !options.open {
+    if !options.open && !is_filled {
         let started = Instant::now();
         // Some minutes after the last hour but one, as a server does it: the last one stays open.
         closed_hours::close(&store, end.checked_sub(SignedDuration::from_mins(40))?).await?;
@@ -295,7 +305,9 @@ impl Bench {
     /// Serves the management API, with a key that sees everything.
     async fn start(store: &Store, now: Timestamp) -> Result<Self, Failure> {
         let master = MasterKey::from_bytes(MASTER_KEY);
-        let manager = async |tx| users::create(&tx, "the manager", UserKind::Individual, ACTOR).await;
+        // Of each run another one, where the database is kept.
+        let name = format!("the manager {}", uuid::Uuid::new_v4());
+        let manager = async |tx| users::create(&tx, &name, UserKind::Individual, ACTOR).await;
         let manager = store.tx("manager", manager).await?.id;
         let key = manager_key(store, &master, manager).await?;
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(now));

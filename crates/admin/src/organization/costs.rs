@@ -70,7 +70,7 @@ pub(crate) struct Amount {
         ("api_key_ids" = Option<Vec<String>>, Query, description = "With these keys"),
         ("line_items" = Option<Vec<String>>, Query, description = "For these models"),
         ("group_by" = Option<Vec<String>>, Query, description = "`project_id`, `user_id`, `line_item` (the model), `api_key_id`, `api_source`"),
-        ("limit" = Option<u32>, Query, description = "Buckets of a page"),
+        ("limit" = Option<u32>, Query, description = "Most buckets of a page, which ends sooner, after a whole bucket, where it would have more than 5,000 results; one bucket alone has at most 10,000"),
         ("page" = Option<String>, Query, description = "`next_page` of the page before")),
     responses((status = 200, description = "A page of buckets", body = BucketPage<CostsResult>)))]
 pub(crate) async fn costs(

@@ -113,7 +113,7 @@ pub(crate) struct EmbeddingsResult {
         ("models" = Option<Vec<String>>, Query, description = "For these models"),
         ("batch" = Option<bool>, Query, description = "With keys for batches, or with others"),
         ("group_by" = Option<Vec<String>>, Query, description = "`project_id`, `user_id`, `api_key_id`, `model`, `batch`, `service_tier`, `api_source`"),
-        ("limit" = Option<u32>, Query, description = "Buckets of a page"),
+        ("limit" = Option<u32>, Query, description = "Most buckets of a page, which ends sooner, after a whole bucket, where it would have more than 5,000 results; one bucket alone has at most 10,000"),
         ("page" = Option<String>, Query, description = "`next_page` of the page before")),
     responses((status = 200, description = "A page of buckets", body = BucketPage<CompletionsResult>)))]
 pub(crate) async fn completions(
@@ -159,7 +159,7 @@ pub(crate) async fn completions(
         ("api_key_ids" = Option<Vec<String>>, Query, description = "With these keys"),
         ("models" = Option<Vec<String>>, Query, description = "For these models"),
         ("group_by" = Option<Vec<String>>, Query, description = "`project_id`, `user_id`, `api_key_id`, `model`"),
-        ("limit" = Option<u32>, Query, description = "Buckets of a page"),
+        ("limit" = Option<u32>, Query, description = "Most buckets of a page, which ends sooner, after a whole bucket, where it would have more than 5,000 results; one bucket alone has at most 10,000"),
         ("page" = Option<String>, Query, description = "`next_page` of the page before")),
     responses((status = 200, description = "A page of buckets", body = BucketPage<EmbeddingsResult>)))]
 pub(crate) async fn embeddings(

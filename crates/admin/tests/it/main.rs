@@ -22,6 +22,7 @@ mod oidc;
 mod people;
 mod previews;
 mod prices;
+mod report_pages;
 mod reports;
 mod security;
 mod sessions;

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use http::{Method, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use tollgate_domain::{ApiKeyPurpose, Credential, Credits, RawAnalyticsRecord};
+use tollgate_domain::{
+    ApiKeyPurpose, Credential, Credits, PriceList, PricePerToken, RawAnalyticsRecord, TokenUsage, charge,
+};
 use tollgate_store::management::keys::PlatformRole;
 
 use crate::house::{House, Tenant, start};
@@ -13,6 +15,11 @@ use crate::reports::{Recorder, filled, random_records, request_id};
 
 const MARGINS: &str = "/admin/api/v1/margin-series";
 const SINCE: &str = "since=2026-11-19T00:00:00Z&until=2026-11-24T13:00:00Z&top=20";
+/// Some days, and hours that begin and end within days.
+const STRETCHES: [(&str, &str, &str); 2] = [
+    ("day", "2026-11-19T00:00:00Z", "2026-11-24T13:00:00Z"),
+    ("hour", "2026-11-20T05:00:00Z", "2026-11-23T20:00:00Z"),
+];
 
 /// Prices of input, output, cache reads, cache writes, reasoning and requests, from some hour on.
 type Price = (&'static str, [Option<&'static str>; 6]);
@@ -161,29 +168,67 @@ async fn compare(house: &House, key: &str, tenants: &[Tenant], of_large: &[Price
     ];
     let mut compared = 0;
     for (query, filter) in &filters {
-        let requests = requests(house, filter).await;
-        for bucket in ["hour", "day"] {
-            for by in ["nothing", "user", "key", "model"] {
-                let path = format!("{MARGINS}?{SINCE}&bucket={bucket}&group_by={by}{query}");
-                let mut expected = BTreeMap::<(String, String), ByHand>::new();
-                let mut of_groups = BTreeMap::<String, ByHand>::new();
-                let mut total = ByHand::default();
-                for row in &requests {
+        for (bucket, since, until) in STRETCHES {
+            let within = format!("\"timestamp\" >= '{since}' and \"timestamp\" < '{until}' and {filter}");
+            let requests = requests(house, &within).await;
+            for (by, top) in [
+                ("nothing", 20),
+                ("user", 20),
+                ("key", 20),
+                ("model", 20),
+                ("user", 1),
+                ("key", 1),
+                ("model", 1),
+            ] {
+                let asked =
+                    format!("since={since}&until={until}&bucket={bucket}&group_by={by}&top={top}{query}");
+                let by_hand = |row: &Value, hand: &mut ByHand| {
                     let prices = match row["model"].as_str() {
                         Some("large") => of_large,
                         Some("small") => of_small,
                         _ => &[],
                     };
-                    let group = if by == "nothing" { "null".to_owned() } else { row[by].to_string() };
-                    let start = row[bucket].as_str().unwrap().to_owned();
-                    expected.entry((group.clone(), start)).or_default().add(row, prices);
-                    of_groups.entry(group).or_default().add(row, prices);
-                    total.add(row, prices);
+                    hand.add(row, prices);
+                };
+                let group_of =
+                    |row: &Value| if by == "nothing" { "null".to_owned() } else { row[by].to_string() };
+                let mut of_groups = BTreeMap::<String, ByHand>::new();
+                for row in &requests {
+                    by_hand(row, of_groups.entry(group_of(row)).or_default());
                 }
+                let of_largest = of_groups.iter().max_by_key(|(_, hand)| hand.amount);
+                let largest = of_largest.map(|(group, _)| group.clone()).unwrap_or_default();
+                let others = of_groups.len().saturating_sub(1);
+                let place_of = |row: &Value| {
+                    let group = group_of(row);
+                    if top == 20 || group == largest { group } else { "others".to_owned() }
+                };
+                let mut expected = BTreeMap::<(String, String), ByHand>::new();
+                let mut of_places = BTreeMap::<String, ByHand>::new();
+                let mut total = ByHand::default();
+                for row in &requests {
+                    let start = row[bucket].as_str().unwrap().to_owned();
+                    by_hand(row, expected.entry((place_of(row), start)).or_default());
+                    by_hand(row, of_places.entry(place_of(row)).or_default());
+                    by_hand(row, &mut total);
+                }
+                let path = format!("{MARGINS}?{asked}");
                 let answer = house.get(key, &path).await.ok();
-                for group in answer["groups"].as_array().unwrap() {
-                    let name = if by == "model" { &group["name"] } else { &group["id"] }.to_string();
-                    check_sums(&group["total"], &of_groups[&name], &path);
+                // What both tell they tell alike.
+                let series = house.get(key, &format!("/admin/api/v1/usage-series?{asked}")).await.ok();
+                assert_eq!(answer["starts"], series["starts"], "{path}");
+                assert_eq!(answer["groups"].as_array().unwrap().len(), of_places.len(), "{path}");
+                for (at, group) in answer["groups"].as_array().unwrap().iter().enumerate() {
+                    for told in ["id", "name", "prefix", "others", "requests", "amounts"] {
+                        assert_eq!(series["groups"][at][told], group[told], "{path} {told}");
+                    }
+                    let name = if group["others"].is_null() {
+                        if by == "model" { &group["name"] } else { &group["id"] }.to_string()
+                    } else {
+                        assert_eq!(group["others"], others, "{path}");
+                        "others".to_owned()
+                    };
+                    check_sums(&group["total"], &of_places[&name], &path);
                     for (at, start) in answer["starts"].as_array().unwrap().iter().enumerate() {
                         let key = (name.clone(), start.as_str().unwrap().to_owned());
                         let hand = expected.remove(&key).unwrap_or_default();
@@ -252,6 +297,90 @@ async fn margin_is_that_of_requests_priced_by_hand_whichever_hours_are_closed_an
     put(&house, &manager, "large", &OF_LARGE[1..3]).await;
     put(&house, &manager, "small", &OF_SMALL[..1]).await;
     compare(&house, &manager, &tenants, &OF_LARGE[1..3], &OF_SMALL[..1]).await;
+}
+
+/// What a request costs at these prices, as a charge is made: parts beyond their whole are taken for the whole.
+fn cost_of(
+    record: &RawAnalyticsRecord,
+    [input, output, read, written, reasoning, request]: [&str; 6],
+) -> i128 {
+    let price = |text: &str| text.parse::<PricePerToken>().unwrap();
+    let prices = PriceList {
+        input_price: price(input),
+        output_price: price(output),
+        cache_read_price: Some(price(read)),
+        cache_write_5m_price: Some(price(written)),
+        cache_write_1h_price: Some(price(written)),
+        reasoning_price: Some(price(reasoning)),
+        request_price: Some(price(request)),
+        ..PriceList::default()
+    };
+    charge(&TokenUsage::split(&record.usage).unwrap().0, &prices).unwrap().pico()
+}
+
+#[tokio::test]
+async fn what_a_provider_states_beyond_its_whole_costs_what_the_whole_does_wherever_all_requests_are_like_that()
+ {
+    const PRICES: [&str; 6] = ["0.000002", "0.000008", "0.0000001", "0.000003", "0.00001", "0.001"];
+    let house = House::open().await;
+    let manager = house.manager().await.key;
+    house.model("large", "0.0000025", "0.00001").await;
+    let (ada, bob, eve) = (
+        house.tenant("ada", ApiKeyPurpose::Realtime, None).await,
+        house.tenant("bob", ApiKeyPurpose::Realtime, None).await,
+        house.tenant("eve", ApiKeyPurpose::Realtime, None).await,
+    );
+    let mut recorder = Recorder::new();
+    let mut request =
+        |tenant: &Tenant, [input, output]: [i64; 2], [read, written_5m, written_1h, reasoning]: [i64; 4]| {
+            let mut record = recorder.record(Credential::Key(tenant.key_id), "large", input, output);
+            record.usage.cache_read_tokens = read;
+            record.usage.cache_write_5m_tokens = written_5m;
+            record.usage.cache_write_1h_tokens = written_1h;
+            record.usage.reasoning_tokens = reasoning;
+            record
+        };
+    // Of one, everything is beyond its whole; of another, what is written to the cache beside what is read; of the third, nothing.
+    let of_ada = vec![request(&ada, [100, 10], [900, 50, 0, 40]), request(&ada, [7, 0], [20_000, 0, 3, 5])];
+    let of_bob = vec![request(&bob, [1_000, 50], [600, 300, 500, 50]), request(&bob, [10, 3], [0, 4, 9, 2])];
+    let of_eve = vec![request(&eve, [30_000, 2_000], [1_000, 100, 50, 500])];
+    let by_hand =
+        |records: &[RawAnalyticsRecord]| records.iter().map(|record| cost_of(record, PRICES)).sum::<i128>();
+    let of_each = [(&ada, by_hand(&of_ada)), (&bob, by_hand(&of_bob)), (&eve, by_hand(&of_eve))];
+    let sums = request(&ada, [31_117, 2_063], [22_500, 454, 562, 597]);
+    let in_one_sum = cost_of(&sums, PRICES) + 4 * pico(PRICES[5]);
+    house.enter([of_ada, of_bob, of_eve].concat()).await;
+    put(&house, &manager, "large", &[("2020-01-01T00:00:00Z", PRICES.map(Some))]).await;
+    let day_later = start().checked_add(SignedDuration::from_hours(24)).unwrap();
+    for is_closed in [false, true] {
+        if is_closed {
+            house.close_hours(day_later).await;
+        }
+        for bucket in ["hour", "day"] {
+            let ask = async |rest: &str| {
+                house.get(&manager, &format!("{MARGINS}?{SINCE}&bucket={bucket}{rest}")).await.ok()
+            };
+            let by_user = ask("&group_by=user").await;
+            for (tenant, cost) in of_each {
+                let group = by_user["groups"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .find(|group| group["id"] == json!(tenant.id));
+                let total = &group.unwrap()["total"];
+                let charged = pico(total["amount"].as_str().unwrap());
+                assert_eq!(total["cost"], credits(cost), "{bucket} {is_closed} {by_user}");
+                assert_eq!(total["margin"], credits(charged - cost), "{bucket} {is_closed}");
+                let alone = ask(&format!("&group_by=model&user_id={}", tenant.id)).await;
+                assert_eq!(alone["total"]["cost"], credits(cost), "{bucket} {is_closed}");
+            }
+            // What remains: in one sum with requests that have room, what is beyond a whole is not seen. It costs what the sum of all
+            // parts does, here less than the requests one by one, and never more of a part than there is of the whole.
+            let together = ask("").await["total"]["cost"].clone();
+            assert_eq!(together, credits(in_one_sum), "{bucket} {is_closed}");
+            assert!(pico(together.as_str().unwrap()) < of_each.iter().map(|(_, cost)| cost).sum::<i128>());
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
 //! `tollgate cost …`: what may be asked of the prices that upstreams ask.
 
 use clap::{Args, Subcommand};
-use tollgate_domain::PricePerToken;
 use tollgate_store::model_costs::CostPrices;
+
+use super::PriceArgs;
 
 /// `tollgate cost …`.
 #[derive(Debug, Subcommand)]
@@ -30,24 +31,9 @@ pub enum CostCommand {
 pub struct CostSetArgs {
     /// Alias of the model, or its id, by which a deleted one is found too.
     pub alias: String,
-    /// Per input token.
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
-    pub input_price: PricePerToken,
-    /// Per output token.
-    #[arg(long, value_name = "Y", allow_negative_numbers = true)]
-    pub output_price: PricePerToken,
-    /// Per input token read from a cache [default: the input price].
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
-    pub cache_read_price: Option<PricePerToken>,
-    /// Per input token written to a cache [default: the input price].
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
-    pub cache_write_price: Option<PricePerToken>,
-    /// Per output token of reasoning [default: the output price].
-    #[arg(long, value_name = "Y", allow_negative_numbers = true)]
-    pub reasoning_price: Option<PricePerToken>,
-    /// For each request that did not fail, whatever its tokens [default: nothing].
-    #[arg(long, value_name = "Z", allow_negative_numbers = true)]
-    pub request_price: Option<PricePerToken>,
+    /// The prices.
+    #[command(flatten)]
+    pub prices: PriceArgs,
     /// In force from this hour on, a full one of UTC: 2026-01-31T12:00:00Z or 2026-01-31 [default: the hour that has begun].
     #[arg(long, value_name = "T")]
     pub valid_from: Option<String>,
@@ -56,13 +42,21 @@ pub struct CostSetArgs {
 impl CostSetArgs {
     /// The prices that were given.
     pub const fn prices(&self) -> CostPrices {
+        let PriceArgs {
+            input_price,
+            output_price,
+            cache_read_price,
+            cache_write_price,
+            reasoning_price,
+            request_price,
+        } = self.prices;
         CostPrices {
-            input_price: self.input_price,
-            output_price: self.output_price,
-            cache_read_price: self.cache_read_price,
-            cache_write_price: self.cache_write_price,
-            reasoning_price: self.reasoning_price,
-            request_price: self.request_price,
+            input_price,
+            output_price,
+            cache_read_price,
+            cache_write_price,
+            reasoning_price,
+            request_price,
         }
     }
 }

@@ -7,6 +7,7 @@ mod audit;
 pub mod cost;
 mod instant;
 pub mod limit;
+mod prices;
 pub(crate) mod tariff_file;
 pub mod user;
 pub mod webhook;
@@ -22,6 +23,7 @@ pub use audit::AuditArgs;
 pub use cost::{CostCommand, CostSetArgs};
 pub(crate) use instant::parse_instant;
 pub use limit::LimitCommand;
+pub use prices::PriceArgs;
 pub use user::UserCommand;
 pub use webhook::WebhookCommand;
 
@@ -324,18 +326,9 @@ pub struct TariffSetArgs {
     /// For batches with exactly this completion window, such as 24h.
     #[arg(long, value_name = "W")]
     pub window: Option<String>,
-    /// Per input token.
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
-    pub input_price: PricePerToken,
-    /// Per output token.
-    #[arg(long, value_name = "Y", allow_negative_numbers = true)]
-    pub output_price: PricePerToken,
-    /// Per input token read from a cache [default: the input price].
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
-    pub cache_read_price: Option<PricePerToken>,
-    /// Per input token written to a five-minute cache [default: the input price].
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
-    pub cache_write_price: Option<PricePerToken>,
+    /// The prices that costs have as well.
+    #[command(flatten)]
+    pub prices: PriceArgs,
     /// Per input token written to a one-hour cache [default: the input price].
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub cache_write_1h_price: Option<PricePerToken>,
@@ -345,15 +338,9 @@ pub struct TariffSetArgs {
     /// Per input token of images [default: the input price].
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub image_input_price: Option<PricePerToken>,
-    /// Per output token of reasoning [default: the output price].
-    #[arg(long, value_name = "Y", allow_negative_numbers = true)]
-    pub reasoning_price: Option<PricePerToken>,
     /// Per output token of audio [default: the output price].
     #[arg(long, value_name = "Y", allow_negative_numbers = true)]
     pub audio_output_price: Option<PricePerToken>,
-    /// For each request that succeeded, whatever its tokens [default: nothing].
-    #[arg(long, value_name = "Z", allow_negative_numbers = true)]
-    pub request_price: Option<PricePerToken>,
     /// In force from this time on: 2026-01-31T12:00:00Z, 2026-01-31, or `2h` for two hours ago [default: now].
     #[arg(long, value_name = "T")]
     pub valid_from: Option<String>,
@@ -362,17 +349,25 @@ pub struct TariffSetArgs {
 impl TariffSetArgs {
     /// The prices that were given.
     pub const fn prices(&self) -> PriceList {
+        let PriceArgs {
+            input_price,
+            output_price,
+            cache_read_price,
+            cache_write_price,
+            reasoning_price,
+            request_price,
+        } = self.prices;
         PriceList {
-            input_price: self.input_price,
-            output_price: self.output_price,
-            cache_read_price: self.cache_read_price,
-            cache_write_5m_price: self.cache_write_price,
+            input_price,
+            output_price,
+            cache_read_price,
+            cache_write_5m_price: cache_write_price,
             cache_write_1h_price: self.cache_write_1h_price,
             audio_input_price: self.audio_input_price,
             image_input_price: self.image_input_price,
-            reasoning_price: self.reasoning_price,
+            reasoning_price,
             audio_output_price: self.audio_output_price,
-            request_price: self.request_price,
+            request_price,
         }
     }
 }

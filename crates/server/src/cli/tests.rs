@@ -1,4 +1,5 @@
 use clap::{CommandFactory, error::ErrorKind};
+use tollgate_store::model_costs::CostPrices;
 
 use super::*;
 
@@ -31,6 +32,8 @@ fn every_documented_command_line_parses() {
         "tariff replace gpt tariffs.json",
         "tariff set gpt --purpose batch --window 24h --input-price 0.00001 --output-price 3e-5 --cache-read-price 0 \
          --cache-write-price 0.1 --valid-from 2026-01-01T00:00:00Z",
+        "cost set gpt --input-price 0.00001 --output-price 3e-5 --cache-read-price 0 --cache-write-price 0.1 --reasoning-price 1 \
+         --request-price 2 --valid-from 2026-01-01T00:00:00Z",
         "key create --user ada --purpose batch --trusted",
         "key revoke tg-0123456",
         "credit grant ada 10 --source-id inv-1",
@@ -91,6 +94,49 @@ fn a_price_that_would_have_to_be_rounded_is_refused() {
     let error = parse("tariff set gpt --input-price 0.0000000000001 --output-price 1").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ValueValidation);
     assert!(error.to_string().contains("12 decimal places"), "{error}");
+}
+
+#[test]
+fn each_price_of_a_tariff_and_of_a_cost_is_taken_for_itself() {
+    let shared = "--input-price 1 --output-price 2 --cache-read-price 3 --cache-write-price 4 --reasoning-price 5 --request-price 6";
+    let further =
+        "--cache-write-1h-price 7 --audio-input-price 8 --image-input-price 9 --audio-output-price 10";
+    let Command::Tariff(TariffCommand::Set(tariff)) =
+        parse(&format!("tariff set gpt {shared} {further}")).unwrap().command
+    else {
+        panic!()
+    };
+    let Command::Cost(CostCommand::Set(cost)) = parse(&format!("cost set gpt {shared}")).unwrap().command
+    else {
+        panic!()
+    };
+    let credits = |credits: u32| credits.to_string().parse::<PricePerToken>().unwrap();
+    assert_eq!(
+        tariff.prices(),
+        PriceList {
+            input_price: credits(1),
+            output_price: credits(2),
+            cache_read_price: Some(credits(3)),
+            cache_write_5m_price: Some(credits(4)),
+            reasoning_price: Some(credits(5)),
+            request_price: Some(credits(6)),
+            cache_write_1h_price: Some(credits(7)),
+            audio_input_price: Some(credits(8)),
+            image_input_price: Some(credits(9)),
+            audio_output_price: Some(credits(10)),
+        }
+    );
+    assert_eq!(
+        cost.prices(),
+        CostPrices {
+            input_price: credits(1),
+            output_price: credits(2),
+            cache_read_price: Some(credits(3)),
+            cache_write_price: Some(credits(4)),
+            reasoning_price: Some(credits(5)),
+            request_price: Some(credits(6)),
+        }
+    );
 }
 
 #[test]

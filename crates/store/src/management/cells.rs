@@ -8,6 +8,7 @@ use tollgate_domain::{ApiKeyId, UserId};
 use uuid::Uuid;
 
 use super::usage::{BucketWidth, UsageKind};
+use crate::closed_hours::SUMS;
 use crate::{StoreError, Tx};
 
 /// Which cells a report is about, by their numbers. Resolved once, so that the database plans with what it will really read.
@@ -44,6 +45,16 @@ pub(super) struct Told {
     /// Users, keys, or anything that hangs on them.
     pub(super) owners: bool,
     pub(super) models: bool,
+}
+
+/// Which of the cells that are asked of.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Only {
+    All,
+    /// Those whose number in this column is one of `$11`.
+    OneOf(&'static str),
+    /// Those of keys for batches.
+    OfBatches,
 }
 
 /// How many parameters [`Cells::parameters`] has: those of the caller come after.
@@ -94,11 +105,6 @@ impl Cells {
         self
     }
 
-    /// Whether hours are closed at all.
-    pub(super) const fn are_closed(&self) -> bool {
-        self.closed_until.is_some()
-    }
-
     /// All requests of the days that these instants lie in.
     pub(super) async fn requests_of_days(
         &self,
@@ -132,35 +138,61 @@ impl Cells {
         ]
     }
 
+    /// Whether what is asked of is everybody's, so that it needs no owners told apart.
+    pub(super) const fn are_of_everyone(&self) -> bool {
+        self.scope.is_none() && self.users.is_none() && self.keys.is_none() && self.batch.is_none()
+    }
+
     /// A query of `starts_at` (of the bucket), `user_no`, `key_no`, `model_no` and the sums, of as few rows as can be told apart by what is
     /// `told`; each number that is neither told nor filtered by may be 0.
-    pub(super) fn select(&self, width: BucketWidth, told: Told) -> String {
-        let owners = told.owners
-            || self.scope.is_some()
-            || self.users.is_some()
-            || self.keys.is_some()
-            || self.batch.is_some();
+    pub(super) fn select(&self, width: BucketWidth, told: Told, only: Only) -> String {
+        self.select_within(ASKED, width, told, only)
+    }
+
+    /// As [`Cells::select`], over all the time that is asked of at once: whole days as sums of days, and of hours only what is beside them.
+    /// `starts_at` is of no use.
+    pub(super) fn select_all(&self, told: Told) -> String {
+        let stretch =
+            |from: &str, until: &str, width| self.select_within([from, until], width, told, Only::All);
+        let days_end = format!("greatest({LAST_DAY}, least({FIRST_DAY}, $2))");
+        [
+            stretch(FIRST_DAY, LAST_DAY, BucketWidth::Day),
+            stretch("$1", &format!("least({FIRST_DAY}, $2)"), BucketWidth::Hour),
+            stretch(&days_end, "$2", BucketWidth::Hour),
+        ]
+        .join(" union all ")
+    }
+
+    fn select_within(&self, [from, until]: [&str; 2], width: BucketWidth, told: Told, only: Only) -> String {
+        let owners = told.owners || !self.are_of_everyone();
         let models = told.models || self.models.is_some();
         let interval = width.interval();
         if width == BucketWidth::Minute {
-            return part("r.minute", "", MINUTES, KIND);
+            return part("r.minute", "", MINUTES, KIND, only);
         }
-        let open = |from: &str| {
+        let open = |first: &str| {
             let bucket = if width == BucketWidth::Day {
                 format!("date_bin('{interval}', r.hour, timestamptz '2000-01-01 00:00:00+00')")
             } else {
                 "r.hour".to_owned()
             };
-            part(&bucket, "", "usage_rollups r", &format!("r.hour >= {from} and r.hour < $2 and {KIND}"))
+            part(
+                &bucket,
+                "",
+                "usage_rollups r",
+                &format!("r.hour >= {first} and r.hour < {until} and {KIND}"),
+                only,
+            )
         };
         let closed = |grain: u8, sign: &str, kind: &str| {
-            let range = format!("r.grain = {grain} and r.starts_at >= $1 and r.starts_at < $2 and {kind}");
-            part("r.starts_at", sign, "usage_sums r", &range)
+            let range =
+                format!("r.grain = {grain} and r.starts_at >= {from} and r.starts_at < {until} and {kind}");
+            part("r.starts_at", sign, "usage_sums r", &range, only)
         };
         // All hours of a day that has begun are in its sums as far as they are closed, so the open ones are what is missing of it.
-        let rest = open("greatest($1, coalesce($3::timestamptz, '-infinity'))");
+        let rest = open(&format!("greatest({from}, coalesce($3::timestamptz, '-infinity'))"));
         let parts = match (width, owners, models) {
-            (BucketWidth::Minute | BucketWidth::Hour, true, _) => return open("$1"),
+            (BucketWidth::Minute | BucketWidth::Hour, true, _) => return open(from),
             (BucketWidth::Minute | BucketWidth::Hour, false, _) => vec![closed(1, "", KIND), rest],
             (BucketWidth::Day, false, _) => vec![closed(2, "", KIND), rest],
             (BucketWidth::Day, true, true) => vec![closed(4, "", KIND), rest],
@@ -176,55 +208,90 @@ impl Cells {
         parts.join(" union all ")
     }
 
+    /// Whether [`Cells::select_priced`] has one row at most of each bucket, model and price: of hours of everybody, of which there are many.
+    pub(super) fn are_single(&self, width: BucketWidth, owners: bool) -> bool {
+        width == BucketWidth::Hour && !owners && self.are_of_everyone()
+    }
+
     /// As [`Cells::select`], of hours or days, models told apart, with `priced_at`: an instant at which all of the row has the price that its model
     /// costs. A day in which that changes comes in hours, of that model alone; `has_mixed_days` says whether there are any, and `mixed_days`
-    /// must then be a table of them: `day`, and `models`, the numbers of such models.
-    pub(super) fn select_priced(&self, width: BucketWidth, owners: bool, has_mixed_days: bool) -> String {
-        let owners = owners || self.scope.is_some() || self.users.is_some() || self.keys.is_some();
+    /// must then be a table of them: `day` and `model_no`.
+    pub(super) fn select_priced(
+        &self,
+        width: BucketWidth,
+        owners: bool,
+        has_mixed_days: bool,
+        only: Only,
+    ) -> String {
+        let owners = owners || !self.are_of_everyone();
+        let has_mixed_days = has_mixed_days && width == BucketWidth::Day;
         let day =
             |column: &str| format!("date_bin('24 hours', {column}, timestamptz '2000-01-01 00:00:00+00')");
         let bucket = |column: &str| if width == BucketWidth::Day { day(column) } else { column.to_owned() };
-        let open = |table: &str, from: &str, until: &str| {
+        let hours = |table: &str, range: &str| {
             let starts_at = format!("r.hour as priced_at, {}", bucket("r.hour"));
-            part(&starts_at, "", table, &format!("r.hour >= {from} and r.hour < {until}"))
+            part(&starts_at, "", table, range, only)
         };
-        let closed = |grain: u8, range: &str| {
+        let sums = |table: &str, grain: u8, further: &str| {
             let starts_at = format!("r.starts_at as priced_at, {}", bucket("r.starts_at"));
-            let range = format!("r.grain = {grain} and r.starts_at >= $1 and r.starts_at < $2 {range}");
-            part(&starts_at, "", "usage_sums r", &range)
+            let range = format!("r.grain = {grain} and r.starts_at >= $1 and r.starts_at < $2 and {further}");
+            part(&starts_at, "", table, &range, only)
         };
-        let rest = open("usage_rollups r", "greatest($1, coalesce($3::timestamptz, '-infinity'))", "$2");
-        let mut parts = match (width, owners) {
-            (BucketWidth::Minute | BucketWidth::Hour, true) => return open("usage_rollups r", "$1", "$2"),
-            (BucketWidth::Minute | BucketWidth::Hour, false) => vec![closed(1, ""), rest],
-            (BucketWidth::Day, _) => {
-                let grain = if owners { 4 } else { 2 };
-                let unmixed = "and not exists (select from mixed_days d where d.day = r.starts_at and r.model_no = any(d.models))";
-                vec![closed(grain, if has_mixed_days { unmixed } else { "" }), rest]
+        let open = |from: &str| hours("usage_rollups r", &format!("r.hour >= {from} and r.hour < $2"));
+        let rest = open("greatest($1, coalesce($3::timestamptz, '-infinity'))");
+        match (width, owners) {
+            (BucketWidth::Minute | BucketWidth::Hour, true) => open("$1"),
+            (BucketWidth::Minute | BucketWidth::Hour, false) => {
+                [sums("usage_sums r", 1, "true"), by_model(&rest)].join(" union all ")
             }
-        };
-        if width == BucketWidth::Day && has_mixed_days {
-            let of_mixed = |table: &str, column: &str| {
-                format!(
-                    "mixed_days d join {table} r on r.{column} >= d.day and r.{column} < d.day + interval '24 hours'
-                                                    and r.model_no = any(d.models)"
-                )
-            };
-            parts.push(if owners {
-                open(
-                    &of_mixed("usage_rollups", "hour"),
-                    "$1",
-                    "least($2, coalesce($3::timestamptz, '-infinity'))",
-                )
-            } else {
-                let starts_at = format!("r.starts_at as priced_at, {}", bucket("r.starts_at"));
-                let range = "r.grain = 1 and r.starts_at >= $1 and r.starts_at < $2";
-                part(&starts_at, "", &of_mixed("usage_sums", "starts_at"), range)
-            });
+            (BucketWidth::Day, _) if !has_mixed_days => {
+                [sums("usage_sums r", if owners { 4 } else { 2 }, "true"), rest].join(" union all ")
+            }
+            (BucketWidth::Day, false) => [
+                sums(
+                    "usage_sums r",
+                    2,
+                    "not exists (select from mixed_days m where m.day = r.starts_at and m.model_no = r.model_no)",
+                ),
+                sums(OF_MIXED_DAYS, 1, "true"),
+                rest,
+            ]
+            .join(" union all "),
+            // A sum of a day says whose hours to look for in it.
+            (BucketWidth::Day, true) => format!(
+                "with of_days as materialized (
+                     select r.*, exists (select from mixed_days m where m.day = r.starts_at and m.model_no = r.model_no) as is_mixed
+                     from usage_sums r
+                     where r.grain = 4 and r.starts_at >= $1 and r.starts_at < $2 and {filters})
+                 {unmixed} union all {mixed} union all {rest}",
+                filters = filters("r", only),
+                unmixed = sums("of_days r", 4, "not r.is_mixed"),
+                mixed = hours(
+                    "of_days d, lateral (
+                         select r.* from usage_rollups r
+                         where r.user_no = d.user_no and r.key_no = d.key_no and r.model_no = d.model_no
+                           and r.hour >= d.starts_at and r.hour < d.starts_at + interval '24 hours' offset 0) r",
+                    "d.is_mixed and r.hour < $3"
+                ),
+            ),
         }
-        parts.join(" union all ")
     }
 }
+
+/// Sums of hours, `r`, of the days in which a model's cost changes: each is found by its whole key, one by one, never by reading all there are
+/// (`offset 0`).
+const OF_MIXED_DAYS: &str = "mixed_days m, generate_series(0, 23) h, lateral (
+    select r.* from usage_sums r
+    where r.grain = 1 and r.starts_at = m.day + h * interval '1 hour' and r.user_no = 0 and r.key_no = 0 and r.model_no = m.model_no
+    offset 0) r";
+
+/// The time that is asked of.
+const ASKED: [&str; 2] = ["$1", "$2"];
+/// The first whole day of that.
+const FIRST_DAY: &str =
+    "(date_trunc('day', $1::timestamptz - interval '1 microsecond', 'UTC') + interval '24 hours')";
+/// The end of the last one.
+const LAST_DAY: &str = "date_trunc('day', $2::timestamptz, 'UTC')";
 
 /// Of the kind that is asked for.
 const KIND: &str = "($9::boolean is null or $9 = (r.model_no = any($10::int[])))";
@@ -240,16 +307,42 @@ const MINUTES: &str = "(select date_bin('1 minute', requested_at, timestamptz '1
      where day >= ($1::timestamptz at time zone 'UTC')::date and day <= (($2::timestamptz - interval '1 microsecond') at time zone 'UTC')::date
        and requested_at >= $1 and requested_at < $2) r";
 
-fn part(starts_at: &str, sign: &str, table: &str, range: &str) -> String {
-    let sums = crate::closed_hours::SUMS.map(|sum| format!("{sign}r.{sum} as {sum}")).join(", ");
+/// Hours that tell owners apart, with those summed up.
+fn by_model(hours: &str) -> String {
+    let sums = SUMS.map(|sum| match sum {
+        "amount_pico" => format!("sum(r.{sum}) as {sum}"),
+        _ => format!("sum(r.{sum})::bigint as {sum}"),
+    });
+    format!(
+        "select r.priced_at, r.starts_at, 0, 0, r.model_no, {} from ({hours}) r group by r.priced_at, r.starts_at, r.model_no",
+        sums.join(", ")
+    )
+}
+
+fn part(starts_at: &str, sign: &str, table: &str, range: &str, only: Only) -> String {
+    let sums = SUMS.map(|sum| format!("{sign}r.{sum} as {sum}")).join(", ");
     // Every parameter is named in every part, so that each has its type in each query.
     format!(
         "select {starts_at} as starts_at, r.user_no, r.key_no, r.model_no, {sums}
          from {table}
-         where {range} and ($3::timestamptz is null or true)
-           and ($4::int is null or r.user_no = $4) and ($5::int[] is null or r.user_no = any($5))
-           and ($6::int[] is null or r.key_no = any($6)) and ($7::int[] is null or r.model_no = any($7))
-           and ($8::boolean is null or $8 = (r.key_no in (select no from api_keys where purpose = 'batch')))
-           and ($9::boolean is null or true) and ($10::int[] is null or true)"
+         where {range} and {filters} and ($3::timestamptz is null or true) and ($9::boolean is null or true)
+           and ($10::int[] is null or true)",
+        filters = filters("r", only)
+    )
+}
+
+/// What is asked of, of the rows of `table`.
+fn filters(table: &str, only: Only) -> String {
+    let only = match only {
+        Only::All => String::new(),
+        Only::OfBatches => {
+            format!(" and {table}.key_no in (select no from api_keys where purpose = 'batch')")
+        }
+        Only::OneOf(column) => format!(" and {table}.{column} = any($11::int[])"),
+    };
+    format!(
+        "($4::int is null or {table}.user_no = $4) and ($5::int[] is null or {table}.user_no = any($5))
+         and ($6::int[] is null or {table}.key_no = any($6)) and ($7::int[] is null or {table}.model_no = any($7))
+         and ($8::boolean is null or $8 = ({table}.key_no in (select no from api_keys where purpose = 'batch'))){only}"
     )
 }

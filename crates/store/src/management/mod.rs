@@ -14,6 +14,7 @@ pub mod changes;
 pub mod idempotency;
 pub mod identities;
 pub mod keys;
+mod largest;
 pub mod ledger;
 pub mod limits;
 pub mod makers;

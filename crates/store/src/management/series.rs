@@ -8,7 +8,9 @@ use tollgate_domain::{ApiKeyId, Credits, UserId};
 use uuid::Uuid;
 
 use super::cells::{Cells, Told, Wanted};
+use super::largest::Largest;
 use super::usage::BucketWidth;
+use crate::closed_hours::SUMS;
 use crate::text::check_text;
 use crate::{StoreError, Tx};
 
@@ -90,98 +92,51 @@ pub async fn series(
     query: &SeriesQuery,
 ) -> Result<Vec<SeriesRow>, StoreError> {
     check_text("the model", query.model.as_deref().unwrap_or_default())?;
-    let Grouping { column, told, names, named } = Grouping::of(query.group_by);
     let mut cells = Cells::find(tx, &query.wanted()).await?;
-    let counts = [
-        "requests",
-        "failed_requests",
-        "unrated_requests",
-        "prompt_tokens",
-        "completion_tokens",
-        "amount_pico",
-    ];
-    // Days are kept as sums already: to sum up each group of each day first would only be a detour.
-    let (sums, by) = if width == BucketWidth::Day && cells.are_closed() {
-        (counts.map(|sum| format!("r.{sum}")), "")
-    } else {
-        (counts.map(|sum| format!("sum(r.{sum}) as {sum}")), " group by 1, 2")
-    };
-    let grouped = format!("select r.starts_at, {column} as group_no, {} from cells r{by}", sums.join(", "));
+    let cells = cells.between(from, until);
+    let largest = Largest::find(tx, cells, query.group_by, query.top).await?;
+    let models = query.group_by == SeriesGroup::Model;
+    let select = |owners, only| cells.select(width, Told { owners, models }, only);
     let sql = format!(
-        "with cells as ({cells}),
-         grouped as (
-             {grouped}),
-         ranked as (
-             select group_no,
-                    row_number() over (order by sum(amount_pico) desc, sum(requests) desc, group_no) as place
-             from grouped group by group_no having sum(requests) <> 0),
-         placed as (
-             select group_no, least(place, $11::bigint + 1) as place, place > $11 as is_rest from ranked),
-         cut as (
-             select s.starts_at, p.place, case when p.is_rest then null else p.group_no end as group_no,
-                    sum(s.requests)::bigint as requests, sum(s.failed_requests)::bigint as failed_requests,
-                    sum(s.unrated_requests)::bigint as unrated_requests,
-                    sum(s.prompt_tokens)::bigint as prompt_tokens,
-                    sum(s.completion_tokens)::bigint as completion_tokens,
-                    (sum(s.amount_pico) * 0.000000000001)::numeric(28, 12) as amount
-             from grouped s join placed p on p.group_no = s.group_no
-             group by 1, 2, 3)
-         select c.starts_at, c.place,
-                case when c.group_no is null then (select count(*) from placed where is_rest) else 1 end,
-                n.id, n.name, n.prefix, c.requests, c.failed_requests, c.unrated_requests, c.prompt_tokens,
-                c.completion_tokens, c.amount
-         from cut c left join ({names}) n on {named}
+        "with placed as ({placed})
+         select {GROUP}, {SUMS_OF_ROWS}
+         from (select starts_at, place, group_no, {added_up}
+               from placed group by 1, 2, 3 having sum(requests) <> 0) c
+         left join ({names}) n on n.no = c.group_no
          order by c.starts_at, c.place",
-        cells = cells.select(width, told),
+        placed = largest.rows(&["starts_at"], select),
+        added_up = added_up(),
+        names = query.group_by.names(),
     );
-    let top = i64::from(query.top.clamp(1, MAX_GROUPS));
-    let mut parameters = cells.between(from, until).parameters().to_vec();
-    parameters.push(&top);
+    let parameters = [&cells.parameters()[..], &largest.parameters()].concat();
     let rows = tx.query(&sql, &parameters).await?;
-    rows.iter().map(from_row).collect()
+    rows.iter().map(|row| SeriesRow::read(row, &largest)).collect()
 }
 
-/// How groups are told apart, and what they are called.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Grouping {
-    /// The number of a cell's group.
-    pub(super) column: &'static str,
-    pub(super) told: Told,
-    /// A query of `id`, `name` and `prefix` of each.
-    pub(super) names: &'static str,
-    /// Which of these, `n`, is that of `c.group_no`.
-    pub(super) named: &'static str,
+/// The sums of a group of cells.
+pub(super) fn added_up() -> String {
+    SUMS.map(|sum| format!("sum({sum}) as {sum}")).join(", ")
 }
 
-impl Grouping {
-    pub(super) const fn of(group_by: SeriesGroup) -> Self {
-        let named = "n.no = c.group_no";
-        let owners = Told { owners: true, models: false };
-        match group_by {
-            SeriesGroup::Nothing => Self {
-                column: "0",
-                told: Told { owners: false, models: false },
-                names: "select null::uuid as id, null::text as name, null::text as prefix",
-                named: "false",
-            },
-            SeriesGroup::User => Self {
-                column: "r.user_no",
-                told: owners,
-                names: "select id, name, null::text as prefix, no from users",
-                named,
-            },
-            SeriesGroup::Key => Self {
-                column: "r.key_no",
-                told: owners,
-                names: "select id, name, prefix, no from api_keys",
-                named,
-            },
-            SeriesGroup::Model => Self {
-                column: "r.model_no",
-                told: Told { owners: false, models: true },
-                names: "select id, alias as name, null::text as prefix, no from deployed_models",
-                named,
-            },
+/// What [`SeriesRow::read`] reads, of `c`, sums at a place, and `n`, the names of groups: its first columns.
+pub(super) const GROUP: &str = "c.starts_at, c.place, n.id, n.name, n.prefix";
+/// And those after.
+pub(super) const SUMS_OF_ROWS: &str =
+    "c.requests::bigint, c.failed_requests::bigint, c.unrated_requests::bigint,
+    c.prompt_tokens::bigint, c.completion_tokens::bigint, (c.amount_pico * 0.000000000001)::numeric(28, 12)";
+/// How many columns that are.
+pub(super) const COLUMNS: usize = 11;
+
+impl SeriesGroup {
+    /// A query of `no`, `id`, `name` and `prefix` of each.
+    pub(super) const fn names(self) -> &'static str {
+        match self {
+            Self::Nothing => {
+                "select null::int as no, null::uuid as id, null::text as name, null::text as prefix where false"
+            }
+            Self::User => "select no, id, name, null::text as prefix from users",
+            Self::Key => "select no, id, name, prefix from api_keys",
+            Self::Model => "select no, id, alias as name, null::text as prefix from deployed_models",
         }
     }
 }
@@ -197,21 +152,24 @@ impl SeriesQuery {
     }
 }
 
-fn from_row(row: &Row) -> Result<SeriesRow, StoreError> {
-    Ok(SeriesRow {
-        starts_at: row.try_get(0)?,
-        place: row.try_get(1)?,
-        groups: row.try_get(2)?,
-        id: row.try_get(3)?,
-        name: row.try_get(4)?,
-        prefix: row.try_get(5)?,
-        sums: Sums {
-            requests: row.try_get(6)?,
-            failed_requests: row.try_get(7)?,
-            unrated_requests: row.try_get(8)?,
-            prompt_tokens: row.try_get(9)?,
-            completion_tokens: row.try_get(10)?,
-            amount: Credits::try_from(row.try_get::<_, Decimal>(11)?)?,
-        },
-    })
+impl SeriesRow {
+    pub(super) fn read(row: &Row, largest: &Largest) -> Result<Self, StoreError> {
+        let place = row.try_get(1)?;
+        Ok(Self {
+            starts_at: row.try_get(0)?,
+            place,
+            groups: largest.groups_at(place),
+            id: row.try_get(2)?,
+            name: row.try_get(3)?,
+            prefix: row.try_get(4)?,
+            sums: Sums {
+                requests: row.try_get(5)?,
+                failed_requests: row.try_get(6)?,
+                unrated_requests: row.try_get(7)?,
+                prompt_tokens: row.try_get(8)?,
+                completion_tokens: row.try_get(9)?,
+                amount: Credits::try_from(row.try_get::<_, Decimal>(10)?)?,
+            },
+        })
+    }
 }

@@ -14,10 +14,15 @@ use tokio_postgres::Row;
 use tollgate_domain::{ApiKeyId, Credits, UserId};
 use uuid::Uuid;
 
-use super::cells::{Cells, Told, Wanted};
+use super::cells::{Cells, Only, Told, Wanted};
+use crate::closed_hours::SUMS;
 use crate::{StoreError, Tx};
 
-/// Most rows of one answer. A page ends sooner where it would have more.
+/// Most rows of a page of several buckets, which ends sooner where it would have more: so many are read, written and sent within some
+/// hundredths of a second.
+pub const PAGE_ROWS: usize = 5_000;
+
+/// Most rows of one bucket, which is a page of its own where it has more than [`PAGE_ROWS`].
 pub const MAX_ROWS: usize = 10_000;
 
 /// Most requests of the days that minutes are asked of: what is read takes some tenths of a second, in a report's place and not in a flush's.
@@ -133,8 +138,8 @@ pub struct Buckets {
 }
 
 /// The sums of the buckets that begin at `from`, a bucket's beginning, or later and before `until`. Buckets and groups without requests have
-/// no row. At most [`MAX_ROWS`]: then the first buckets, as many as are whole. One bucket that has more is refused. The transaction must be
-/// one of a single snapshot.
+/// no row. At most [`PAGE_ROWS`], or one bucket: then the first buckets, as many as are whole. One bucket that has more than [`MAX_ROWS`] is
+/// refused. The transaction must be one of a single snapshot.
 pub async fn buckets(
     tx: &Tx,
     width: BucketWidth,
@@ -143,7 +148,9 @@ pub async fn buckets(
     query: &BucketQuery,
 ) -> Result<Buckets, StoreError> {
     let BucketQuery { scope, users, api_keys, models, batch, kind, grouping, with_amount } = query;
-    let wanted = Wanted { scope: *scope, users, keys: api_keys, models, batch: *batch, kind: *kind };
+    let of_batches = OfBatches::of(width, query);
+    let batch = if of_batches.is_some() { None } else { *batch };
+    let wanted = Wanted { scope: *scope, users, keys: api_keys, models, batch, kind: *kind };
     let mut cells = Cells::find(tx, &wanted).await?;
     if width == BucketWidth::Minute {
         let requests = cells.requests_of_days(tx, from, until).await?;
@@ -156,9 +163,13 @@ pub async fn buckets(
     }
     let of = |is_wanted: bool, column: &'static str| if is_wanted { column } else { "null::integer" };
     let told = Told { owners: grouping.user || grouping.api_key || grouping.batch, models: grouping.model };
+    let source = match of_batches {
+        Some(of_batches) => of_batches.select(&cells, width, grouping.model),
+        None => cells.select(width, told, Only::All),
+    };
     // Sums by number first, names afterwards: there are few groups and many sums.
     let sql = format!(
-        "with cells as ({cells}),
+        "with cells as ({source}),
          batch_keys as (select no from api_keys where purpose = 'batch'),
          summed as (
              select r.starts_at, {user} as user_no, {key} as key_no, {model} as model_no, {batch} as is_batch,
@@ -178,7 +189,6 @@ pub async fn buckets(
          where s.requests <> 0
          order by s.starts_at, u.id, k.id, m.alias, s.model_no, s.is_batch
          limit {limit}",
-        cells = cells.select(width, told),
         limit = MAX_ROWS.saturating_add(1),
         amount = if *with_amount {
             "(sum(r.amount_pico) * 0.000000000001)::numeric(28, 12)"
@@ -188,50 +198,111 @@ pub async fn buckets(
         user = of(grouping.user, "r.user_no"),
         key = of(grouping.api_key, "r.key_no"),
         model = of(grouping.model, "r.model_no"),
-        batch = if grouping.batch { "r.key_no in (select no from batch_keys)" } else { "null::boolean" },
+        batch = match (grouping.batch, of_batches.is_some()) {
+            (false, _) => "null::boolean",
+            (true, false) => "r.key_no in (select no from batch_keys)",
+            (true, true) => "r.is_batch",
+        },
     );
     let mut rows: Vec<BucketRow> = Vec::new();
     let mut start = from;
-    while start < until && rows.len() <= MAX_ROWS {
-        let end = later(width, start, next_stretch(width, from, start, rows.len(), told)).min(until);
+    while start < until {
+        let buckets = next_stretch(width, from, start, rows.len(), *grouping);
+        if buckets == 0 {
+            break;
+        }
+        let end = later(width, start, buckets).min(until);
         let read = tx.query(&sql, &cells.between(start, end).parameters()).await?;
         let read = read.iter().map(from_row).collect::<Result<Vec<_>, _>>()?;
         rows.extend(read);
         start = end;
     }
-    rows.truncate(MAX_ROWS.saturating_add(1));
-    whole_buckets(rows, until)
+    whole_buckets(rows, start)
 }
 
-/// How many buckets to read next. Where there may be thousands of groups in each, the first ones fill an answer: then no more are summed up
-/// than have their place in it, by how many rows those before came to.
-fn next_stretch(width: BucketWidth, from: Timestamp, start: Timestamp, rows: usize, told: Told) -> i64 {
-    /// So many more than it should take, rounded down.
-    const MARGIN: i64 = 1;
+/// How many buckets to read next; none: the page is full. Where there may be thousands of groups in each, the first ones fill a page: then no
+/// more are summed up than have their place in it, by how many rows those before came to.
+fn next_stretch(
+    width: BucketWidth,
+    from: Timestamp,
+    start: Timestamp,
+    rows: usize,
+    grouping: Grouping,
+) -> i64 {
     let all = i64::MAX / width.seconds();
+    let read = start.as_second().saturating_sub(from.as_second()) / width.seconds();
+    let has_many = grouping.user || grouping.api_key;
     // Minutes are found by reading their whole days: once.
-    if !told.owners || width == BucketWidth::Minute {
+    if !has_many || width == BucketWidth::Minute {
         return all;
     }
-    let rows = i64::try_from(rows).unwrap_or(i64::MAX);
-    let read = start.as_second().saturating_sub(from.as_second()) / width.seconds();
     if read == 0 {
         return 1;
     }
-    let missing = i64::try_from(MAX_ROWS).unwrap_or(i64::MAX).saturating_sub(rows);
-    missing.saturating_mul(read).checked_div(rows).map_or(all, |buckets| buckets.saturating_add(MARGIN))
+    let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+    let room = i64::try_from(PAGE_ROWS).unwrap_or(i64::MAX).saturating_sub(rows).max(0);
+    room.saturating_mul(read).checked_div(rows).unwrap_or(all)
 }
 
 /// Takes off the bucket in which there was one row too many.
 fn whole_buckets(mut rows: Vec<BucketRow>, until: Timestamp) -> Result<Buckets, StoreError> {
-    let Some(cut) = rows.get(MAX_ROWS).map(|row| row.starts_at) else { return Ok(Buckets { rows, until }) };
-    rows.retain(|row| row.starts_at < cut);
-    if rows.is_empty() {
+    let Some(first) = rows.first().map(|row| row.starts_at) else { return Ok(Buckets { rows, until }) };
+    let of_first = rows.partition_point(|row| row.starts_at <= first);
+    if of_first > MAX_ROWS {
         return Err(StoreError::refused(format!(
             "one bucket has more than {MAX_ROWS} groups; tell less apart, or ask for fewer of them"
         )));
     }
+    let Some(cut) = rows.get(of_first.max(PAGE_ROWS)).map(|row| row.starts_at) else {
+        return Ok(Buckets { rows, until });
+    };
+    rows.retain(|row| row.starts_at < cut);
     Ok(Buckets { rows, until: cut })
+}
+
+/// Keys for batches beside all others, where nobody is told apart: then only those keys are read one by one, and all others are what is
+/// left of everything.
+#[derive(Debug, Clone, Copy)]
+struct OfBatches {
+    /// `None`: with both kinds of keys.
+    wanted: Option<bool>,
+}
+
+impl OfBatches {
+    /// `None`: it is not asked for, or more is.
+    fn of(width: BucketWidth, query: &BucketQuery) -> Option<Self> {
+        let BucketQuery { scope, users, api_keys, batch, grouping, .. } = query;
+        let is_asked = grouping.batch || batch.is_some();
+        let is_of_some =
+            scope.is_some() || !users.is_empty() || !api_keys.is_empty() || grouping.user || grouping.api_key;
+        (is_asked && !is_of_some && width != BucketWidth::Minute).then_some(Self { wanted: *batch })
+    }
+
+    /// As [`Cells::select`], with `is_batch`.
+    fn select(self, cells: &Cells, width: BucketWidth, models: bool) -> String {
+        let sums = |sign: &str| SUMS.map(|sum| format!("{sign}r.{sum} as {sum}")).join(", ");
+        let rows = |table: &str, is_batch: bool, sign: &str| {
+            format!(
+                "select r.starts_at, 0 as user_no, 0 as key_no, r.model_no, {}, {is_batch} as is_batch from {table} r",
+                sums(sign)
+            )
+        };
+        let select = |owners, only| cells.select(width, Told { owners, models }, only);
+        let others = || {
+            let everything = format!("({})", select(false, Only::All));
+            [rows(&everything, false, ""), rows("of_batches", false, "-")]
+        };
+        let parts = match self.wanted {
+            Some(true) => vec![rows("of_batches", true, "")],
+            Some(false) => others().to_vec(),
+            None => [vec![rows("of_batches", true, "")], others().to_vec()].concat(),
+        };
+        format!(
+            "with of_batches as materialized ({}) {}",
+            select(true, Only::OfBatches),
+            parts.join(" union all ")
+        )
+    }
 }
 
 /// The beginning of the bucket that an instant lies in.
