@@ -38,7 +38,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     }
     steps.step("PostgreSQL", "cargo run -p xtask -- postgres", find_postgres)?;
     let sdks = install_sdks(&mut steps)?;
-    steps.step("dashboard", "cargo ui-test", dashboard::test_in_ci)?;
+    steps.step("dashboard", "cargo ui-test", || dashboard::test_in_ci(sdks.as_deref()))?;
     // A handful of cycles with a seed of their own: enough to see that it works, and that the first failpoints hold.
     steps.cargo("crashes", "crash-test --cycles 12 --seed 1")?;
     steps.tests(sdks)
