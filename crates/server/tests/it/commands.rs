@@ -226,7 +226,13 @@ async fn the_effective_configuration_is_printed_without_its_password() {
 async fn the_program_carries_the_licenses_of_what_is_within_it() {
     let place = Place::with_private_postgres();
     let printed = String::from_utf8(place.output("licenses").await.stdout).unwrap();
-    let within = ["\ntokio 1.", "\nrustls 0.", "\naws-lc-sys 0.", "\nserde_derive 1.", "Redistributions in binary form"];
+    let within = [
+        "\ntokio 1.",
+        "\nrustls 0.",
+        "\naws-lc-sys 0.",
+        "\nserde_derive 1.",
+        "Redistributions in binary form",
+    ];
     for within in within {
         assert!(printed.contains(within), "{within}");
     }

@@ -130,6 +130,7 @@ pub async fn page(
         Some(After { behind, moment }) => (moment.clone(), Some(behind)),
         None => (Moment { snapshot, server: tx.server() }, None),
     };
+    // The first page shows what its own snapshot shows.
     let was_there = |of| match after {
         Some(_) => is_visible_in(of, "$9::text::pg_snapshot", xmax),
         None => "$9::text is not null".to_owned(),
@@ -199,7 +200,7 @@ pub async fn page(
 }
 
 /// The ledger of user `$1` as the view `credits_transactions` has it, of the usage records `r` and the movements `c` that meet these conditions:
-/// the view cannot say which transaction wrote a row.
+/// the view cannot say which transaction wrote a row. Whose a record is, is compared first, because that costs less than what is asked of its transaction.
 fn entries(records: &str, movements: &str) -> String {
     format!(
         "select 'usage:' || r.day || '/' || r.instance_no || '/' || r.correlation_id as id, 'usage' as transaction_type,
@@ -209,13 +210,12 @@ fn entries(records: &str, movements: &str) -> String {
                     || ' input + ' || coalesce(r.completion_tokens, 0) || ' output tokens)' as description,
                 r.requested_at as created_at, x.batch_id, k.id as api_key_id, coalesce(m.alias, d.request_model) as model
          from usage_records r
-         join users u on u.no = r.user_no
          join usage_dimensions d on d.no = r.dimensions_no
          left join api_keys k on k.no = r.key_no
          left join deployed_models m on m.no = r.model_no
          left join usage_details x
                 on x.day = r.day and x.instance_no = r.instance_no and x.correlation_id = r.correlation_id
-         where r.amount_pico > 0 and u.id = $1 and {records}
+         where r.amount_pico > 0 and r.user_no = (select no from users where id = $1) and {records}
          union all
          select c.id::text, c.type, c.amount, c.source_id, c.description, c.created_at, null, null, null
          from credit_movements c where c.user_id = $1 and {movements}"
