@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::Context;
 
-use crate::{dashboard, fuzz, process::Run, sdks, tidy};
+use crate::{dashboard, fuzz, licenses, process::Run, sdks, tidy};
 
 /// Set by every continuous integration service; then nothing that tests need may be missing.
 const IN_CI: &str = "CI";
@@ -26,6 +26,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let docs = Run::cargo("doc --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings");
     steps.step("documentation", &docs.to_string(), || docs.run())?;
     steps.cargo("documentation tests", "test --workspace --doc")?;
+    steps.step("licenses", "cargo run -p xtask -- licenses", licenses::check)?;
     if Run::cargo("deny --version").works() {
         steps.cargo("dependencies", "deny check bans licenses sources")?;
     } else {
@@ -38,7 +39,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     }
     steps.step("PostgreSQL", "cargo run -p xtask -- postgres", find_postgres)?;
     let sdks = install_sdks(&mut steps)?;
-    steps.step("dashboard", "cargo ui-test", dashboard::test_in_ci)?;
+    steps.step("dashboard", "cargo ui-test", || dashboard::test_in_ci(sdks.as_deref()))?;
     // A handful of cycles with a seed of their own: enough to see that it works, and that the first failpoints hold.
     steps.cargo("crashes", "crash-test --cycles 12 --seed 1")?;
     steps.tests(sdks)

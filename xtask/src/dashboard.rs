@@ -14,6 +14,7 @@ use rustix::process::geteuid;
 
 use crate::{
     process::{Run, target_directory},
+    sdks,
     stage::tollgate,
 };
 
@@ -88,8 +89,9 @@ fn install(directory: &Path) -> anyhow::Result<()> {
     write(&stamp, &wanted)
 }
 
-/// What continuous integration does of it: all, as far as there is npm, and a browser or the right to install one.
-pub(crate) fn test_in_ci() -> anyhow::Result<()> {
+/// What continuous integration does of it: all, as far as there is npm, and a browser or the right to install one. Without SDKs there is no
+/// OpenID provider either, and nobody signs in through one.
+pub(crate) fn test_in_ci(sdks: Option<&Path>) -> anyhow::Result<()> {
     if !has_npm() {
         println!("   skipped, because npm is not here");
         return Ok(());
@@ -114,7 +116,8 @@ pub(crate) fn test_in_ci() -> anyhow::Result<()> {
         println!("   built and checked, and not looked at in a browser: {none:#}");
         return Ok(());
     }
-    test(&Options { binary: None, pictures: false })
+    check()?;
+    in_browser(&Options { binary: None, pictures: false }, sdks)
 }
 
 /// Builds it, and holds it against types, lints and unit tests.
@@ -128,8 +131,14 @@ fn check() -> anyhow::Result<()> {
 /// `cargo ui-test`: types, lints, unit tests, and every page in a browser on a real server.
 pub(crate) fn test(options: &Options) -> anyhow::Result<()> {
     ensure!(has_npm(), "npm is not here: the dashboard is built and tried with Node.js 20 or newer");
-    let browser = browser()?;
+    browser()?;
     check()?;
+    in_browser(options, Some(&sdks::for_node()?))
+}
+
+/// Every page in a browser on a real server; where there are SDKs, sign-in through a real OpenID provider as well.
+fn in_browser(options: &Options, sdks: Option<&Path>) -> anyhow::Result<()> {
+    let browser = browser()?;
     let binary = match &options.binary {
         Some(binary) => binary.canonicalize().with_context(|| format!("finding {}", binary.display()))?,
         // A debug build reads the dashboard from disk.
@@ -140,6 +149,7 @@ pub(crate) fn test(options: &Options) -> anyhow::Result<()> {
         .directory(&directory())
         .env("TOLLGATE_BINARY", &binary)
         .env(BROWSER, &browser);
+    let run = if let Some(sdks) = sdks { run.env(sdks::VARIABLE, sdks) } else { run };
     let run = if options.pictures { run.env("TOLLGATE_PICTURES", "1") } else { run };
     run.run()?;
     println!("the pictures of every page are in {}", target_directory()?.join("dashboard").display());

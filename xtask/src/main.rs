@@ -8,6 +8,7 @@ mod dashboard;
 mod demo;
 mod dist;
 mod fuzz;
+mod licenses;
 mod load;
 mod overdraft;
 mod process;
@@ -58,6 +59,8 @@ enum Task {
     UiTest(dashboard::Options),
     /// Install the official SDKs that tests drive, under the target directory.
     Sdks,
+    /// Write the notices of the crates that others made and the program has within it.
+    Licenses,
     /// Find PostgreSQL, or fetch it.
     Postgres,
     /// Check the rules of the house that no compiler checks.
@@ -91,6 +94,7 @@ fn run() -> anyhow::Result<()> {
         Task::FuzzTest(options) => fuzz::run(&options),
         Task::UiTest(options) => dashboard::test(&options),
         Task::Sdks => sdks::run().map(drop),
+        Task::Licenses => licenses::write(),
         Task::Postgres => ci::find_postgres(),
         Task::Tidy => tidy::run(&root),
     }

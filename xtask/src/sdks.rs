@@ -2,7 +2,8 @@
 //!
 //! Their versions are pinned beside the tests, in `crates/server/tests/sdk/`. They are installed under the target
 //! directory, in `sdks/python` (a virtual environment) and `sdks/node` (with `node_modules`), and again only when what
-//! is pinned has changed. Tests find them by [`VARIABLE`], or in the target directory.
+//! is pinned has changed. Tests find them by [`VARIABLE`], or in the target directory. The OpenID provider that tests sign in at is among
+//! those for Node.
 
 use std::{fs, path::Path, path::PathBuf};
 
@@ -16,13 +17,20 @@ const PINNED: &str = "crates/server/tests/sdk";
 
 /// Installs what is missing, and answers where.
 pub(crate) fn run() -> anyhow::Result<PathBuf> {
+    let pinned = crate::repository().join(PINNED).join("requirements.txt");
+    python_environment(&target_directory()?.join("sdks/python"), &pinned, &[])?;
+    let sdks = for_node()?;
+    println!("the SDKs are in {}", sdks.display());
+    Ok(sdks)
+}
+
+/// Installs those for Node where they are missing, and answers where both are.
+pub(crate) fn for_node() -> anyhow::Result<PathBuf> {
     let sdks = target_directory()?.join("sdks");
-    let pinned = crate::repository().join(PINNED);
-    python_environment(&sdks.join("python"), &pinned.join("requirements.txt"), &[])?;
-    node(&sdks.join("node"), &pinned.join("package.json")).with_context(|| {
+    let pinned = crate::repository().join(PINNED).join("package.json");
+    node(&sdks.join("node"), &pinned).with_context(|| {
         format!("the Node SDKs of {PINNED}/package.json cannot be installed: Node 20 or newer with npm, and a reachable registry are needed")
     })?;
-    println!("the SDKs are in {}", sdks.display());
     Ok(sdks)
 }
 
@@ -66,6 +74,7 @@ fn node(directory: &Path, manifest: &Path) -> anyhow::Result<()> {
     }
     fs::create_dir_all(directory)?;
     fs::write(directory.join("package.json"), &wanted)?;
+    println!("── the SDKs for Node, and the OpenID provider");
     let npm = Run::program("npm").args([
         "install",
         "--no-audit",

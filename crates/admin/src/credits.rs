@@ -11,7 +11,7 @@ use tollgate_domain::{ApiKeyId, Credits, UserId};
 use tollgate_store::Tx;
 use tollgate_store::management::bound_report;
 use tollgate_store::management::idempotency::{self as kept, Answer, Begun};
-use tollgate_store::management::ledger::{self, Between, LedgerFilter, RunningEntry};
+use tollgate_store::management::ledger::{self, After, LedgerFilter, RunningEntry};
 use tollgate_store::movements::{self, MovementKind, NewMovement};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -214,7 +214,7 @@ fn source_of(admin: &Admin, attempt: &kept::Attempt) -> String {
 }
 
 /// A user's ledger, newest first, each entry with the balance after it. It reads all of the user's entries: narrow it where there are
-/// very many. What begins while pages are read is not in the later ones.
+/// very many. All pages are of the moment of the first one: what is entered meanwhile is in the next list that begins.
 #[utoipa::path(get, path = "/admin/api/v1/users/{user_id}/ledger", tag = "credits",
     params(("user_id" = Uuid, Path), LedgerQuery),
     responses((status = 200, description = "A page of entries", body = Listing<Entry>)))]
@@ -244,15 +244,13 @@ pub(crate) async fn ledger(
     };
     let name = format!("ledger of {}", account.user.id);
     let list = List::new(&admin, &name, caller.scope(), &filter);
-    let between: Option<Between> = list.place(query.cursor.as_deref())?;
+    let after: Option<After> = list.place(query.cursor.as_deref())?;
     let read = async |tx| {
         bound_report(&tx).await?;
-        ledger::page(&tx, user_id, &filter, between.as_ref(), limit).await
+        ledger::page(&tx, user_id, &filter, after.as_ref(), limit).await
     };
     let page = admin.store().tx_repeatable_read("admin_ledger", read);
-    let page = admin.reports().run(caller.user_id, page).await?;
-    let first = page.rows.first().map(RunningEntry::place);
-    let newest = between.as_ref().map(|between| between.newest.clone()).or(first);
-    let place = |row: &RunningEntry| newest.clone().map(|newest| Between { behind: row.place(), newest });
+    let (page, moment) = admin.reports().run(caller.user_id, page).await?;
+    let place = |row: &RunningEntry| After { behind: row.place(), moment: moment.clone() };
     Ok(Json(list.answer(page, place, Entry::from)?))
 }

@@ -20,8 +20,8 @@ use crate::problem::Problem;
 const DEFAULT_PAGE: u32 = 50;
 /// Length of the digest at the end of a cursor, in bytes.
 const DIGEST_BYTES: usize = 16;
-/// Longest cursor: a place holds a time and an id or a name.
-const MAX_CURSOR_BYTES: usize = 4_096;
+/// Longest cursor: a place holds a time and an id or a name, and that of a ledger the transactions that were writing at its moment, some ten bytes each.
+const MAX_CURSOR_BYTES: usize = 8_192;
 
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]

@@ -55,8 +55,14 @@ pub fn main() -> ExitCode {
 /// How long threads that block may take to end when everything else has.
 const RUNTIME_PATIENCE: Duration = Duration::from_secs(5);
 
+/// The licenses of the crates that are within the program. `cargo run -p xtask -- licenses` writes them, `cargo ci` compares them.
+const THIRD_PARTY_NOTICES: &str = include_str!("../third-party-notices.txt");
+
 /// Runs one command. Its answer is `None` where the command has said all it had to say while it ran.
 pub fn run(cli: Cli) -> anyhow::Result<Option<Answer>> {
+    if matches!(cli.command, Command::Licenses) {
+        return Ok(Some(Answer::new(&THIRD_PARTY_NOTICES, THIRD_PARTY_NOTICES)?));
+    }
     let listen = if let Command::Serve(args) = &cli.command { args.listen.as_deref() } else { None };
     let config = Config::load(&cli.global, listen)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()

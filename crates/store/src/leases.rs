@@ -283,8 +283,8 @@ pub async fn lacking(tx: &Tx, epoch: Epoch) -> Result<Vec<UserId>, StoreError> {
     rows.iter().map(|row| Ok(UserId::from_uuid(row.try_get(0)?))).collect()
 }
 
-/// Ends the leases that the instance had in its former lives, once its books have reached `log_position`, where its present life began: then
-/// nothing that was finished in them is missing. Returns whether that is so. What requests cost that were interrupted is settled
+/// Ends the leases that the instance had in its former lives, once its books have reached `log_position`, where what was finished in those lives ends: then
+/// nothing of it is missing. Returns whether that is so. What requests cost that were interrupted is settled
 /// later, so the leases count as run out.
 pub async fn end_former(tx: &Tx, epoch: Epoch, log_position: i64) -> Result<bool, StoreError> {
     let reached = "select exists (select from instances where id = $1 and log_position >= $2)";

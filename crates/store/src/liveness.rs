@@ -9,6 +9,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use tokio_postgres::{Client, Row, SimpleQueryMessage};
 
 use crate::connect::Limits;
@@ -21,7 +22,7 @@ const PROBE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// One database in one run of its server. What was read or written in a run is there to its end; after a failover or a restore,
 /// another server, or another database in the place of the one before, may never have had it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct ServerRun(u64);
 
 /// What names a session: asked for in each transaction's first line, and answered with it. Not once for each connection: with a pooling

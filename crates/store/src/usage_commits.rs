@@ -100,7 +100,7 @@ pub async fn mark(tx: &Tx) -> Result<Mark, StoreError> {
     })
 }
 
-fn number(text: &str) -> Result<u64, StoreError> {
+pub(crate) fn number(text: &str) -> Result<u64, StoreError> {
     text.parse().map_err(|_| StoreError::Corrupt("a transaction id is no number".to_owned()))
 }
 
@@ -238,17 +238,21 @@ fn commit(row: &Row) -> Result<Commit, StoreError> {
     })
 }
 
-/// A condition: the version of the row of table `of` was written after a mark. A row carries but the lower half of the
-/// transaction's id; the other half is that of `now`, or the one before.
+/// A condition: the version of the row of table `of` was written after a mark.
 pub(crate) fn written_since(of: &str, earlier: &Mark, now: &Mark) -> String {
-    let lower = now.xmax % HALF;
-    let upper = now.xmax - lower;
+    format!("not {}", is_visible_in(of, &format!("'{}'::pg_snapshot", earlier.snapshot), now.xmax))
+}
+
+/// A condition: the version of the row of table `of` was written by a transaction whose effects are in `snapshot`. The row carries but the lower
+/// half of that transaction's id; the other half is that of `now`, where no transaction had begun yet, or the one before.
+pub(crate) fn is_visible_in(of: &str, snapshot: &str, now: u64) -> String {
+    let lower = now % HALF;
+    let upper = now - lower;
     let before = i128::from(upper) - i128::from(HALF);
     format!(
-        "not pg_visible_in_snapshot(
+        "pg_visible_in_snapshot(
              greatest({of}.xmin::text::bigint + case when {of}.xmin::text::bigint < {lower} then {upper} else {before} end,
-                      0)::text::xid8, '{}'::pg_snapshot)",
-        earlier.snapshot
+                      0)::text::xid8, {snapshot})"
     )
 }
 

@@ -6602,9 +6602,9 @@ export interface paths {
         };
         /**
          * A user's ledger, newest first, each entry with the balance after it. It reads all of the user's entries: narrow it where there are
-         *     very many. What begins while pages are read is not in the later ones.
+         *     very many. All pages are of the moment of the first one: what is entered meanwhile is in the next list that begins.
          * @description A user's ledger, newest first, each entry with the balance after it. It reads all of the user's entries: narrow it where there are
-         *     very many. What begins while pages are read is not in the later ones.
+         *     very many. All pages are of the moment of the first one: what is entered meanwhile is in the next list that begins.
          *
          *     For: Manager, BillingManager, Viewer, Member, KeyOwner.
          */

@@ -46,7 +46,7 @@ pub(crate) struct House {
     shutdown: CancellationToken,
     serving: JoinHandle<()>,
     // Last: dropped after the store's connections.
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 /// A user with a key.
@@ -136,7 +136,16 @@ impl House {
         let shutdown = CancellationToken::new();
         let serving = tokio::spawn(admin.clone().serve(listener, shutdown.clone()));
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { store, master, clock, admin, client, address, shutdown, serving, _database: database }
+        Self { store, master, clock, admin, client, address, shutdown, serving, database }
+    }
+
+    /// A connection that holds the locks of a statement until it is told otherwise, or dropped.
+    pub(crate) async fn blocking(&self, sql: &str) -> tokio_postgres::Client {
+        let (client, connection) =
+            tokio_postgres::connect(self.database.url(), tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client.batch_execute(&format!("begin; {sql}")).await.unwrap();
+        client
     }
 
     /// Tells it to stop, and says whether it has within this time.

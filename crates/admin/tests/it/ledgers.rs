@@ -10,12 +10,12 @@ use uuid::Uuid;
 use crate::house::{House, Tenant, start};
 use crate::reports::{Recorder, filled, request_id};
 
-fn credits(value: &Value) -> i128 {
+pub(crate) fn credits(value: &Value) -> i128 {
     value.as_str().unwrap_or_else(|| panic!("{value} is no amount")).parse::<Credits>().unwrap().pico()
 }
 
 /// A movement of another time than now, which nothing but the database itself can make.
-async fn granted_at(house: &House, tenant: &Tenant, amount: &str, at: Timestamp) {
+pub(crate) async fn granted_at(house: &House, tenant: &Tenant, amount: &str, at: Timestamp) {
     let sql = format!(
         "insert into credit_movements (id, user_id, type, amount, source_id, created_at)
          values (gen_random_uuid(), '{id}', 'purchase', {amount}, gen_random_uuid()::text, '{at}');
@@ -86,13 +86,13 @@ async fn what_was_not_charged_has_no_balance_after_it() {
 }
 
 /// A user with a realtime key and one for batches, and requests by turns: of two batches that name themselves, of some that name none, and others.
-struct Batches {
-    owner: Tenant,
-    batch_key: Tenant,
-    named: [Uuid; 2],
+pub(crate) struct Batches {
+    pub(crate) owner: Tenant,
+    pub(crate) batch_key: Tenant,
+    pub(crate) named: [Uuid; 2],
 }
 
-async fn batches(house: &House, name: &str) -> Batches {
+pub(crate) async fn batches(house: &House, name: &str) -> Batches {
     let owner = house.tenant(name, ApiKeyPurpose::Realtime, None).await;
     let (key_id, key) = house.key(owner.id, ApiKeyPurpose::Batch, None).await;
     let batch_key = Tenant { key_id, key, ..owner.clone() };
@@ -185,28 +185,6 @@ async fn a_batch_is_one_line_that_opens_to_its_entries_and_the_balance_is_that_o
     );
     // The movements stand among them, one by one.
     assert_eq!(lines.iter().filter(|line| line["type"] != "usage").count(), 2);
-}
-
-#[tokio::test]
-async fn a_batch_that_goes_on_while_pages_are_read_is_in_them_once() {
-    let house = House::open().await;
-    house.model("large", "0.001", "0.002").await;
-    house.model("small", "0.0001", "0.0002").await;
-    let ada = batches(&house, "ada").await;
-    let path = format!("/admin/api/v1/users/{}/ledger?type=usage&in_lines=true&limit=5", ada.owner.id);
-    let whole = house.all(&ada.owner.key, &path.replace("&limit=5", ""), 500).await;
-    let first = house.get(&ada.owner.key, &path).await.ok();
-    let mut more = Recorder::new().record(Credential::Key(ada.batch_key.key_id), "large", 1, 1);
-    more.batch.batch_id = Some(ada.named[0]);
-    more.timestamp = start().checked_add(SignedDuration::from_secs(60)).unwrap();
-    house.enter(vec![more]).await;
-    let mut pages = vec![first];
-    while let Some(cursor) = pages[pages.len() - 1]["next_cursor"].as_str() {
-        let next = house.get(&ada.owner.key, &format!("{path}&cursor={cursor}")).await.ok();
-        pages.push(next);
-    }
-    let rows: Vec<_> = pages.iter().flat_map(|page| page["data"].as_array().unwrap().clone()).collect();
-    assert_eq!(rows, whole);
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod doors;
 mod endpoint_checks;
 mod house;
 mod keys;
+mod ledger_pages;
 mod ledgers;
 mod limits;
 mod lists;

@@ -57,7 +57,7 @@ pub(crate) enum Refusal {
     )]
     CreditsHeld { most: Credits, balance: Credits, held: Credits },
     #[error(
-        "The account's credits cannot be confirmed now: the database of the gateway does not answer, and what it may spend without asking is spent. Try again in a moment."
+        "The account's credits cannot be confirmed now: the database of the gateway does not answer, and nothing is left of what it may spend without asking. Try again in a moment."
     )]
     CreditsUnconfirmed,
     #[error("The request body is larger than {limit} bytes.")]

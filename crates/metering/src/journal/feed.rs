@@ -159,6 +159,7 @@ impl Reading<'_> {
         loop {
             if !*has_settled && self.next >= self.journal.life.begins {
                 *has_settled = true;
+                self.journal.former_end.get_or_init(|| self.reader.log_position());
                 self.settle_interrupted().await;
             }
             if self.rewound.has_changed().unwrap_or(false) {

@@ -18,8 +18,8 @@ mod settle;
 mod wire;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 
 use parking_lot::Mutex;
@@ -58,6 +58,8 @@ pub(crate) struct Shared {
     config: SpoolConfig,
     clock: Arc<dyn Clock>,
     life: Life,
+    /// Behind the last end of the lives before this one; empty until the log has been read so far.
+    former_end: OnceLock<i64>,
     /// The position given last. Numbering and appending happen under this one lock, so the log has the same order.
     last_position: Mutex<Position>,
     /// Rises when the log must be read again from where the books are.
@@ -130,6 +132,7 @@ impl Journal {
             config: config.clone(),
             clock,
             life,
+            former_end: OnceLock::new(),
             last_position: Mutex::new(stand.committed_position),
             generation: watch::Sender::new(0),
             begun: Mutex::default(),
@@ -182,9 +185,10 @@ impl Journal {
         self.0.spool.stats().waiting_records
     }
 
-    /// Where in the log this process began. What was finished before is in the books when they have reached it.
-    pub fn begins(&self) -> i64 {
-        i64::try_from(self.0.life.begins).unwrap_or(i64::MAX)
+    /// How far in the log the books have to be ([`LogMark::log_position`](instances::LogMark::log_position)) to have all that was finished in the
+    /// lives before this one; `None` until the log has been read so far. It takes no request of this life to get there.
+    pub fn former_end(&self) -> Option<i64> {
+        self.0.former_end.get().copied()
     }
 
     /// Where it is.

@@ -91,6 +91,11 @@ impl Reader {
         interrupted.into_iter().map(|(_, admitted)| admitted).collect()
     }
 
+    /// What the books reach once all that was read is in them.
+    pub(super) fn log_position(&self) -> i64 {
+        self.reached.log_position
+    }
+
     /// Requests that are open in the log as far as it was read.
     pub(super) fn open_requests(&self) -> usize {
         self.open.len()

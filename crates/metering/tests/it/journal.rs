@@ -15,6 +15,7 @@ use tollgate_testkit::SmallDisk;
 
 use crate::books::{Books, Recorder, price, sample};
 
+mod former_lives;
 mod lost_commits;
 
 /// The kind of an end in the spool.

@@ -28,7 +28,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 const HEARD_WITHIN: Duration = Duration::from_secs(1);
 /// How often leases of the dead are swept up. Nobody waits for it: a lease that has run out counts for nothing.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
-/// The same while there may be some of a former life of this gateway, which do count.
+/// The same while there may be some of former lives of this gateway, which do count.
 const FORMER_INTERVAL: Duration = Duration::from_secs(1);
 /// At the end: one renewal that tells what has come into the books, one that gives back, and one to spare.
 const RETURNS: usize = 3;
@@ -39,20 +39,23 @@ pub(super) struct Leaser {
     store: Store,
     view: Arc<LiveView>,
     epoch: Epoch,
-    /// Where this life began in the log; `None` once the leases of former ones are gone.
-    former: Option<i64>,
+    /// It knows when the books have all of the lives before this one.
+    journal: Journal,
+    /// The leases of those were ended.
+    has_ended_former: bool,
     lifetime: Duration,
     spent_for: Duration,
     is_away: bool,
 }
 
 impl Leaser {
-    pub(super) fn new(config: &LeaseConfig, store: Store, view: Arc<LiveView>, journal: &Journal) -> Self {
+    pub(super) fn new(config: &LeaseConfig, store: Store, view: Arc<LiveView>, journal: Journal) -> Self {
         Self {
             store,
             view,
             epoch: Epoch { instance: journal.instance_id(), id: Uuid::new_v4() },
-            former: Some(journal.begins()),
+            journal,
+            has_ended_former: false,
             lifetime: config.lifetime(),
             spent_for: config.spent_for(),
             is_away: false,
@@ -83,7 +86,7 @@ impl Leaser {
                 }
             }
             let ended = Instant::now();
-            let interval = if self.former.is_some() { FORMER_INTERVAL } else { SWEEP_INTERVAL };
+            let interval = if self.has_ended_former { SWEEP_INTERVAL } else { FORMER_INTERVAL };
             if swept_at.is_none_or(|at| at + interval <= ended) {
                 swept_at = Some(ended);
                 // It must not keep leases from being renewed.
@@ -164,12 +167,11 @@ impl Leaser {
     }
 
     async fn sweep(&mut self) -> Result<(), StoreError> {
-        if let Some(began) = self.former {
+        // Again and again: a renewal that a former life sent may commit after this one began.
+        if let Some(former_end) = self.journal.former_end() {
             let epoch = self.epoch;
-            let end = async |tx: Tx| leases::end_former(&tx, epoch, began).await;
-            if self.store.tx("end_former_leases", end).await? {
-                self.former = None;
-            }
+            let end = async |tx: Tx| leases::end_former(&tx, epoch, former_end).await;
+            self.has_ended_former = self.store.tx("end_former_leases", end).await?;
         }
         let swept = self.store.tx("sweep_leases", async |tx| leases::sweep(&tx).await).await?;
         if swept > 0 {

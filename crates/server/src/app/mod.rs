@@ -153,7 +153,7 @@ async fn assemble(
     );
     let deliverer = Deliverer::new(store.clone(), master_key.clone(), Arc::clone(&clock), &mut registry)?;
     let view = Arc::new(LiveView::leasing());
-    let leaser = Leaser::new(&config.leases, gateway_store.clone(), Arc::clone(&view), &journal);
+    let leaser = Leaser::new(&config.leases, gateway_store.clone(), Arc::clone(&view), journal.clone());
     let sink = Arc::new(JournalSink::new(journal.clone()));
     let mut settings = config.gateway.clone();
     settings.allowed_networks = config.admin.allowed_networks.clone();

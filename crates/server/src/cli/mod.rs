@@ -112,6 +112,8 @@ pub enum Command {
     },
     /// Print the effective configuration, with the documentation of every key; secrets are left out.
     Config,
+    /// Print what others made and is within the program, and under which licenses.
+    Licenses,
 }
 
 /// `tollgate serve`.

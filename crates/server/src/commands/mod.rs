@@ -46,7 +46,11 @@ pub(crate) async fn answer(session: &Session, command: Command) -> anyhow::Resul
         Command::Audit(args) => audit::answer(session, args.noted_head).await,
         Command::Migrate => migrate::answer(session).await,
         Command::Spool(SpoolCommand::Replay { since }) => spool::replay(session, &since).await,
-        Command::Spool(_) | Command::Serve(_) | Command::Health { .. } | Command::Config => {
+        Command::Spool(_)
+        | Command::Serve(_)
+        | Command::Health { .. }
+        | Command::Config
+        | Command::Licenses => {
             anyhow::bail!("this command needs no database")
         }
     }

@@ -223,6 +223,26 @@ async fn the_effective_configuration_is_printed_without_its_password() {
 }
 
 #[tokio::test]
+async fn the_program_carries_the_licenses_of_what_is_within_it() {
+    let place = Place::with_private_postgres();
+    let printed = String::from_utf8(place.output("licenses").await.stdout).unwrap();
+    let within = [
+        "\ntokio 1.",
+        "\nrustls 0.",
+        "\naws-lc-sys 0.",
+        "\nserde_derive 1.",
+        "Redistributions in binary form",
+    ];
+    for within in within {
+        assert!(printed.contains(within), "{within}");
+    }
+    // What only tests have.
+    assert!(!printed.contains("\nproptest"));
+    assert_eq!(place.cli("licenses").await.as_str().unwrap().trim_end(), printed.trim_end());
+    assert!(!place.data_dir().exists());
+}
+
+#[tokio::test]
 async fn another_master_key_is_refused_with_what_to_do() {
     let place = Place::with_database().await;
     place.cli("user create ada").await;

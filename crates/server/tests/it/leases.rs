@@ -27,7 +27,7 @@ async fn start(place: &Place, lifetime_s: u32) -> RunningApp {
 }
 
 /// A chat with a limit: at 0.00001 / 0.00003.
-async fn limited(address: SocketAddr, key: &str, limit: u64, script: &str, stream: bool) -> Reply {
+pub(crate) async fn limited(address: SocketAddr, key: &str, limit: u64, script: &str, stream: bool) -> Reply {
     let body = json!({
         "model": "gpt-test", "max_tokens": limit, "stream": stream,
         "messages": [{ "role": "user", "content": format!("[[script {script}]]") }]

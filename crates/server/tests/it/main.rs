@@ -27,6 +27,7 @@ mod processes;
 mod sdks;
 mod slow_connections;
 mod soak;
+mod successor;
 mod thread;
 mod trace;
 mod two_servers;

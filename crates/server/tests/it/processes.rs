@@ -16,7 +16,7 @@ use tollgate_testkit::{ScriptedUpstream, TestPostgres};
 use crate::harness::{Place, chat, chat_until_cut, eventually, get, get_with_key, published};
 
 /// Starts `tollgate serve` and reads its ready line.
-async fn serve(place: &Place) -> (Child, Value) {
+pub(crate) async fn serve(place: &Place) -> (Child, Value) {
     serve_with(place, &[]).await
 }
 

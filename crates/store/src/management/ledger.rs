@@ -6,6 +6,11 @@
 //! A line of batch usage holds the charges of one batch with one key for one model; of requests by keys for batches that name no batch, those of
 //! one hour. It stands where its last entry stands, with the balance after that: the same one that the entry has by itself. Entries of others may lie
 //! between its first and its last, so the balances of two lines next to each other may differ by more than what stands in one of them.
+//!
+//! All pages of a list are of one moment, that of its first page: later ones show what that page's snapshot shows, and nothing that was committed
+//! since. What comes late for an earlier time moves no balance, and a batch that goes on moves no line, from one page to another. A row's own
+//! transaction tells (its `xmin`): a record is in the ledger from the transaction on that charged it, and neither it nor a movement is ever written
+//! again. A row older than four thousand million transactions may be taken for a new one, if its number was used again since the first page.
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -17,7 +22,8 @@ use uuid::Uuid;
 use super::{Page, rows_for};
 use crate::reports::LedgerEntry;
 use crate::text::check_text;
-use crate::{StoreError, Tx};
+use crate::usage_commits::{is_visible_in, number};
+use crate::{ServerRun, StoreError, Tx};
 
 /// An entry and what was left after it; or a line of many, as of its last one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,13 +65,22 @@ pub struct Place {
     pub id: String,
 }
 
-/// Between which places a page lies.
+/// The moment that a list is of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Between {
+pub struct Moment {
+    /// As `pg_current_snapshot` writes it.
+    snapshot: String,
+    /// Whose: to another server it means nothing.
+    server: ServerRun,
+}
+
+/// Where the next page begins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct After {
     /// Behind this one, in the order from new to old.
     pub behind: Place,
-    /// With nothing that is newer than this, so that no line grows out of the pages that are still to come.
-    pub newest: Place,
+    /// Of the first page, and of every other.
+    pub moment: Moment,
 }
 
 /// Which entries, and how.
@@ -91,18 +106,36 @@ pub struct LedgerFilter {
     pub in_lines: bool,
 }
 
-/// The entries or lines of a user, newest first.
+/// The entries or lines of a user, newest first, and the moment that they are of. The transaction must have one snapshot for all its statements.
 pub async fn page(
     tx: &Tx,
     user: UserId,
     filter: &LedgerFilter,
-    between: Option<&Between>,
+    after: Option<&After>,
     limit: u32,
-) -> Result<Page<RunningEntry>, StoreError> {
+) -> Result<(Page<RunningEntry>, Moment), StoreError> {
     let texts = [&filter.transaction_type, &filter.model, &filter.search, &filter.line];
     for text in texts.into_iter().flatten() {
         check_text("the filter", text)?;
     }
+    if after.is_some_and(|after| after.moment.server != tx.server()) {
+        return Err(StoreError::refused(
+            "the database was started again, or another one took its place, since the first page was read: begin without a cursor",
+        ));
+    }
+    let asked = "select s::text, pg_snapshot_xmax(s)::text from pg_current_snapshot() s";
+    let now = tx.query_one(asked, &[]).await?;
+    let (snapshot, xmax) = (now.try_get(0)?, number(now.try_get(1)?)?);
+    let (moment, behind) = match after {
+        Some(After { behind, moment }) => (moment.clone(), Some(behind)),
+        None => (Moment { snapshot, server: tx.server() }, None),
+    };
+    // The first page shows what its own snapshot shows.
+    let was_there = |of| match after {
+        Some(_) => is_visible_in(of, "$9::text::pg_snapshot", xmax),
+        None => "$9::text is not null".to_owned(),
+    };
+    let entries = entries(&was_there("r"), &was_there("c"));
     // What tells one line from another. Texts that a client wrote are told apart by quotes.
     let line = "case when transaction_type = 'usage'
                       and (batch_id is not null or api_key_id in (select id from api_keys where user_id = $1 and purpose = 'batch'))
@@ -116,10 +149,11 @@ pub async fn page(
         "select *, 1 as back, change as amount_of_all, 1::bigint as entries, created_at as first_at from matching"
     };
     let sql = format!(
-        "with signed as (
+        "with entries as ({entries}),
+         signed as (
              select *, case when transaction_type = 'usage' then -amount
                             else amount * movement_sign(transaction_type) end as change, {line} as line
-             from credits_transactions where user_id = $1),
+             from entries),
          running as (
              select *, sum(change) over (order by created_at, id collate \"C\") as balance_after from signed),
          matching as (
@@ -129,20 +163,18 @@ pub async fn page(
                and ($6::text is null or strpos(lower(description), lower($6)) > 0
                     or strpos(lower(source_id), lower($6)) > 0)
                and ($7::timestamptz is null or created_at >= $7) and ($8::timestamptz is null or created_at < $8)
-               and ($9::timestamptz is null or (created_at, id collate \"C\") <= ($9, $10 collate \"C\"))
-               and ($14::text is null or line = $14)),
+               and ($13::text is null or line = $13)),
          drawn as ({drawn_together})
          select id, created_at, transaction_type, amount_of_all, source_id, description, batch_id, api_key_id, model,
                 balance_after,
                 case when transaction_type = 'usage' then (
                     select i.id || '-' || split_part(source_id, '/', 3) from instances i
                     where i.no = split_part(source_id, '/', 2)::integer) end as request_id,
-                case when $15 then line end, entries, first_at
+                case when $14 then line end, entries, first_at
          from drawn
-         where back = 1 and ($11::timestamptz is null or (created_at, id collate \"C\") < ($11, $12 collate \"C\"))
-         order by created_at desc, id collate \"C\" desc limit $13"
+         where back = 1 and ($10::timestamptz is null or (created_at, id collate \"C\") < ($10, $11 collate \"C\"))
+         order by created_at desc, id collate \"C\" desc limit $12"
     );
-    let (newest, behind) = between.map(|between| (&between.newest, &between.behind)).unzip();
     let rows = tx
         .query(
             &sql,
@@ -155,8 +187,7 @@ pub async fn page(
                 &filter.search,
                 &filter.since,
                 &filter.until,
-                &newest.map(|place| place.at),
-                &newest.map(|place| place.id.as_str()),
+                &moment.snapshot,
                 &behind.map(|place| place.at),
                 &behind.map(|place| place.id.as_str()),
                 &rows_for(limit),
@@ -165,7 +196,30 @@ pub async fn page(
             ],
         )
         .await?;
-    Ok(Page::of(rows.iter().map(from_row).collect::<Result<_, _>>()?, limit))
+    Ok((Page::of(rows.iter().map(from_row).collect::<Result<_, _>>()?, limit), moment))
+}
+
+/// The ledger of user `$1` as the view `credits_transactions` has it, of the usage records `r` and the movements `c` that meet these conditions:
+/// the view cannot say which transaction wrote a row. Whose a record is, is compared first, because that costs less than what is asked of its transaction.
+fn entries(records: &str, movements: &str) -> String {
+    format!(
+        "select 'usage:' || r.day || '/' || r.instance_no || '/' || r.correlation_id as id, 'usage' as transaction_type,
+                (r.amount_pico * 0.000000000001)::numeric(28, 12) as amount,
+                r.day || '/' || r.instance_no || '/' || r.correlation_id as source_id,
+                'API usage: ' || coalesce(m.alias, d.request_model, 'unknown model') || ' (' || coalesce(r.prompt_tokens, 0)
+                    || ' input + ' || coalesce(r.completion_tokens, 0) || ' output tokens)' as description,
+                r.requested_at as created_at, x.batch_id, k.id as api_key_id, coalesce(m.alias, d.request_model) as model
+         from usage_records r
+         join usage_dimensions d on d.no = r.dimensions_no
+         left join api_keys k on k.no = r.key_no
+         left join deployed_models m on m.no = r.model_no
+         left join usage_details x
+                on x.day = r.day and x.instance_no = r.instance_no and x.correlation_id = r.correlation_id
+         where r.amount_pico > 0 and r.user_no = (select no from users where id = $1) and {records}
+         union all
+         select c.id::text, c.type, c.amount, c.source_id, c.description, c.created_at, null, null, null
+         from credit_movements c where c.user_id = $1 and {movements}"
+    )
 }
 
 fn from_row(row: &Row) -> Result<RunningEntry, StoreError> {
