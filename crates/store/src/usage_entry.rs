@@ -22,7 +22,7 @@ const NOT_AT_ONCE: &str = "TG001";
 
 static ENTER: LazyLock<String> = LazyLock::new(|| {
     let places: Vec<String> = (1..=PARAMETERS).map(|place| format!("${place}")).collect();
-    format!("select enter_usage({})", places.join(", "))
+    format!("select enter_usage(row({})::usage_entry)", places.join(", "))
 });
 const PARAMETERS: usize = 68;
 
