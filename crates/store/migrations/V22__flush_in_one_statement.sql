@@ -32,21 +32,26 @@ create type usage_entry as (
 -- in its way. Returns the configuration's epoch; null, and nothing is written, where
 --   - it is not the server, or not the database, by which numbers were given,
 --   - prices have changed since they were read, or, if a configuration is given, anything else has,
---   - a record is in quarantine (it might be one of these), or one is of an hour that may be closed.
+--   - a record in quarantine may be one of these, or one is of an hour that may be closed,
+--   - the database gives transactions another isolation: then all of it would be seen as of before the lock.
 -- Fails with TG001, and nothing is written, where somebody has to be told of a balance, or is without one, or the log is not where it was seen.
 create function enter_usage(e usage_entry) returns bigint
--- Its plans are made when tables may be empty still, and kept.
-language plpgsql set enable_hashjoin = off set enable_mergejoin = off as $body$
+-- Its plans are made when tables may be empty still, and kept. Who has asked waits for three seconds, so nothing waits longer for a lock in here and happens
+-- when nobody is there any more.
+language plpgsql set enable_hashjoin = off set enable_mergejoin = off set lock_timeout = '2s' as $body$
 declare
     config bigint;
     moved bigint;
     is_to_be_told boolean;
 begin
+    if current_setting('transaction_isolation') <> 'read committed' then
+        return null;
+    end if;
     -- The lock of prices, as `epochs::read_shared` takes it; what follows sees what was committed before it was had.
     perform pg_advisory_xact_lock_shared(8390043841926791170);
     select c.config_epoch into config from config_epochs c
      where c.pricing_epoch = e.known_pricing and (e.known_config is null or c.config_epoch = e.known_config)
-       and not exists (select from quarantine)
+       and not exists (select from quarantine q where q.correlation_id = any(e.correlation_id))
        and not exists (select from usage_closing u where u.closing_until > e.hour[1])
        and pg_postmaster_start_time()::text = e.server_started
        and coalesce(pg_relation_filepath(to_regclass('installation')), '') = e.database;

@@ -133,6 +133,10 @@ impl Line {
     }
 }
 
+/// A statement that is a transaction of its own happens whether or not somebody still waits for it. So while it waits for a lock, the server looks whether
+/// we are there, where it can (not on Windows).
+const CHECK_CLIENT: &str = "select set_config('client_connection_check_interval', '500ms', false) where version() ~* 'linux|darwin|bsd'";
+
 /// Opens what the pool holds.
 pub(crate) struct ForPool(pub(crate) Arc<Connector>);
 
@@ -141,7 +145,11 @@ impl Connect for ForPool {
         &self,
         _: &Config,
     ) -> Pin<Box<dyn Future<Output = Result<(Client, JoinHandle<()>), Error>> + Send + '_>> {
-        Box::pin(self.0.connect(Limits::Server, |_| ()))
+        Box::pin(async {
+            let (client, line) = self.0.connect(Limits::Server, |_| ()).await?;
+            client.batch_execute(CHECK_CLIENT).await?;
+            Ok((client, line))
+        })
     }
 }
 

@@ -22,8 +22,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use rand::RngExt;
-use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{FromSqlOwned, ToSql};
 
 use crate::connection::ANSWER_TIMEOUT;
 use crate::epochs::{self, Ground};
@@ -191,27 +190,35 @@ impl Store {
 
     /// One statement that is a transaction of its own, in one round trip: either all of it happens, or nothing. Whether it happened is not
     /// known after an error of class `Retry`; so what runs here is idempotent, too. A server that says nothing is given up soon, because
-    /// no session is known by which another connection could ask for it ([`crate::liveness`]).
-    pub(crate) async fn statement(
+    /// no session is known by which another connection could ask for it ([`crate::liveness`]). Its one value is returned; null says that
+    /// it declined to do anything.
+    pub(crate) async fn statement<T>(
         &self,
         name: &'static str,
         sql: &str,
         parameters: &[&(dyn ToSql + Sync)],
-    ) -> Result<Row, StoreError> {
-        let connection = Arc::new(self.connection().await?);
-        let held = Held(Some(Arc::clone(&connection)));
+    ) -> Result<Option<T>, StoreError>
+    where
+        Option<T>: FromSqlOwned,
+    {
+        let held = Held(Some(Arc::new(self.connection().await?)));
         let started = Instant::now();
-        let asking = async {
+        let own = held.0.clone();
+        let asking = async move {
+            let connection = own.ok_or(StoreError::Lost { name })?;
             let statement = connection.prepare_cached(sql).await?;
-            Ok(connection.query_one(&statement, parameters).await?)
+            Ok(connection.query_one(&statement, parameters).await?.try_get(0)?)
         };
         let late = StoreError::Timeout { name, after: ANSWER_TIMEOUT };
         let answer = tokio::time::timeout(ANSWER_TIMEOUT, asking).await.unwrap_or(Err(late));
-        drop(connection);
-        if !answer.as_ref().is_err_and(StoreError::is_loss) {
+        if answer.as_ref().is_err_and(StoreError::is_loss) {
+            drop(held);
+            self.forget_connections();
+        } else {
             held.give_back();
         }
-        self.metrics.observe(name, outcome(&answer), started.elapsed());
+        let outcome = if matches!(answer, Ok(None)) { "declined" } else { outcome(&answer) };
+        self.metrics.observe(name, outcome, started.elapsed());
         answer
     }
 

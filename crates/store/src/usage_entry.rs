@@ -99,7 +99,7 @@ impl Store {
             &interrupted,
         ]);
         match self.statement("flush_at_once", &ENTER, &parameters).await {
-            Ok(row) => Ok(row.try_get(0)?),
+            Ok(config_epoch) => Ok(config_epoch),
             Err(error) if error.sqlstate() == Some(NOT_AT_ONCE) => Ok(None),
             Err(error) => Err(error),
         }

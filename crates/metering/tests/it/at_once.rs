@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tollgate_domain::{ApiKeyPurpose, Credential, InstanceId, Outcome, RawAnalyticsRecord};
 use tollgate_metering::{AnalyticsConfig, audit};
-use tollgate_store::closed_hours;
+use tollgate_store::{Store, StoreConfig, closed_hours};
 use uuid::Uuid;
 
 use crate::books::{Books, Recorder, Running, metrics_text, price, start};
@@ -143,4 +143,99 @@ async fn whatever_is_in_the_way_batches_of_one_statement_and_of_several_come_to_
     for (one, several) in in_one.iter().zip(&in_several) {
         assert_eq!(one, several);
     }
+}
+
+/// A customer, a key, a price of 0.001 for each token that is asked, and a batcher that has written a batch in one statement.
+async fn one_customer() -> (Books, Credential, Recorder, Running, Registry, Timestamp) {
+    let (books, credentials) = open().await;
+    let mut registry = Registry::default();
+    books.store.register_metrics(&mut registry);
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "tariffs are made by the clock of this machine, and this is to be after them"
+    )]
+    let at = Timestamp::now().checked_add(SignedDuration::from_hours(2)).unwrap();
+    let running = books.run();
+    let mut recorder = Recorder::new();
+    // The first goes the longer way, which enters the instance.
+    let mut sent = 0;
+    while at_once(&registry) < 0.5 {
+        let mut record = recorder.record(credentials[1], "m", 10, 0);
+        record.timestamp = at;
+        running.send(record).await;
+        sent += 1;
+        books.wait_for_count("usage_records", sent).await;
+    }
+    (books, credentials[1], recorder, running, registry, at)
+}
+
+fn other_store(books: &Books) -> Store {
+    Store::connect(&StoreConfig::new(books.database_url().unwrap())).unwrap()
+}
+
+#[tokio::test]
+async fn under_another_isolation_no_batch_is_one_statement_and_a_price_that_changes_meanwhile_holds() {
+    let (books, credential, mut recorder, running, registry, at) = one_customer().await;
+    let database = books.text("select current_database()").await;
+    books
+        .execute(&format!(
+            "alter database \"{database}\" set default_transaction_isolation = 'repeatable read'"
+        ))
+        .await;
+    let before = at_once(&registry);
+    // What is open keeps the isolation that it has: from here on all of the batcher's are new.
+    let other = other_store(&books);
+    let end = "select count(pg_terminate_backend(pid)) from pg_stat_activity
+               where datname = current_database() and pid <> pg_backend_pid()";
+    other.tx("end", async |tx| Ok(tx.batch_execute(end).await?)).await.unwrap();
+    let written = books.count("usage_records").await;
+    for sent in written + 1..=written + 9 {
+        let mut record = recorder.record(credential, "m", 10, 0);
+        record.timestamp = at;
+        running.send(record).await;
+        books.wait_for_count("usage_records", sent).await;
+    }
+    running.stop().await.unwrap();
+    assert!((at_once(&registry) - before).abs() < 0.5, "the isolation is not the one that it is written for");
+    let report = audit::audit(&books.store, &books.keys()).await.unwrap();
+    assert!(report.ok(), "{report:#?}");
+}
+
+#[tokio::test]
+async fn while_somebody_holds_a_balance_a_batch_waits_and_is_entered_once() {
+    let (books, credential, mut recorder, running, _registry, at) = one_customer().await;
+    let holder = other_store(&books);
+    let (written, balance) = (books.count("usage_records").await, books.balance("ada").await);
+    let (let_go, is_let_go) = tokio::sync::oneshot::channel::<()>();
+    let (held, is_held) = tokio::sync::oneshot::channel::<()>();
+    let ends = std::sync::Mutex::new(Some((held, is_let_go)));
+    let holding = async {
+        holder
+            .tx("hold", async |tx| {
+                tx.batch_execute("select 1 from user_balances for update").await?;
+                let (held, is_let_go) = ends.lock().unwrap().take().unwrap();
+                held.send(()).unwrap();
+                is_let_go.await.unwrap();
+                Ok(())
+            })
+            .await
+            .unwrap();
+    };
+    let flushing = async {
+        is_held.await.unwrap();
+        let mut record = recorder.record(credential, "m", 10, 0);
+        record.timestamp = at;
+        running.send(record).await;
+        // The statement gives up its wait after two seconds, and the longer way waits in its place.
+        let waits_in_a_transaction = "pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like 'select 1 from user_balances%'";
+        books.wait_for_count(waits_in_a_transaction, 1).await;
+        let_go.send(()).unwrap();
+        books.wait_for_count("usage_records", written + 1).await;
+    };
+    tokio::join!(holding, flushing);
+    running.stop().await.unwrap();
+    let price = "0.01".parse().unwrap();
+    assert_eq!(books.balance("ada").await, balance.checked_sub(price).unwrap());
+    let report = audit::audit(&books.store, &books.keys()).await.unwrap();
+    assert!(report.ok(), "{report:#?}");
 }
