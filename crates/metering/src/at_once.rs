@@ -12,8 +12,10 @@ use crate::flush::{Engine, Turn};
 use crate::prepare::Prepared;
 use crate::progress::Stretch;
 use crate::source::Source;
-use crate::write::{MAX_UNNEST_ROWS, Written, distinct, unheld};
+use crate::write::{Written, distinct, unheld};
 
+/// Up to here rows in arrays, which cost more than those of a COPY, cost less than its further statements.
+const MAX_ROWS: usize = 160;
 /// What was in the way may be there for a while: a record in quarantine. So long no batch tries this way first.
 const LONG_WAY: Duration = Duration::from_millis(100);
 
@@ -27,7 +29,7 @@ impl Engine {
         queued: &[Queued],
         prepared: &Prepared,
     ) -> Result<Option<(Written, Option<Turn<'_>>)>, StoreError> {
-        let is_small = (1..=MAX_UNNEST_ROWS).contains(&prepared.rows.len());
+        let is_small = (1..=MAX_ROWS).contains(&prepared.rows.len());
         let is_awaited = is_armed(Point::FlushWritten) || is_armed(Point::FlushAdvanced);
         if self.config.flushers > 1 || !is_small || !prepared.refused.is_empty() || is_awaited {
             return Ok(None);

@@ -19,7 +19,7 @@ use crate::effects::Effects;
 use crate::prepare::{Prepared, PreparedRow, refused};
 
 /// Up to here one INSERT of arrays beats the two round trips of a COPY.
-pub(crate) const MAX_UNNEST_ROWS: usize = 64;
+const MAX_UNNEST_ROWS: usize = 64;
 
 /// How rows go in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
