@@ -14,7 +14,7 @@ use tollgate_store::management::{MAX_PAGE, Page};
 use utoipa::ToSchema;
 
 use crate::app::Admin;
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 
 /// Rows of a page when nothing was said.
 const DEFAULT_PAGE: u32 = 50;
@@ -85,19 +85,32 @@ impl<'a> List<'a> {
 
     /// A cursor to this place.
     pub(crate) fn cursor(&self, place: &impl Serialize) -> Result<String, Problem> {
-        let mut bytes = serde_json::to_vec(place).map_err(|error| {
+        let place = serde_json::to_vec(place).map_err(|error| {
             tracing::error!(%error, "a place in a list could not be written");
-            Problem::new(crate::problem::Kind::Internal, "the server's log says more")
+            Problem::new(Kind::Internal, "the server's log says more")
         })?;
-        let digest = self.digest(&bytes);
-        bytes.extend(digest);
-        Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
+        let digest = self.digest(&place);
+        sealed(place, digest)
     }
 
     fn digest(&self, place: &[u8]) -> [u8; DIGEST_BYTES] {
         let message = [self.context.as_bytes(), place].concat();
         self.admin.cursors().digest(&message).as_bytes()
     }
+}
+
+/// A place and its digest as a cursor. One that would not be taken back is not given: no place but a ledger's can be so long, and it is shorter as soon
+/// as some of the transactions have ended.
+fn sealed(mut place: Vec<u8>, digest: [u8; DIGEST_BYTES]) -> Result<String, Problem> {
+    place.extend(digest);
+    let cursor = BASE64_URL_SAFE_NO_PAD.encode(place);
+    if cursor.len() > MAX_CURSOR_BYTES {
+        return Err(Problem::new(
+            Kind::Unavailable,
+            "too many transactions are being written at this moment to say where the next page begins; ask again",
+        ));
+    }
+    Ok(cursor)
 }
 
 /// How many rows were asked for.
@@ -119,5 +132,25 @@ impl<T> Whole<T> {
     /// Of these rows.
     pub(crate) fn of<R: Into<T>>(rows: Vec<R>) -> Self {
         Self { data: rows.into_iter().map(Into::into).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse;
+    use http::{StatusCode, header};
+
+    use super::*;
+
+    #[test]
+    fn a_cursor_that_would_be_refused_for_its_length_is_not_given() {
+        // Four characters stand for three bytes.
+        let longest = MAX_CURSOR_BYTES / 4 * 3 - DIGEST_BYTES;
+        let cursor = sealed(vec![b' '; longest], [0; DIGEST_BYTES]).unwrap();
+        assert_eq!(cursor.len(), MAX_CURSOR_BYTES);
+        let problem = sealed(vec![b' '; longest + 1], [0; DIGEST_BYTES]).unwrap_err();
+        let response = problem.into_response();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()[header::RETRY_AFTER], "1");
     }
 }

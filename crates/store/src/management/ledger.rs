@@ -10,7 +10,9 @@
 //! All pages of a list are of one moment, that of its first page: later ones show what that page's snapshot shows, and nothing that was committed
 //! since. What comes late for an earlier time moves no balance, and a batch that goes on moves no line, from one page to another. A row's own
 //! transaction tells (its `xmin`): a record is in the ledger from the transaction on that charged it, and neither it nor a movement is ever written
-//! again. A row older than four thousand million transactions may be taken for a new one, if its number was used again since the first page.
+//! again. Whatever writes them must use no subtransactions (savepoints, exception blocks of PL/pgSQL), for a snapshot lists the ids of whole
+//! transactions alone. A row tells but half of its transaction's id: one that is older by all halves, or was written anew by a migration, would be
+//! taken for a new one. So a cursor carries how many entries the whole ledger had and what they came to, and a page that finds another ledger is refused.
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -72,6 +74,17 @@ pub struct Moment {
     snapshot: String,
     /// Whose: to another server it means nothing.
     server: ServerRun,
+    /// How many entries the whole ledger had, whatever was asked for.
+    entries: i64,
+    /// What they came to.
+    total: Credits,
+}
+
+impl Moment {
+    /// Below this one all transactions had ended.
+    fn xmin(&self) -> Result<u64, StoreError> {
+        number(self.snapshot.split(':').next().unwrap_or_default())
+    }
 }
 
 /// Where the next page begins.
@@ -107,6 +120,7 @@ pub struct LedgerFilter {
 }
 
 /// The entries or lines of a user, newest first, and the moment that they are of. The transaction must have one snapshot for all its statements.
+/// Nothing follows a page without rows, and its moment is of no use.
 pub async fn page(
     tx: &Tx,
     user: UserId,
@@ -126,13 +140,12 @@ pub async fn page(
     let asked = "select s::text, pg_snapshot_xmax(s)::text from pg_current_snapshot() s";
     let now = tx.query_one(asked, &[]).await?;
     let (snapshot, xmax) = (now.try_get(0)?, number(now.try_get(1)?)?);
-    let (moment, behind) = match after {
-        Some(After { behind, moment }) => (moment.clone(), Some(behind)),
-        None => (Moment { snapshot, server: tx.server() }, None),
-    };
+    let behind = after.map(|after| &after.behind);
+    let snapshot = after.map_or(snapshot, |after| after.moment.snapshot.clone());
+    let xmin = after.map(|after| after.moment.xmin()).transpose()?;
     // The first page shows what its own snapshot shows.
-    let was_there = |of| match after {
-        Some(_) => is_visible_in(of, "$9::text::pg_snapshot", xmax),
+    let was_there = |of| match xmin {
+        Some(xmin) => is_visible_in(of, "$9::text::pg_snapshot", xmin, xmax),
         None => "$9::text is not null".to_owned(),
     };
     let entries = entries(&was_there("r"), &was_there("c"));
@@ -155,7 +168,9 @@ pub async fn page(
                             else amount * movement_sign(transaction_type) end as change, {line} as line
              from entries),
          running as (
-             select *, sum(change) over (order by created_at, id collate \"C\") as balance_after from signed),
+             select *, sum(change) over (order by created_at, id collate \"C\") as balance_after,
+                    count(*) over () as entries_of_all, sum(change) over () as total_of_all
+             from signed),
          matching as (
              select * from running
              where ($2::text is null or transaction_type = $2) and ($3::uuid is null or api_key_id = $3)
@@ -170,7 +185,7 @@ pub async fn page(
                 case when transaction_type = 'usage' then (
                     select i.id || '-' || split_part(source_id, '/', 3) from instances i
                     where i.no = split_part(source_id, '/', 2)::integer) end as request_id,
-                case when $14 then line end, entries, first_at
+                case when $14 then line end, entries, first_at, entries_of_all, total_of_all
          from drawn
          where back = 1 and ($10::timestamptz is null or (created_at, id collate \"C\") < ($10, $11 collate \"C\"))
          order by created_at desc, id collate \"C\" desc limit $12"
@@ -187,7 +202,7 @@ pub async fn page(
                 &filter.search,
                 &filter.since,
                 &filter.until,
-                &moment.snapshot,
+                &snapshot,
                 &behind.map(|place| place.at),
                 &behind.map(|place| place.id.as_str()),
                 &rows_for(limit),
@@ -196,6 +211,17 @@ pub async fn page(
             ],
         )
         .await?;
+    let (entries, total) = match rows.first() {
+        Some(row) => (row.try_get(14)?, credits(row, 15)?),
+        None => (0, Credits::ZERO),
+    };
+    let moment = Moment { snapshot, server: tx.server(), entries, total };
+    // Where a cursor was given there was a row behind it, so a page without rows is of another ledger too.
+    if after.is_some_and(|after| after.moment != moment) {
+        return Err(StoreError::refused(
+            "the ledger cannot be told any more as it was when the first page was read: begin without a cursor",
+        ));
+    }
     Ok((Page::of(rows.iter().map(from_row).collect::<Result<_, _>>()?, limit), moment))
 }
 

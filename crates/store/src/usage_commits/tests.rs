@@ -87,3 +87,44 @@ fn a_mark_reaches_as_far_back_as_the_ring_and_to_no_other_server() {
     let other = Mark { server: "started again".to_owned(), ..mark(1020, 1020, &[]) };
     assert!(!other.is_of_the_same_server(&earlier));
 }
+
+#[tokio::test]
+async fn the_database_is_told_by_half_an_id_what_a_snapshot_shows() {
+    const TURN: u64 = 7 << 32;
+    let database = tollgate_testkit::TestDatabase::create().await;
+    let store = crate::Store::connect(&crate::StoreConfig::new(database.url())).unwrap();
+    // A snapshot of which two were running between the first and the last, and how many began after it.
+    let moments = [
+        (TURN + 1000, 500),
+        (TURN - 6, 500),
+        (TURN + 3, 0),
+        (TURN + 5, HALF - 100),
+        (TURN + 5, HALF + 100),
+        (1000, 500),
+        (1000, HALF - 100),
+    ];
+    for (xmin, later) in moments {
+        let (xmax, running) = (xmin + 10, [xmin, xmin + 4]);
+        let now = xmax + later;
+        let snapshot = format!("'{xmin}:{xmax}:{},{}'::pg_snapshot", running[0], running[1]);
+        let oldest = (now + 1).saturating_sub(HALF).max(3);
+        let around = |id: u64| (id.saturating_sub(12)..id + 12).filter(|id| (oldest..now).contains(id));
+        let mut ids: Vec<u64> = [oldest, xmin, TURN - HALF, TURN, now].into_iter().flat_map(around).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let halves: Vec<String> = ids.iter().map(|id| (id % HALF).to_string()).collect();
+        let sql = format!(
+            "select array_agg({} order by no)
+             from (select no, half::xid as xmin from unnest($1::text[]) with ordinality h (half, no)) r",
+            is_visible_in("r", &snapshot, xmin, now)
+        );
+        let read = async |tx: Tx| Ok(tx.query_one(&sql, &[&halves]).await?.try_get::<_, Vec<bool>>(0)?);
+        let told = store.tx("visible", read).await.unwrap();
+        assert_eq!(told.len(), ids.len());
+        assert!(later > HALF || told.contains(&true));
+        assert!(later == 0 || told.contains(&false));
+        for (id, told) in ids.into_iter().zip(told) {
+            assert_eq!(told, id < xmax && !running.contains(&id), "{id} of {snapshot}, {later} later");
+        }
+    }
+}
