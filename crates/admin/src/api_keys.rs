@@ -185,7 +185,7 @@ pub(crate) async fn create(
         name: new.name,
         created_by: None,
     };
-    let (maker, actor) = (caller.maker(), caller.actor());
+    let (maker, actor) = (caller.maker(admin.clock()), caller.actor());
     let create = async |tx: Tx| {
         let created = keys::create(&tx, admin.master(), &wanted, new.role, Some(&maker), &actor).await?;
         with_secret(&tx, created).await
@@ -229,7 +229,7 @@ pub(crate) async fn rotate(
         ));
     }
     let overlap = SignedDuration::from_secs(rotation.overlap_seconds.into());
-    let (maker, actor) = (caller.maker(), caller.actor());
+    let (maker, actor) = (caller.maker(admin.clock()), caller.actor());
     let rotate = async |tx: Tx| {
         let created = keys::rotate(&tx, admin.master(), key_id, overlap, Some(&maker), &actor).await?;
         with_secret(&tx, created).await

@@ -7,7 +7,7 @@ use axum::extract::FromRequestParts;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderMap, Method};
-use tollgate_domain::{ApiKeyId, ApiKeyPurpose, KeyDigest, UserId};
+use tollgate_domain::{ApiKeyId, ApiKeyPurpose, Clock, KeyDigest, UserId};
 use tollgate_store::management::keys::{self, KeyHolder, PlatformRole};
 use tollgate_store::management::makers::{Credential, Maker};
 use tollgate_store::management::sessions::{self, SessionHolder};
@@ -121,12 +121,12 @@ impl Caller {
 
     /// As whom the caller makes a way in: it is looked at once more in the transaction that makes it, because a role can be taken away
     /// after the door of the route.
-    pub(crate) fn maker(&self) -> Maker {
+    pub(crate) fn maker<'a>(&self, clock: &'a dyn Clock) -> Maker<'a> {
         let by = match &self.by {
             By::Key(id) => Credential::Key(*id),
             By::Session(signed_in) => Credential::Session(signed_in.digest),
         };
-        Maker { user: self.user_id, by, role: self.role.platform_role() }
+        Maker { user: self.user_id, by, role: self.role.platform_role(), clock }
     }
 
     /// By what it asks.

@@ -102,7 +102,7 @@ pub(crate) async fn link(
         }
         _ => return Err(Problem::new(Kind::Invalid, "send `subject` or `email`, one of them")),
     };
-    let (now, maker, actor) = (admin.clock().now(), caller.maker(), caller.actor());
+    let (now, maker, actor) = (admin.clock().now(), caller.maker(admin.clock()), caller.actor());
     let link = async |tx| identities::link(&tx, user, &issuer, &known_by, Some(&maker), now, &actor).await;
     let identity = admin.store().tx("admin_link_identity", link).await?;
     Ok((StatusCode::CREATED, Json(identity.into())))

@@ -292,7 +292,7 @@ pub(crate) async fn set_role(
     Path(user_id): Path<UserId>,
     Body(wanted): Body<WantedRole>,
 ) -> Result<Json<UserWithRole>, Problem> {
-    let (maker, actor, now) = (caller.maker(), caller.actor(), admin.clock().now());
+    let (maker, actor, now) = (caller.maker(admin.clock()), caller.actor(), admin.clock().now());
     let made = if wanted.revoke_made_keys { MadeKeys::Revoke } else { MadeKeys::Keep };
     let set = async |tx: Tx| {
         let change = roles::set(&tx, user_id, wanted.role, made, now, Some(&maker), &actor).await?;

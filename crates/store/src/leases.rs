@@ -285,7 +285,8 @@ pub async fn lacking(tx: &Tx, epoch: Epoch) -> Result<Vec<UserId>, StoreError> {
 
 /// Ends the leases that the instance had in its former lives, once its books have reached `log_position`, where what was finished in those lives ends: then
 /// nothing of it is missing. Returns whether that is so. What requests cost that were interrupted is settled
-/// later, so the leases count as run out.
+/// later, so the leases count as run out. One that is being renewed right now, by a life that hangs, is left to the next time this is asked, or
+/// runs out.
 pub async fn end_former(tx: &Tx, epoch: Epoch, log_position: i64) -> Result<bool, StoreError> {
     let reached = "select exists (select from instances where id = $1 and log_position >= $2)";
     let instance = epoch.instance.as_uuid();
@@ -294,7 +295,7 @@ pub async fn end_former(tx: &Tx, epoch: Epoch, log_position: i64) -> Result<bool
         let sql = format!(
             "with dead as materialized (
                  select user_no, epoch from credit_leases where instance_id = $1 and epoch <> $2
-                  order by user_no, epoch for update) {NOTE_DEAD}"
+                  order by user_no, epoch for update skip locked) {NOTE_DEAD}"
         );
         tx.query_one(&sql, &[&instance, &epoch.id]).await?;
     }

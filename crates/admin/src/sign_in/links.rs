@@ -37,7 +37,7 @@ pub(crate) async fn create(
     Path(user): Path<UserId>,
 ) -> Result<(StatusCode, Json<SignInLink>), Problem> {
     let base = origin::base_url(&admin, &headers)?;
-    let (now, maker, actor) = (admin.clock().now(), caller.maker(), caller.actor());
+    let (now, maker, actor) = (admin.clock().now(), caller.maker(admin.clock()), caller.actor());
     let code = Secrets::random();
     let digest = admin.secrets().code_digest(code.expose_secret());
     let create = async |tx: Tx| sign_in_codes::create(&tx, &digest, user, Some(&maker), now, &actor).await;

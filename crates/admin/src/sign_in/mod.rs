@@ -204,21 +204,22 @@ pub(crate) async fn start(admin: &Admin, headers: &HeaderMap, proof: &Proof) -> 
         let found = match proof {
             Proof::Password(stored) => {
                 let is_still = passwords::is_still(&tx, stored).await?;
-                is_still.then_some((stored.user_id, BegunBy::Password, stored.link_made_by))
+                is_still.then_some((stored.user_id, BegunBy::Password, stored.made_by.clone()))
             }
             Proof::Code(code) => {
                 let redeemed = sign_in_codes::redeem(&tx, code, now).await?;
                 redeemed.map(|redeemed| (redeemed.user, BegunBy::Code, redeemed.made_by))
             }
             Proof::Vouched { vouched, .. } => {
-                identities::recognize(&tx, vouched, now).await?.map(|user| (user, BegunBy::Oidc, None))
+                let recognized = identities::recognize(&tx, vouched, now).await?;
+                recognized.map(|recognized| (recognized.user, BegunBy::Oidc, recognized.made_by))
             }
         };
-        let Some((user, by, link_made_by)) = found else { return Ok(None) };
+        let Some((user, by, made_by)) = found else { return Ok(None) };
         for before in before.iter().chain(&replaces) {
             sessions::end(&tx, before).await?;
         }
-        sessions::begin(&tx, &digest, user, by, vouched, link_made_by, now).await?;
+        sessions::begin(&tx, &digest, user, by, vouched, &made_by, now).await?;
         sessions::holder(&tx, &digest, now).await
     };
     let holder = match admin.store().tx("sign_in", begin).await {

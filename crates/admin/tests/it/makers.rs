@@ -34,6 +34,16 @@ async fn while_taken_away(
     taking: impl AsyncFn(&Tx) -> Result<(), StoreError>,
     request: impl Future<Output = Reply>,
 ) -> Reply {
+    while_held(house, taking, request, || ()).await
+}
+
+/// As [`while_taken_away`]; `meanwhile` is done before it commits.
+async fn while_held(
+    house: &House,
+    taking: impl AsyncFn(&Tx) -> Result<(), StoreError>,
+    request: impl Future<Output = Reply>,
+    meanwhile: impl Fn(),
+) -> Reply {
     let (begun, has_ended) = (Notify::new(), AtomicBool::new(false));
     let taken = house.store.tx("taking", async |tx| {
         taking(&tx).await?;
@@ -46,6 +56,7 @@ async fn while_taken_away(
                 break;
             }
         }
+        meanwhile();
         Ok(())
     });
     let reply = async {
@@ -195,4 +206,58 @@ async fn what_a_manager_made_for_others_is_listed_where_the_manager_is_deactivat
         assert_eq!(answer["made_sign_in_links"], json!([other]));
         assert_eq!((&answer["made_sessions"], &answer["made_passwords"]), (&json!([viewer]), &json!([])));
     }
+}
+
+#[tokio::test]
+async fn what_waited_until_its_session_had_ended_by_the_clock_is_refused_and_leaves_nothing() {
+    let house = House::open_with(with_a_provider()).await;
+    let other = house.person("other", Some(PlatformRole::Manager)).await;
+    let (others_key, _) = house.key(other, ApiKeyPurpose::Platform, Some(PlatformRole::Manager)).await;
+    let before = doors_of(&house, other).await;
+    let ada = house.person("ada", Some(PlatformRole::Manager)).await;
+    for (method, path, body) in requests(other, &others_key.to_string()) {
+        let session = house.signs_in(ada).await;
+        let end = house.clock.now() + SignedDuration::from_hours(2);
+        let hold = async |tx: &Tx| {
+            tx.execute("select 1 from users where id = $1 for update", &[&other.as_uuid()]).await?;
+            Ok(())
+        };
+        let request = house.write(method, &session, &path, &body);
+        let reply = while_held(&house, hold, request, || house.clock.set(end)).await;
+        assert_eq!(reply.problem(), (403, "forbidden".to_owned()), "{path}");
+        assert_eq!(doors_of(&house, other).await, before, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_manager_made_as_somebody_else_by_a_link_is_listed_when_that_session_has_ended() {
+    let house = House::open_with(with_a_provider()).await;
+    let boss = house.manager().await;
+    let ada = house.person("ada", Some(PlatformRole::Manager)).await;
+    let other = house.person("other", Some(PlatformRole::Manager)).await;
+    let come_in = async |by: &str| {
+        let made = house.post(by, &format!("{USERS}/{other}/sign-in-links"), &Value::Null).await.ok();
+        let (_, code) = made["url"].as_str().unwrap().split_once("code=").unwrap();
+        house.sign_in(&json!({ "code": code })).await.session()
+    };
+    let session = house.signs_in(ada).await;
+    let as_other = come_in(&session).await;
+    let key = json!({ "user_id": other, "purpose": "platform", "role": "manager" });
+    let key = house.post(&as_other, KEYS, &key).await.ok()["id"].clone();
+    let path = format!("{USERS}/{other}/identities");
+    let identity = house.post(&as_other, &path, &json!({ "subject": "ada, too" })).await.ok()["id"].clone();
+    let again = come_in(&as_other).await;
+    // Which ends the session before.
+    let body = json!({ "password": "correct horse battery" });
+    let reply = house.write(Method::PUT, &again, "/admin/api/v1/session/password", &body).await;
+    assert_eq!(reply.status, 204, "{reply:?}");
+
+    let path = format!("{USERS}/{ada}/role");
+    let answer = house.write(Method::PUT, &boss.key, &path, &json!({ "role": null })).await.ok();
+    assert_eq!(answer["made_keys"], json!([key]));
+    assert_eq!(answer["made_identities"], json!([{ "id": identity, "user_id": other }]));
+    assert_eq!((&answer["made_sessions"], &answer["made_passwords"]), (&json!([other]), &json!([other])));
+    let revoke = json!({ "role": null, "revoke_made_keys": true });
+    let answer = house.write(Method::PUT, &boss.key, &path, &revoke).await.ok();
+    assert_eq!((&answer["revoked_keys"], &answer["made_keys"]), (&json!([key]), &json!([])));
 }

@@ -70,7 +70,7 @@ pub async fn link(
     user: UserId,
     issuer: &str,
     known_by: &KnownBy,
-    by: Option<&Maker>,
+    by: Option<&Maker<'_>>,
     now: Timestamp,
     actor: &str,
 ) -> Result<Identity, StoreError> {
@@ -80,7 +80,7 @@ pub async fn link(
         KnownBy::Email(email) => (None, Some(checked_email(email)?)),
     };
     // The lock: a deactivation sees this link, or this sees the deactivation.
-    makers::hold(tx, by, user, Hold::Change).await?;
+    let through = makers::hold(tx, by, &[(user, Hold::Change)]).await?;
     let sql = "select name from users where id = $1 and id <> $2 and deleted_at is null";
     let Some(row) = tx.query_opt(sql, &[&user.as_uuid(), &UserId::SYSTEM.as_uuid()]).await? else {
         return Err(StoreError::not_found("there is no such user who could sign in"));
@@ -91,13 +91,15 @@ pub async fn link(
         return Err(StoreError::conflict(format!("a user has {MAX_OF_ONE_USER} identities at most")));
     }
     let sql = format!(
-        "insert into user_identities (id, user_id, issuer, subject, email, created_at, linked_at, created_by)
-         values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing returning {COLUMNS}"
+        "insert into user_identities (id, user_id, issuer, subject, email, created_at, linked_at, created_by,
+                                      made_through)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing returning {COLUMNS}"
     );
     let linked_at = subject.as_ref().map(|_| now);
     let id = Uuid::now_v7();
     let (owner, by) = (user.as_uuid(), by.map(|by| by.user.as_uuid()));
-    let values: [&(dyn ToSql + Sync); 8] = [&id, &owner, &issuer, &subject, &email, &now, &linked_at, &by];
+    let values: [&(dyn ToSql + Sync); 9] =
+        [&id, &owner, &issuer, &subject, &email, &now, &linked_at, &by, &through];
     let Some(row) = tx.query_opt(&sql, &values).await? else {
         return Err(StoreError::conflict(
             "somebody has this identity already, or is awaited with this address; unlink that one before",
@@ -136,29 +138,39 @@ pub async fn is_linked(tx: &Tx, issuer: &str, subject: &str) -> Result<bool, Sto
     Ok(tx.query_opt(sql, &[&issuer, &subject]).await?.is_some())
 }
 
-/// Which live user this is, if any; holds the user until the transaction ends. Where the subject is nobody's and somebody is awaited with the
+/// Who came through a provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recognized {
+    /// Who that is here.
+    pub user: UserId,
+    /// Who linked the identity, and then through whom.
+    pub made_by: Vec<UserId>,
+}
+
+/// Which live user this is, if any; holds the user, and who linked the identity, until the transaction ends. Where the subject is nobody's and somebody is awaited with the
 /// verified address, this links them, once and for all.
-pub async fn recognize(tx: &Tx, vouched: &Vouched, now: Timestamp) -> Result<Option<UserId>, StoreError> {
+pub async fn recognize(tx: &Tx, vouched: &Vouched, now: Timestamp) -> Result<Option<Recognized>, StoreError> {
     let Vouched { issuer, subject, email } = vouched;
-    let sql = "select id, user_id from user_identities where issuer = $1 and subject = $2";
+    let sql = "select id, user_id, created_by, made_through from user_identities where issuer = $1 and subject = $2";
     if let Some(row) = tx.query_opt(sql, &[issuer, subject]).await? {
         let (id, user): (Uuid, Uuid) = (row.try_get(0)?, row.try_get(1)?);
-        let user = UserId::from_uuid(user);
-        if hold(tx, user).await?.is_none() {
+        let (user, made_by) = (UserId::from_uuid(user), makers::of_row(&row, 2, 3)?);
+        if hold(tx, user, &made_by).await?.is_none() {
             return Ok(None);
         }
         // It may have been unlinked before the user was held.
         let sql = "update user_identities set last_sign_in_at = $2 where id = $1";
-        return Ok((tx.execute(sql, &[&id, &now]).await? == 1).then_some(user));
+        return Ok((tx.execute(sql, &[&id, &now]).await? == 1).then_some(Recognized { user, made_by }));
     }
     let Some(email) = email.as_deref().filter(|email| email.is_ascii()).map(str::to_ascii_lowercase) else {
         return Ok(None);
     };
-    let sql = "select id, user_id from user_identities where issuer = $1 and email = $2 and subject is null";
+    let sql = "select id, user_id, created_by, made_through from user_identities
+               where issuer = $1 and email = $2 and subject is null";
     let Some(row) = tx.query_opt(sql, &[issuer, &email]).await? else { return Ok(None) };
     let (id, user): (Uuid, Uuid) = (row.try_get(0)?, row.try_get(1)?);
-    let user = UserId::from_uuid(user);
-    let Some(name) = hold(tx, user).await? else { return Ok(None) };
+    let (user, made_by) = (UserId::from_uuid(user), makers::of_row(&row, 2, 3)?);
+    let Some(name) = hold(tx, user, &made_by).await? else { return Ok(None) };
     let sql = format!(
         "update user_identities set subject = $2, linked_at = $3, last_sign_in_at = $3
          where id = $1 and subject is null returning {COLUMNS}"
@@ -167,7 +179,7 @@ pub async fn recognize(tx: &Tx, vouched: &Vouched, now: Timestamp) -> Result<Opt
     let identity = from_row(&row)?;
     audit_log::write(tx, &format!("user:{user}"), "user.identity_link", &name, None, Some(logged(&identity)))
         .await?;
-    Ok(Some(user))
+    Ok(Some(Recognized { user, made_by }))
 }
 
 /// Ends the identities of a user who ends: they may be linked to another.
@@ -177,8 +189,10 @@ pub(super) async fn forget(tx: &Tx, user: UserId) -> Result<(), StoreError> {
 }
 
 /// A live user's name; the user is there until the transaction ends. Users come before identities, wherever both are locked.
-async fn hold(tx: &Tx, user: UserId) -> Result<Option<String>, StoreError> {
-    let sql = "select name from users where id = $1 and deleted_at is null for share";
+async fn hold(tx: &Tx, user: UserId, made_by: &[UserId]) -> Result<Option<String>, StoreError> {
+    let held: Vec<_> = makers::shared(made_by).chain([(user, Hold::Share)]).collect();
+    makers::hold_users(tx, &held).await?;
+    let sql = "select name from users where id = $1 and deleted_at is null";
     let row = tx.query_opt(sql, &[&user.as_uuid()]).await?;
     row.map(|row| Ok(row.try_get(0)?)).transpose()
 }

@@ -133,7 +133,7 @@ pub async fn create(
     master: &MasterKey,
     new: &NewApiKey,
     role: Option<PlatformRole>,
-    by: Option<&Maker>,
+    by: Option<&Maker<'_>>,
     actor: &str,
 ) -> Result<CreatedApiKey, StoreError> {
     if let Some(role) = role.filter(|_| new.purpose != ApiKeyPurpose::Platform) {
@@ -145,10 +145,14 @@ pub async fn create(
     }
     // A deactivation that this waits for has not seen the key: the owner is looked for once more, behind the lock.
     let owner = users::find(tx, &new.user).await?.id;
-    makers::hold(tx, by, owner, Hold::Share).await?;
+    let through = makers::hold(tx, by, &[(owner, Hold::Share)]).await?;
     let created_by = by.map(|maker| maker.user).filter(|maker| *maker != owner);
     let new = NewApiKey { user: owner.to_string(), created_by: created_by.or(new.created_by), ..new.clone() };
     let created = api_keys::create(tx, master, &new, actor).await?;
+    if !through.is_empty() {
+        let sql = "update api_keys set made_through = $2 where id = $1";
+        tx.execute(sql, &[&created.key.id.as_uuid(), &through]).await?;
+    }
     if let Some(role) = role {
         let id = created.key.id;
         let sql = "update api_keys set platform_role = $2 where id = $1";
@@ -210,12 +214,12 @@ pub async fn rotate(
     master: &MasterKey,
     id: ApiKeyId,
     overlap: SignedDuration,
-    by: Option<&Maker>,
+    by: Option<&Maker<'_>>,
     actor: &str,
 ) -> Result<CreatedApiKey, StoreError> {
     // The owner is held alone, so that no two keys are each replaced by the other at once.
     let owner = find(tx, id, None).await?.key.user_id;
-    makers::hold(tx, by, owner, Hold::Change).await?;
+    makers::hold(tx, by, &[(owner, Hold::Change)]).await?;
     lock(tx, id).await?;
     let before = find(tx, id, None).await?;
     if before.key.revoked_at.is_some() || before.revoke_at.is_some() {

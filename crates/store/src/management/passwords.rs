@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use tollgate_domain::{KeyDigest, UserId};
-use uuid::Uuid;
 
 use super::makers::{self, Hold};
 use super::{sessions, sign_in_codes};
@@ -18,8 +17,8 @@ pub struct StoredPassword {
     pub user_id: UserId,
     /// `$argon2id$…`. No secret by itself, and kept like one: it can be tried on.
     pub phc: SecretString,
-    /// Who made the sign-in link by which whoever set it came in: it may have been the same.
-    pub link_made_by: Option<UserId>,
+    /// Who made the way in by which whoever set it came in, and then through whom: it may have been any of them.
+    pub made_by: Vec<UserId>,
 }
 
 /// The password of the live user of this name. A text that can be nobody's name is nobody's.
@@ -27,15 +26,12 @@ pub async fn of_name(tx: &Tx, name: &str) -> Result<Option<StoredPassword>, Stor
     if check_name("the name", name).is_err() {
         return Ok(None);
     }
-    let sql = "select u.id, p.phc, p.link_made_by from users u join user_passwords p on p.user_id = u.id
+    let sql = "select u.id, p.phc, p.link_made_by, p.made_through from users u join user_passwords p on p.user_id = u.id
                where u.name = $1 and u.deleted_at is null";
     let Some(row) = tx.query_opt(sql, &[&name]).await? else { return Ok(None) };
     let phc = SecretString::from(row.try_get::<_, String>(1)?);
-    Ok(Some(StoredPassword {
-        user_id: UserId::from_uuid(row.try_get(0)?),
-        phc,
-        link_made_by: row.try_get::<_, Option<Uuid>>(2)?.map(UserId::from_uuid),
-    }))
+    let made_by = makers::of_row(&row, 2, 3)?;
+    Ok(Some(StoredPassword { user_id: UserId::from_uuid(row.try_get(0)?), phc, made_by }))
 }
 
 /// The hash of a user's password.
@@ -56,7 +52,7 @@ pub async fn is_still(tx: &Tx, stored: &StoredPassword) -> Result<bool, StoreErr
 }
 
 /// Sets a live user's password in place of `before` (as [`of_user`] said it), and ends every other way in that was open: the sessions
-/// but `kept`, and sign-in links. Whoever made the link that led to `kept` is remembered with it.
+/// but `kept`, and sign-in links. Whoever made what led to `kept` is remembered with it.
 pub async fn set(
     tx: &Tx,
     user: UserId,
@@ -65,11 +61,10 @@ pub async fn set(
     kept: &KeyDigest,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let sql = "select link_made_by from sessions where digest = $1 and user_id = $2";
+    let sql = "select link_made_by, made_through from sessions where digest = $1 and user_id = $2";
     let session = tx.query_opt(sql, &[&kept.as_bytes().as_slice(), &user.as_uuid()]).await?;
-    let made_by: Option<Uuid> = session.map(|row| row.try_get(0)).transpose()?.flatten();
-    let maker = made_by.map(|maker| (UserId::from_uuid(maker), Hold::Share));
-    let held: Vec<_> = maker.into_iter().chain([(user, Hold::Change)]).collect();
+    let made_by = session.map(|row| makers::of_row(&row, 0, 1)).transpose()?.unwrap_or_default();
+    let held: Vec<_> = makers::shared(&made_by).chain([(user, Hold::Change)]).collect();
     makers::hold_users(tx, &held).await?;
     let sql = "select name from users where id = $1 and deleted_at is null";
     let Some(row) = tx.query_opt(sql, &[&user.as_uuid()]).await? else {
@@ -84,11 +79,13 @@ pub async fn set(
     if in_force.as_ref().map(ExposeSecret::expose_secret) != before.map(ExposeSecret::expose_secret) {
         return Err(StoreError::conflict("the password was changed just now; look again"));
     }
+    let (link_made_by, made_through) = makers::to_store(&made_by);
     tx.execute(
-        "insert into user_passwords (user_id, phc, set_at, link_made_by) values ($1, $2, $3, $4)
+        "insert into user_passwords (user_id, phc, set_at, link_made_by, made_through) values ($1, $2, $3, $4, $5)
          on conflict (user_id) do update
-         set phc = excluded.phc, set_at = excluded.set_at, link_made_by = excluded.link_made_by",
-        &[&user.as_uuid(), &phc.expose_secret(), &now, &made_by],
+         set phc = excluded.phc, set_at = excluded.set_at, link_made_by = excluded.link_made_by,
+             made_through = excluded.made_through",
+        &[&user.as_uuid(), &phc.expose_secret(), &now, &link_made_by, &made_through],
     )
     .await?;
     let actor = format!("user:{user}");

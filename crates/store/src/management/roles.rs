@@ -76,7 +76,7 @@ pub struct RoleChange {
     pub made: WaysInMade,
 }
 
-/// Ways in that somebody made for others, with roles that somebody's own does not include. They are somebody else's, and whoever made them
+/// Ways in that somebody made for others, also through ways in that somebody had made before, with roles that somebody's own does not include. They are somebody else's, and whoever made them
 /// may be it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WaysInMade {
@@ -86,7 +86,7 @@ pub struct WaysInMade {
     pub identities: Vec<(Uuid, UserId)>,
     /// Whom sign-in links that nobody has used yet sign in as. Whoever made one has seen it.
     pub sign_in_links: Vec<UserId>,
-    /// Who has sessions that last, which began by such a link, or by a password that was set in one that did.
+    /// Who has sessions that last, which began by such a link or identity, or by a password that was set in one that did.
     pub sessions: Vec<UserId>,
     /// Who has a password that was set in such a session.
     pub passwords: Vec<UserId>,
@@ -103,7 +103,7 @@ pub async fn set(
     role: Option<PlatformRole>,
     made_keys: MadeKeys,
     now: Timestamp,
-    by: Option<&Maker>,
+    by: Option<&Maker<'_>>,
     actor: &str,
 ) -> Result<RoleChange, StoreError> {
     if user == UserId::SYSTEM {
@@ -111,7 +111,12 @@ pub async fn set(
     }
     let managers = Managers::hold(tx).await?;
     // Waits for whatever the user is making, which is listed below, and for sign-ins by what the user made.
-    makers::hold(tx, by, user, Hold::Change).await?;
+    // And for whoever replaces keys by one that is revoked below, so that neither waits for a key that the other holds.
+    let mut held = vec![(user, Hold::Change)];
+    if made_keys == MadeKeys::Revoke {
+        held.extend(owners_of_made_keys(tx, user).await?.into_iter().map(|owner| (owner, Hold::Change)));
+    }
+    makers::hold(tx, by, &held).await?;
     let sql = "select name, role from users where id = $1 and deleted_at is null";
     let Some(row) = tx.query_opt(sql, &[&user.as_uuid()]).await? else {
         return Err(StoreError::not_found("there is no such user"));
@@ -151,15 +156,17 @@ pub async fn made_by(
     let mut made = WaysInMade { keys, ..WaysInMade::default() };
     let sql = "select w.way, w.identity, u.id, u.role
                from (select 'identity' as way, id as identity, user_id, created_at as since
-                     from user_identities where created_by = $1
+                     from user_identities where created_by = $1 or $1 = any (made_through)
                      union all
                      select 'link', null, user_id, created_at from sign_in_codes
-                     where created_by = $1 and used_at is null and expires_at > $2
+                     where (created_by = $1 or $1 = any (made_through)) and used_at is null and expires_at > $2
                      union all
                      select 'session', null, user_id, min(created_at) from sessions
-                     where link_made_by = $1 and expires_at > $2 and last_seen_at > $3 group by user_id
+                     where (link_made_by = $1 or $1 = any (made_through))
+                       and expires_at > $2 and last_seen_at > $3 group by user_id
                      union all
-                     select 'password', null, user_id, set_at from user_passwords where link_made_by = $1) w
+                     select 'password', null, user_id, set_at from user_passwords
+                     where link_made_by = $1 or $1 = any (made_through)) w
                join users u on u.id = w.user_id
                where u.id <> $1 and u.role is not null and u.deleted_at is null order by w.since, w.identity, u.id";
     for row in tx.query(sql, &[&user.as_uuid(), &now, &idle_since(now)]).await? {
@@ -176,6 +183,15 @@ pub async fn made_by(
         }
     }
     Ok(made)
+}
+
+/// Whose the live keys with a role are that the user made for others.
+async fn owners_of_made_keys(tx: &Tx, user: UserId) -> Result<Vec<UserId>, StoreError> {
+    let sql = "select distinct user_id from api_keys
+               where (created_by = $1 or $1 = any (made_through)) and user_id <> $1
+                 and platform_role is not null and revoked_at is null";
+    let rows = tx.query(sql, &[&user.as_uuid()]).await?;
+    rows.iter().map(|row| Ok(UserId::from_uuid(row.try_get(0)?))).collect()
 }
 
 /// Whose keys.
@@ -196,7 +212,7 @@ async fn keys_beyond(
 ) -> Result<Vec<ApiKeyId>, StoreError> {
     let whose = match whose {
         Whose::Own => "user_id = $1",
-        Whose::Made => "created_by = $1 and user_id <> $1",
+        Whose::Made => "(created_by = $1 or $1 = any (made_through)) and user_id <> $1",
     };
     let sql = format!(
         "select id, platform_role from api_keys

@@ -10,6 +10,7 @@ use tollgate_domain::{KeyDigest, UserId};
 
 use super::identities::Vouched;
 use super::keys::PlatformRole;
+use super::makers;
 use crate::{StoreError, Tx, audit_log};
 
 /// A session ends this long after it began, whatever is done in it: somebody who works here signs in once a day.
@@ -68,14 +69,14 @@ pub struct SessionHolder {
 }
 
 /// Begins a session of a live user under this digest, and says when it ends at the latest. `vouched` is for the audit log: as whom somebody
-/// came through a provider. `link_made_by` is who made the sign-in link that led to this, at once or by a password.
+/// came through a provider. `made_by` is who made the sign-in link or the identity that led to this, at once or by a password, and then through whom.
 pub async fn begin(
     tx: &Tx,
     digest: &KeyDigest,
     user: UserId,
     by: BegunBy,
     vouched: Option<&Vouched>,
-    link_made_by: Option<UserId>,
+    made_by: &[UserId],
     now: Timestamp,
 ) -> Result<Timestamp, StoreError> {
     // The lock waits for a deactivation under way, and one that comes after it finds this session.
@@ -85,9 +86,11 @@ pub async fn begin(
     };
     let name: &str = row.try_get(0)?;
     let expires_at = after(now, SESSION_LIFETIME);
+    let (link_made_by, made_through) = makers::to_store(made_by);
     tx.execute(
-        "insert into sessions (digest, user_id, began_by, created_at, last_seen_at, expires_at, link_made_by)
-         values ($1, $2, $3, $4, $5, $6, $7)",
+        "insert into sessions (digest, user_id, began_by, created_at, last_seen_at, expires_at, link_made_by,
+                               made_through)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
         &[
             &digest.as_bytes().as_slice(),
             &user.as_uuid(),
@@ -95,7 +98,8 @@ pub async fn begin(
             &now,
             &to_the_minute(now),
             &expires_at,
-            &link_made_by.map(UserId::as_uuid),
+            &link_made_by,
+            &made_through,
         ],
     )
     .await?;

@@ -4,7 +4,6 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tollgate_domain::{KeyDigest, UserId};
-use uuid::Uuid;
 
 use super::makers::{self, Hold, Maker};
 use super::sessions::after;
@@ -19,12 +18,12 @@ pub async fn create(
     tx: &Tx,
     digest: &KeyDigest,
     user: UserId,
-    by: Option<&Maker>,
+    by: Option<&Maker<'_>>,
     now: Timestamp,
     actor: &str,
 ) -> Result<Timestamp, StoreError> {
     // The lock: of two links made at once, the second sees the first and ends it; a deactivation sees both.
-    makers::hold(tx, by, user, Hold::Change).await?;
+    let through = makers::hold(tx, by, &[(user, Hold::Change)]).await?;
     let sql = "select name from users where id = $1 and id <> $2 and deleted_at is null";
     let Some(row) = tx.query_opt(sql, &[&user.as_uuid(), &UserId::SYSTEM.as_uuid()]).await? else {
         return Err(StoreError::not_found("there is no such user who could sign in"));
@@ -33,8 +32,16 @@ pub async fn create(
     forget(tx, user).await?;
     let expires_at = after(now, CODE_LIFETIME);
     tx.execute(
-        "insert into sign_in_codes (digest, user_id, created_by, created_at, expires_at) values ($1, $2, $3, $4, $5)",
-        &[&digest.as_bytes().as_slice(), &user.as_uuid(), &by.map(|by| by.user.as_uuid()), &now, &expires_at],
+        "insert into sign_in_codes (digest, user_id, created_by, made_through, created_at, expires_at)
+         values ($1, $2, $3, $4, $5, $6)",
+        &[
+            &digest.as_bytes().as_slice(),
+            &user.as_uuid(),
+            &by.map(|by| by.user.as_uuid()),
+            &through,
+            &now,
+            &expires_at,
+        ],
     )
     .await?;
     let logged = json!({ "expires_at": expires_at });
@@ -43,12 +50,12 @@ pub async fn create(
 }
 
 /// Whoever came by a code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Redeemed {
     /// Whose it is.
     pub user: UserId,
-    /// Who made it, and has seen it.
-    pub made_by: Option<UserId>,
+    /// Who made it, and has seen it; and then through whom.
+    pub made_by: Vec<UserId>,
 }
 
 /// Uses a code up: whose it is, the one time that it is asked in its time. It is used up with the transaction, in which a session should begin: what
@@ -57,11 +64,11 @@ pub async fn redeem(tx: &Tx, digest: &KeyDigest, now: Timestamp) -> Result<Optio
     // Users come before codes wherever both are locked: who makes another link holds the user, and ends this code. Whoever lists what its
     // maker has made finds the code unused, or the session that begins by it.
     let digest = digest.as_bytes().as_slice();
-    let sql = "select user_id, created_by from sign_in_codes where digest = $1";
+    let sql = "select user_id, created_by, made_through from sign_in_codes where digest = $1";
     let Some(row) = tx.query_opt(sql, &[&digest]).await? else { return Ok(None) };
     let user = UserId::from_uuid(row.try_get(0)?);
-    let made_by = row.try_get::<_, Option<Uuid>>(1)?.map(UserId::from_uuid);
-    let held: Vec<_> = [Some(user), made_by].into_iter().flatten().map(|user| (user, Hold::Share)).collect();
+    let made_by = makers::of_row(&row, 1, 2)?;
+    let held: Vec<_> = makers::shared(&made_by).chain([(user, Hold::Share)]).collect();
     makers::hold_users(tx, &held).await?;
     // Of two at once the second waits for the first's row, and then finds it used.
     let sql = "update sign_in_codes c set used_at = $2 from users u

@@ -179,6 +179,28 @@ async fn former_lives_end_when_their_log_is_in_the_books() {
 }
 
 #[tokio::test]
+async fn a_former_life_that_hangs_in_a_renewal_keeps_nobody_waiting_and_ends_when_that_is_over() {
+    let books = Books::open().await;
+    let ada = books.rich("10").await;
+    let former = epoch();
+    books.one(former, waits(&ada, "7")).await;
+    let epoch = Epoch { id: Uuid::new_v4(), ..former };
+    let adopt = async |tx| tollgate_store::instances::adopt(&tx, former.instance, 5).await;
+    books.store.tx("adopt", adopt).await.unwrap();
+    let end = async || books.store.tx("end", async |tx| leases::end_former(&tx, epoch, 5).await).await;
+    let hang = async |tx: Tx| {
+        leases::renew(&tx, former, LIFETIME, &[waits(&ada, "7")]).await?;
+        // It would wait for what this very transaction holds.
+        assert!(end().await.unwrap());
+        Ok(())
+    };
+    books.store.tx("hang", hang).await.unwrap();
+    assert_eq!(books.one(epoch, waits(&ada, "10")).await.amount, Credits::ZERO);
+    assert!(end().await.unwrap());
+    assert_eq!(books.one(epoch, waits(&ada, "10")).await.amount, credits("10"));
+}
+
+#[tokio::test]
 async fn gateways_that_ask_at_the_same_time_get_no_more_than_there_is() {
     let books = Books::open().await;
     let ada = books.rich("10").await;

@@ -8,6 +8,7 @@ mod configuration;
 mod leases;
 mod limits;
 mod makers;
+mod makers_behind;
 mod management;
 mod money;
 mod prices;

@@ -21,7 +21,7 @@ use crate::support::{ACTOR, Books, at};
 
 /// What is made for somebody else that lets its maker in with that one's power.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Door {
+pub(crate) enum Door {
     Link,
     Identity,
     Key,
@@ -30,12 +30,12 @@ enum Door {
 }
 
 impl Door {
-    const ALL: [Self; 5] = [Self::Link, Self::Identity, Self::Key, Self::RotatedKey, Self::Role];
+    pub(crate) const ALL: [Self; 5] = [Self::Link, Self::Identity, Self::Key, Self::RotatedKey, Self::Role];
 }
 
 /// How the power to make it is taken away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Taking {
+pub(crate) enum Taking {
     Role,
     Deactivation,
     /// Signed out everywhere.
@@ -49,18 +49,18 @@ impl Taking {
 }
 
 /// A manager who makes, and another manager for whom it is made.
-struct Pair<'a> {
-    books: &'a Books,
+pub(crate) struct Pair<'a> {
+    pub(crate) books: &'a Books,
     /// Among the pairs of its database.
     no: u8,
-    maker: Maker,
-    ada: UserId,
-    other: UserId,
-    others_key: ApiKeyId,
+    pub(crate) maker: Maker<'a>,
+    pub(crate) ada: UserId,
+    pub(crate) other: UserId,
+    pub(crate) others_key: ApiKeyId,
 }
 
 impl<'a> Pair<'a> {
-    async fn come(books: &'a Books, no: u8, taking: Taking) -> Self {
+    pub(crate) async fn come(books: &'a Books, no: u8, taking: Taking) -> Self {
         let manager = Some(PlatformRole::Manager);
         let mut comers = Vec::new();
         for name in ["ada", "other"] {
@@ -75,18 +75,17 @@ impl<'a> Pair<'a> {
         }
         let [(ada, adas_key), (other, others_key)] = comers[..] else { unreachable!() };
         let session = digest(1, no);
-        let begin =
-            async |tx| sessions::begin(&tx, &session, ada, BegunBy::Password, None, None, at(0)).await;
+        let begin = async |tx| sessions::begin(&tx, &session, ada, BegunBy::Password, None, &[], at(0)).await;
         books.store.tx("session", begin).await.unwrap();
         let by = match taking {
             Taking::Key | Taking::ReplacedKey => Credential::Key(adas_key),
             _ => Credential::Session(session),
         };
-        let maker = Maker { user: ada, by, role: manager };
+        let maker = Maker { user: ada, by, role: manager, clock: &books.clock };
         Self { books, no, maker, ada, other, others_key }
     }
 
-    async fn make(&self, tx: &Tx, door: Door) -> Result<(), StoreError> {
+    pub(crate) async fn make(&self, tx: &Tx, door: Door) -> Result<(), StoreError> {
         let Self { books, maker, other, others_key, .. } = self;
         let (other, by) = (*other, Some(maker));
         match door {
@@ -152,7 +151,7 @@ impl<'a> Pair<'a> {
     }
 }
 
-fn digest(what: u8, no: u8) -> KeyDigest {
+pub(crate) fn digest(what: u8, no: u8) -> KeyDigest {
     let mut bytes = [no; 32];
     bytes[0] = what;
     KeyDigest::from_bytes(bytes)
@@ -165,6 +164,16 @@ async fn in_turn<A, B>(
     first: impl AsyncFn(&Tx) -> Result<A, StoreError>,
     second: impl AsyncFn(&Tx) -> Result<B, StoreError>,
 ) -> (Result<A, StoreError>, Result<B, StoreError>) {
+    in_turn_while(books, first, second, || ()).await
+}
+
+/// As [`in_turn`]; `meanwhile` is done before `first` commits.
+pub(crate) async fn in_turn_while<A, B>(
+    books: &Books,
+    first: impl AsyncFn(&Tx) -> Result<A, StoreError>,
+    second: impl AsyncFn(&Tx) -> Result<B, StoreError>,
+    meanwhile: impl Fn(),
+) -> (Result<A, StoreError>, Result<B, StoreError>) {
     let (begun, has_ended) = (Notify::new(), AtomicBool::new(false));
     let first = books.store.tx("first", async |tx| {
         let done = first(&tx).await?;
@@ -172,6 +181,7 @@ async fn in_turn<A, B>(
         let waiting = "select count(*)::text from pg_locks l join pg_stat_activity a on a.pid = l.pid
                        where a.datname = current_database() and not l.granted";
         while books.text(waiting).await.as_deref() == Some("0") && !has_ended.load(Ordering::SeqCst) {}
+        meanwhile();
         Ok(done)
     });
     let second = async {
@@ -222,14 +232,14 @@ async fn what_was_made_before_the_power_to_make_it_is_taken_away_is_listed() {
 }
 
 /// Comes in by the code that the pair's manager made, as the other.
-async fn come_in(pair: &Pair<'_>, tx: &Tx) -> Result<(), StoreError> {
+pub(crate) async fn come_in(pair: &Pair<'_>, tx: &Tx) -> Result<(), StoreError> {
     let redeemed = sign_in_codes::redeem(tx, &digest(2, pair.no), at(0)).await?.unwrap();
     let session = digest(3, pair.no);
-    sessions::begin(tx, &session, redeemed.user, BegunBy::Code, None, redeemed.made_by, at(0)).await?;
+    sessions::begin(tx, &session, redeemed.user, BegunBy::Code, None, &redeemed.made_by, at(0)).await?;
     Ok(())
 }
 
-async fn set_password(
+pub(crate) async fn set_password(
     pair: &Pair<'_>,
     tx: &Tx,
     session: &KeyDigest,
@@ -304,7 +314,7 @@ async fn what_a_link_led_to_is_its_makers_until_another_link_led_to_a_new_passwo
             books.store.tx("made", async |tx| roles::made_by(&tx, pair.ada, None, now).await).await.unwrap();
         (made.sessions == [pair.other], made.passwords == [pair.other])
     };
-    let come_in_and_set = async |by: Option<&Maker>| {
+    let come_in_and_set = async |by: Option<&Maker<'_>>| {
         let steps = async |tx: Tx| {
             sign_in_codes::create(&tx, &digest(2, 0), pair.other, by, at(0), ACTOR).await?;
             come_in(&pair, &tx).await?;
@@ -321,7 +331,7 @@ async fn what_a_link_led_to_is_its_makers_until_another_link_led_to_a_new_passwo
         let stored: StoredPassword = passwords::of_name(&tx, "other 0").await?.unwrap();
         assert!(passwords::is_still(&tx, &stored).await?);
         let session = digest(3, 0);
-        sessions::begin(&tx, &session, pair.other, BegunBy::Password, None, stored.link_made_by, at(2)).await
+        sessions::begin(&tx, &session, pair.other, BegunBy::Password, None, &stored.made_by, at(2)).await
     };
     books.store.tx("by password", by_password).await.unwrap();
     assert_eq!(made(at(2)).await, (true, true));
