@@ -1,5 +1,6 @@
 //! The gateway's own settings (`[gateway]`), each a limit with its reason.
 
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ pub struct GatewayConfig {
     pub max_in_flight: u32,
     /// Client connections at once; more wait in the kernel's queue.
     pub max_connections: u32,
+    /// Threads that serve requests. One for each processor unless it is given: more only share what there is.
+    pub threads: Option<u16>,
     /// Time for a client to send the head of a request; also how long an idle connection is kept.
     pub header_read_timeout_ms: u64,
     /// Longest pause of a client within its request body.
@@ -41,7 +44,8 @@ pub struct GatewayConfig {
     /// How long an unused connection to an upstream is kept. Shorter than the common 60 s of load balancers, because a
     /// request that meets a connection just closed fails and is not sent again.
     pub upstream_pool_idle_ms: u64,
-    /// HTTP/2 connections per TLS upstream. One carries about a hundred streams; the next waits.
+    /// HTTP/2 connections per TLS upstream, spread over the threads that serve, each of which has one at least. One carries about a hundred
+    /// streams; the next waits.
     pub upstream_http2_connections: u8,
     /// A PEM file of certificate authorities to trust for upstreams, beside the public ones.
     pub upstream_ca_file: Option<PathBuf>,
@@ -66,6 +70,7 @@ impl Default for GatewayConfig {
             held_body_bytes: 256 * 1024 * 1024,
             max_in_flight: 4096,
             max_connections: 8192,
+            threads: None,
             header_read_timeout_ms: 30_000,
             body_read_timeout_ms: 60_000,
             body_min_bytes_per_s: 1024,
@@ -102,6 +107,7 @@ impl GatewayConfig {
             ("held_body_bytes", self.held_body_bytes.into()),
             ("max_in_flight", self.max_in_flight.into()),
             ("max_connections", self.max_connections.into()),
+            ("threads", self.threads.unwrap_or(1).into()),
             ("header_read_timeout_ms", self.header_read_timeout_ms),
             ("body_read_timeout_ms", self.body_read_timeout_ms),
             ("client_write_timeout_ms", self.client_write_timeout_ms),
@@ -115,6 +121,14 @@ impl GatewayConfig {
             Some((setting, _)) => Err(InvalidSetting { setting }),
             None => Ok(()),
         }
+    }
+}
+
+impl GatewayConfig {
+    /// How many threads serve.
+    pub(crate) fn threads(&self) -> usize {
+        let given = self.threads.map(usize::from);
+        given.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get))
     }
 }
 

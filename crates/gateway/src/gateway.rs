@@ -8,9 +8,11 @@ use axum::body::Body;
 use axum::extract::State;
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tollgate_domain::{Clock, MasterKey, Pepper};
@@ -43,6 +45,9 @@ pub enum GatewayError {
     /// TLS could not be set up.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The threads that serve could not be started.
+    #[error("the threads that serve requests could not be started")]
+    Threads(#[source] std::io::Error),
     /// A listening socket failed for good.
     #[error("the listening socket failed")]
     Listen(#[source] std::io::Error),
@@ -71,6 +76,8 @@ pub(crate) struct Inner {
     pub(crate) lifecycle: Lifecycle,
     /// What is used of every limit.
     pub(crate) limiter: Arc<Limiter>,
+    /// The runtimes of the threads that serve.
+    pub(crate) threads: Mutex<Vec<Handle>>,
 }
 
 /// The head of a request, and when it came.
@@ -80,6 +87,7 @@ pub(crate) struct Arrival {
     pub(crate) at: Timestamp,
     /// For durations.
     pub(crate) started: Instant,
+    pub(crate) version: Version,
     pub(crate) method: Method,
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
@@ -114,6 +122,7 @@ impl Gateway {
             upstreams,
             lifecycle: Lifecycle::default(),
             limiter: Limiter::register(registry),
+            threads: Mutex::default(),
         })))
     }
 
@@ -128,8 +137,8 @@ async fn handle(State(Gateway(gateway)): State<Gateway>, request: Request<Body>)
     let (at, started) = (gateway.clock.now(), Instant::now());
     let (parts, body) = request.into_parts();
     let route = Route::of(parts.uri.path(), &parts.headers);
-    let arrival =
-        Arrival { at, started, method: parts.method, uri: parts.uri, headers: parts.headers, route };
+    let http::request::Parts { version, method, uri, headers, .. } = parts;
+    let arrival = Arrival { at, started, version, method, uri, headers, route };
     let surface = arrival.route.error_surface(arrival.uri.path(), &arrival.headers);
     let answer = AssertUnwindSafe(answer(&gateway, arrival, surface, body)).catch_unwind().await;
     answer.unwrap_or_else(|_panic| {
@@ -163,8 +172,13 @@ async fn answer(gateway: &Arc<Inner>, arrival: Arrival, surface: Surface, body: 
         },
     };
     gateway.metrics.answered_here(refusal.status_and_code().1);
-    gateway.discard(&arrival, intake, &refusal);
-    with_own_request_id(full(refusal.response(surface)))
+    let mut response = with_own_request_id(full(refusal.response(surface)));
+    let is_read_whole = gateway.discard(&arrival, intake, &refusal);
+    // A client that is told does not send its next request on a connection that is about to break.
+    if !is_read_whole && arrival.version < Version::HTTP_2 {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 impl Inner {
@@ -182,11 +196,15 @@ impl Inner {
         Intake::new(client, adapter, Arc::clone(&self.held_bytes))
     }
 
-    /// Reads on what a refused client still sends, so that it finds the answer and not a reset connection.
-    fn discard(&self, arrival: &Arrival, intake: Intake, refusal: &Refusal) {
+    /// Reads on what a refused client still sends, so that it finds the answer and not a reset connection. `false`: not all of it, for all that
+    /// is known.
+    fn discard(&self, arrival: &Arrival, intake: Intake, refusal: &Refusal) -> bool {
+        if intake.is_read() {
+            return true;
+        }
         // A client that waits for `100 Continue` has not begun, and shall not.
-        if intake.is_read() || arrival.headers.contains_key(http::header::EXPECT) {
-            return;
+        if arrival.headers.contains_key(header::EXPECT) {
+            return false;
         }
         let is_known = !matches!(
             refusal,
@@ -197,6 +215,7 @@ impl Inner {
         );
         let max_bytes = if is_known { self.config.max_body_bytes } else { DISCARDED_UNAUTHENTICATED_BYTES };
         self.lifecycle.tracker.spawn(intake.discard(max_bytes));
+        admit::declared_length(&arrival.headers).is_some_and(|length| length <= max_bytes)
     }
 }
 

@@ -1,4 +1,5 @@
-//! Serving HTTP: an accept loop of our own, because axum's sets no time-out on the heads of requests.
+//! Serving HTTP: an accept loop of our own, because axum's sets no time-out on the heads of requests. Each connection is given to one of
+//! the threads that serve ([`workers`]).
 //!
 //! HTTP/1 and HTTP/2 in clear text; TLS is a load balancer's. On shutdown nothing new is accepted, streams go on for at most
 //! `shutdown_timeout`, then they are cut off; every request that was in flight has made its record when
@@ -7,6 +8,7 @@
 mod activity;
 mod socket;
 mod stall;
+pub(crate) mod workers;
 
 use std::error::Error;
 use std::future::poll_fn;
@@ -21,13 +23,14 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::activity::{Activity, Look, Watched};
 use self::stall::StallGuard;
+use self::workers::{Seat, Workers};
 use crate::GatewayConfig;
 use crate::gateway::{Gateway, GatewayError};
 
@@ -59,6 +62,11 @@ impl Gateway {
         self.0.lifecycle.stop.cancel();
     }
 
+    /// Tasks that have not ended, of the threads that serve.
+    pub fn alive_tasks(&self) -> usize {
+        self.0.threads.lock().iter().map(|runtime| runtime.metrics().num_alive_tasks()).sum()
+    }
+
     /// Serves `router`, which has [`Gateway::router`] merged into it, until `shutdown`; then lets streams end, for at most
     /// `shutdown_timeout`, and cuts off the rest. When it returns every request has made its record.
     pub async fn serve_router(
@@ -67,6 +75,9 @@ impl Gateway {
         router: Router,
         shutdown: CancellationToken,
     ) -> Result<(), GatewayError> {
+        let attend = || self.0.recorder.attend();
+        let workers = Workers::start(self.0.config.threads(), attend).map_err(GatewayError::Threads)?;
+        self.0.threads.lock().extend(workers.runtimes());
         let server = Server {
             gateway: self.clone(),
             router,
@@ -77,9 +88,15 @@ impl Gateway {
             )),
             shutdown,
         };
-        server.accept(&listener).await?;
+        server.accept(&listener, &workers).await?;
         drop(listener);
         server.drain().await;
+        // What was not cut off in time makes its record now.
+        if tokio::time::timeout(CUT_OFF_WITHIN, workers.stop()).await.is_err() {
+            tracing::error!(
+                "a thread that serves requests does not end; what it had in flight may be without a record"
+            );
+        }
         Ok(())
     }
 }
@@ -95,7 +112,7 @@ struct Server {
 }
 
 impl Server {
-    async fn accept(&self, listener: &TcpListener) -> Result<(), GatewayError> {
+    async fn accept(&self, listener: &TcpListener, workers: &Workers) -> Result<(), GatewayError> {
         loop {
             let place = tokio::select! {
                 biased;
@@ -109,13 +126,17 @@ impl Server {
                 () = self.shutdown.cancelled() => return Ok(()),
                 accepted = listener.accept() => accepted,
             };
-            match accepted {
-                Ok((stream, _address)) => {
+            // Its thread is told of it by its own runtime.
+            match accepted.and_then(|(stream, _address)| stream.into_std()) {
+                Ok(stream) => {
+                    let Some(seat) = workers.seat() else { return Ok(()) };
                     let connection = self.connection(stream);
-                    self.connections.spawn(async move {
+                    let runtime = seat.runtime.clone();
+                    let served = async move {
                         connection.await;
-                        drop(place);
-                    });
+                        drop::<(OwnedSemaphorePermit, Seat)>((place, seat));
+                    };
+                    self.connections.spawn_on(served, &runtime);
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -125,13 +146,16 @@ impl Server {
         }
     }
 
-    fn connection(&self, stream: TcpStream) -> impl Future<Output = ()> + use<> {
+    fn connection(&self, stream: std::net::TcpStream) -> impl Future<Output = ()> + use<> {
         let (router, http) = (self.router.clone(), Arc::clone(&self.http));
         let gateway = Arc::clone(&self.gateway.0);
         let shutdown = self.shutdown.clone();
         async move {
             gateway.metrics.connections.inc();
-            serve_connection(stream, &router, &http, &gateway, &shutdown).await;
+            match TcpStream::from_std(stream) {
+                Ok(stream) => serve_connection(stream, &router, &http, &gateway, &shutdown).await,
+                Err(error) => tracing::warn!(%error, "a connection could not be watched"),
+            }
             gateway.metrics.connections.dec();
         }
     }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod database;
+mod desk;
 mod directory;
 mod error;
 mod group;
@@ -17,6 +18,7 @@ mod state;
 mod tail;
 mod writer;
 
+pub use desk::attend;
 pub use error::SpoolError;
 pub use group::{FORMAT_VERSION, Record};
 pub use index::Position;

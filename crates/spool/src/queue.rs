@@ -7,10 +7,11 @@ use std::{
 };
 
 use parking_lot::{Condvar, Mutex};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 use crate::{
     Class, Page, Position, SpoolError, Which,
+    desk::{Desk, Waiter},
     lingering::Lingering,
     options::{MAX_GROUP_BYTES, MAX_GROUP_RECORDS},
     space::Space,
@@ -55,7 +56,9 @@ pub(crate) struct Waiting {
     pub(crate) class: Class,
     pub(crate) kind: u8,
     pub(crate) bytes: Vec<u8>,
-    pub(crate) receipt: oneshot::Sender<Result<Position, SpoolError>>,
+    pub(crate) receipt: Waiter,
+    /// Where whoever waits is told.
+    pub(crate) desk: Option<Arc<Desk>>,
 }
 
 /// What is acknowledged.
@@ -138,11 +141,6 @@ impl Queue {
         };
         let most = self.records.iter().take(MAX_GROUP_RECORDS).take_while(fits).count();
         (most > 0).then(|| self.records.drain(..most).collect())
-    }
-
-    /// Whether somebody waits.
-    pub(crate) fn is_urgent(&self) -> bool {
-        self.closing || !self.requests.is_empty() || !self.records.is_empty()
     }
 
     /// Whether nothing is left to be written.

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     Class, Damage, Delivery, Group, Level, MAX_RECORD_BYTES, OpenReport, Options, Page, Position, Record,
-    SpoolError, Which,
+    SpoolError, Which, desk,
     lingering::Lingering,
     open::open,
     queue::{Acknowledgement, Identities, Queue, Request, Seen, Shared, Waiting},
@@ -183,7 +183,7 @@ impl Spool {
         let queue = &mut *locked;
         queue.check()?;
         queue.space.take(class, bytes.len())?;
-        let record = Waiting { class, kind, bytes, receipt };
+        let record = Waiting { class, kind, bytes, receipt, desk: desk::mine() };
         let due = queue.lingering.due_at();
         let (ticket, is_news) = match class {
             Class::Admission => {

@@ -15,6 +15,7 @@ use tollgate_failpoints::{Point, hit};
 use crate::{
     Class, Group, Level, Position, Record, SpoolError,
     database::Transaction,
+    desk,
     directory::remove_if_there,
     error::chain,
     group,
@@ -27,6 +28,10 @@ use crate::{
 
 /// How long acknowledgements wait for a group to be committed with. One that is lost means a delivery again, nothing worse.
 const ACKNOWLEDGEMENT_LINGER: Duration = Duration::from_millis(50);
+/// How long records wait for company after a commit of several, for each of them but the first, and at most. A commit costs as much as the
+/// appending of ten records, so where many come at once it pays to write fewer of larger ones; one that comes alone never waits.
+const COMPANY_LINGER_EACH: Duration = Duration::from_micros(125);
+const COMPANY_LINGER: Duration = Duration::from_micros(500);
 /// Identities reserved ahead. A crash skips at most this many.
 pub(crate) const IDENTITY_BLOCK: i64 = 1 << 20;
 /// How often a reserve that was given up is tried to be set aside again, as nobody tells when a file system has space.
@@ -44,6 +49,8 @@ pub(crate) struct Writer {
     seen: Seen,
     level: Level,
     mark_failed: bool,
+    /// Until when records wait for company.
+    commit_at: Instant,
     retry_at: Instant,
     /// Bytes of the database's free pages: space that is ours already.
     free_bytes: u64,
@@ -73,6 +80,7 @@ impl Writer {
             seen: Seen::default(),
             level: Level::Normal,
             mark_failed: false,
+            commit_at: Instant::now(),
             retry_at: Instant::now() + RESERVE_RETRY,
             free_bytes: 0,
             space_may_have_come: false,
@@ -120,7 +128,7 @@ impl Writer {
             let now = Instant::now();
             let retry =
                 queue.space.is_reserve_released().then(|| self.retry_at.saturating_duration_since(now));
-            match due(&queue, now).into_iter().chain(retry).min() {
+            match due(&queue, now, self.commit_at).into_iter().chain(retry).min() {
                 Some(now_or_never) if now_or_never.is_zero() => break,
                 Some(later) => {
                     self.shared.bell.wait_for(&mut queue, later);
@@ -134,6 +142,9 @@ impl Writer {
             self.space_may_have_come = true;
         }
         let groups = queue.take_groups(now);
+        let company = groups.iter().map(Vec::len).sum::<usize>().saturating_sub(1);
+        let linger = COMPANY_LINGER_EACH.saturating_mul(u32::try_from(company).unwrap_or(u32::MAX));
+        self.commit_at = now + linger.min(COMPANY_LINGER);
         queue.working_since = Some(now);
         queue.acknowledgements_since = None;
         Turn {
@@ -242,19 +253,17 @@ impl Writer {
             let mut tail = self.shared.tail.lock();
             for (sequence, group) in (first..).zip(groups) {
                 let mut records = Vec::with_capacity(group.len());
-                for (index, Waiting { kind, bytes, receipt, .. }) in (0..).zip(group) {
+                for (index, Waiting { kind, bytes, receipt, desk, .. }) in (0..).zip(group) {
                     let position = Position { sequence, index };
                     records.push((position, Record { kind, bytes }));
-                    receipts.push((receipt, position));
+                    receipts.push((desk, receipt, Ok(position)));
                 }
                 tail.push(Group { sequence, acknowledged_at_micros: None, records });
                 next = sequence + 1;
             }
         }
         self.shared.next.send_replace(next);
-        for (receipt, position) in receipts {
-            receipt.send(Ok(position)).ok();
-        }
+        desk::tell(receipts.into_iter());
     }
 
     fn write(
@@ -570,10 +579,13 @@ impl Writer {
     }
 }
 
-/// How long until there is something to do; nothing, if only a bell can tell.
-fn due(queue: &Queue, now: Instant) -> Option<Duration> {
-    if queue.is_urgent() {
+/// How long until there is something to do; nothing, if only a bell can tell. What somebody waits for may wait for company until `commit_at`.
+fn due(queue: &Queue, now: Instant, commit_at: Instant) -> Option<Duration> {
+    if queue.closing || !queue.requests.is_empty() {
         return Some(Duration::ZERO);
+    }
+    if !queue.records.is_empty() {
+        return Some(commit_at.saturating_duration_since(now));
     }
     let acknowledgements = queue.acknowledgements_since.map(|since| since + ACKNOWLEDGEMENT_LINGER);
     let due = queue.lingering.due_at().into_iter().chain(acknowledgements).min()?;

@@ -1,4 +1,4 @@
-//! The HTTP client for all upstreams: one pool, TLS by rustls, and never a second try.
+//! The HTTP client for all upstreams: a pool for each thread that serves, TLS by rustls, and never a second try.
 
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -20,6 +20,7 @@ use tower_service::Service;
 use super::guard::{BoxError, Boxed, Guard, Lookup, Resolver, by_system};
 use crate::GatewayConfig;
 use crate::request_body::UpstreamBody;
+use crate::serve::workers;
 use crate::view::LiveEndpoint;
 
 /// How often an HTTP/2 connection is asked whether it is alive, and how long it may take to answer. Half a minute is below the
@@ -110,9 +111,13 @@ pub enum TlsError {
     },
 }
 
-/// Clients of upstreams.
+/// Clients of upstreams: a set for each thread that serves, so that a request meets its upstream on its own thread, and the first for all
+/// other threads.
 #[derive(Debug)]
-pub(crate) struct Upstreams {
+pub(crate) struct Upstreams(Vec<OfThread>);
+
+#[derive(Debug)]
+struct OfThread {
     /// For endpoints that may be anywhere.
     anywhere: Clients,
     /// For those that are public only. Apart from the others, so that no connection of theirs is used that was made without a guard.
@@ -134,12 +139,14 @@ impl Upstreams {
             Clients::new(config, &connector)
         };
         let guard = Guard::new(config.allowed_networks.clone());
-        Ok(Self { anywhere: clients(None), guarded: clients(Some(guard)) })
+        let of_thread = |_| OfThread { anywhere: clients(None), guarded: clients(Some(guard.clone())) };
+        Ok(Self((0..=config.threads()).map(of_thread).collect()))
     }
 
     /// Sends a request to this endpoint, once. The future is lazy only as far as the connection; it owns all that it needs.
     pub(crate) fn send(&self, request: Request<UpstreamBody>, endpoint: &LiveEndpoint) -> ResponseFuture {
-        let clients = if endpoint.entry.public_only { &self.guarded } else { &self.anywhere };
+        let mine = self.0.get(workers::number()).unwrap_or(&self.0[0]);
+        let clients = if endpoint.entry.public_only { &mine.guarded } else { &mine.anywhere };
         clients.send(request, endpoint.base.is_https())
     }
 }
@@ -161,7 +168,8 @@ impl Clients {
                 .http2_keep_alive_while_idle(true)
                 .build(connector.clone())
         };
-        let count = config.upstream_http2_connections.max(1);
+        let threads = config.threads().max(1);
+        let count = usize::from(config.upstream_http2_connections).div_ceil(threads).max(1);
         Self { clients: (0..count).map(|_| client()).collect(), next: AtomicUsize::new(0) }
     }
 

@@ -235,6 +235,7 @@ impl Admissions {
         let headers = self.heads.get(self.next % self.heads.len().max(1))?.clone();
         self.next = self.next.wrapping_add(1);
         let arrival = Arrival {
+            version: http::Version::HTTP_11,
             at: self.gateway.0.clock.now(),
             started: Instant::now(),
             method: Method::POST,

@@ -16,6 +16,7 @@ mod durable;
 mod in_flight;
 mod kept;
 
+use futures_util::future::BoxFuture;
 use tollgate_domain::{CorrelationId, InstanceId, RawAnalyticsRecord};
 
 pub use durable::{Durable, NotDurable};
@@ -26,6 +27,11 @@ pub(crate) use kept::Kept;
 pub trait RecordSink: Send + Sync + std::fmt::Debug {
     /// Whose records these are; with their correlation id it identifies them.
     fn instance_id(&self) -> InstanceId;
+
+    /// Is run on each thread that serves, for as long as that does: a sink can tell there of many records at once that they are safe.
+    fn attend(&self) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
 
     /// A place for one record and its number; why there is none, and then nothing is admitted.
     fn try_reserve(&self) -> Result<Box<dyn RecordSlot>, NoPlace>;

@@ -13,7 +13,7 @@ use tollgate_domain::{Outcome, RawAnalyticsRecord, UsageSource};
 use tollgate_gateway::view::{EndpointEntry, OnDisconnect, OnMissingUsage};
 use tollgate_testkit::upstream::{Script, Split};
 
-use crate::house::{ALICE, House, Plan, chat_body, credits, user};
+use crate::house::{ALICE, House, Plan, chat_body, credits, until_metric, user};
 
 const STREAM: &str = r#","stream":true"#;
 
@@ -136,7 +136,7 @@ async fn draining_ends_at_its_time_limit_and_is_estimated() {
     let record = house.sink.one().await;
     assert_eq!((record.outcome, record.usage_source), (Outcome::Cancelled, UsageSource::Estimated));
     assert!(record.usage.completion_tokens.unwrap() > 0);
-    assert_eq!(house.metric("tollgate_gateway_in_flight"), Some(0));
+    until_metric(&house, "tollgate_gateway_in_flight", 0).await;
 }
 
 #[tokio::test]
@@ -308,7 +308,7 @@ async fn whatever_clients_do_each_admitted_request_makes_one_record() {
     house.server.take().unwrap().await.unwrap();
     let records = house.sink.all();
     assert_eq!(house.metric("tollgate_gateway_admitted_total"), i64::try_from(records.len()).ok());
-    assert_eq!(house.metric("tollgate_gateway_in_flight"), Some(0));
+    until_metric(&house, "tollgate_gateway_in_flight", 0).await;
     assert!(records.len() > 100, "{}", records.len());
     let mut numbers: Vec<i64> = records.iter().map(|record| record.correlation_id.get()).collect();
     numbers.sort_unstable();

@@ -17,7 +17,7 @@ use tollgate_gateway::recorder::{NoPlace, NotDurable};
 use tollgate_testkit::upstream::{Recorded, Script, UsageMode};
 
 use crate::hand_sink::HandSink;
-use crate::house::{ALICE, House, Plan, Reply, credits, read, user};
+use crate::house::{ALICE, House, Plan, Reply, credits, read, until_metric, user};
 
 const CHAT: &str = "/v1/chat/completions";
 const GEMINI: &str = "/v1beta/models/chat:generateContent";
@@ -63,15 +63,6 @@ async fn turns(house: &House) {
         let request = Request::get(house.url("/v1/models")).header("x-api-key", ALICE);
         assert_eq!(house.send(request.body(Full::default()).unwrap()).await.status, StatusCode::OK);
     }
-}
-
-async fn until_metric(house: &House, name: &str, value: i64) {
-    let reached = async {
-        while house.metric(name) != Some(value) {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(IN_TIME, reached).await.expect("the metric gets there in time");
 }
 
 /// A body that is being read.
@@ -275,7 +266,7 @@ async fn an_admission_that_is_lost_is_503_in_shape_and_cuts_the_upstream_off() {
     }
     assert_eq!(house.view.available(user("alice")), credits("10"));
     assert_eq!(house.metric(UNACCOUNTED), Some(0), "nobody was served");
-    assert_eq!(house.metric("tollgate_gateway_in_flight"), Some(0));
+    until_metric(&house, "tollgate_gateway_in_flight", 0).await;
 }
 
 #[tokio::test]
@@ -297,7 +288,7 @@ async fn a_small_answer_whose_admission_is_taken_back_waits_for_its_record_alone
     sink.tell_record(1, Err(NotDurable));
     assert_eq!(reply(waiting).await.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(house.metric(UNACCOUNTED), Some(1));
-    assert_eq!(house.metric("tollgate_gateway_in_flight"), Some(0));
+    until_metric(&house, "tollgate_gateway_in_flight", 0).await;
 }
 
 #[tokio::test]
@@ -478,7 +469,7 @@ async fn a_client_that_leaves_while_the_record_is_being_kept_makes_one_and_its_l
         assert_eq!(sink.records(index + 1).await.len(), index + 1);
         assert_eq!(sink.records(index + 1).await[index].outcome, Outcome::Completed);
     }
-    assert_eq!(house.metric("tollgate_gateway_in_flight"), Some(0));
+    until_metric(&house, "tollgate_gateway_in_flight", 0).await;
 }
 
 #[tokio::test]

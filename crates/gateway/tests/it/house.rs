@@ -19,6 +19,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tollgate_domain::{
@@ -328,6 +329,16 @@ impl House {
     }
 }
 
+/// Waits until a metric is so.
+pub(crate) async fn until_metric(house: &House, name: &str, value: i64) {
+    let reached = async {
+        while house.metric(name) != Some(value) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), reached).await.expect("the metric gets there in time");
+}
+
 impl Drop for House {
     fn drop(&mut self) {
         self.shutdown.cancel();
@@ -353,7 +364,9 @@ pub(crate) struct MemorySink {
     instance: InstanceId,
     next_correlation_id: AtomicI64,
     free: Arc<Mutex<usize>>,
-    records: Arc<watch::Sender<Vec<RawAnalyticsRecord>>>,
+    records: Arc<Mutex<Vec<RawAnalyticsRecord>>>,
+    /// How many of them have ended in every respect.
+    ended: Arc<watch::Sender<usize>>,
 }
 
 impl MemorySink {
@@ -361,25 +374,26 @@ impl MemorySink {
     pub(crate) const PANICS: usize = usize::MAX;
 
     pub(crate) fn new(capacity: usize) -> Self {
-        let records = Arc::new(watch::Sender::new(Vec::new()));
         Self {
             instance: InstanceId::generate(),
             next_correlation_id: AtomicI64::new(1),
             free: Arc::new(Mutex::new(capacity)),
-            records,
+            records: Arc::default(),
+            ended: Arc::default(),
         }
     }
 
     pub(crate) fn all(&self) -> Vec<RawAnalyticsRecord> {
-        self.records.borrow().clone()
+        self.records.lock().clone()
     }
 
     /// The records once there are `count`.
     pub(crate) async fn wait_for(&self, count: usize) -> Vec<RawAnalyticsRecord> {
-        let mut records = self.records.subscribe();
-        let arrived = records.wait_for(|records| records.len() >= count);
+        let mut ended = self.ended.subscribe();
+        let arrived = ended.wait_for(|ended| *ended >= count);
         let arrived = tokio::time::timeout(Duration::from_secs(20), arrived).await;
-        arrived.expect("the records arrive in time").expect("the sink lives").clone()
+        drop(arrived.expect("the records arrive in time").expect("the sink lives"));
+        self.all()
     }
 
     /// The only record.
@@ -400,8 +414,9 @@ impl RecordSink for MemorySink {
         assert_ne!(*free, Self::PANICS, "as this test wants it");
         *free = free.checked_sub(1).ok_or(NoPlace::Full)?;
         let (free, records) = (Arc::clone(&self.free), Arc::clone(&self.records));
+        let ended = Arc::clone(&self.ended);
         let correlation_id = CorrelationId::new(self.next_correlation_id.fetch_add(1, Ordering::Relaxed));
-        Ok(Box::new(MemorySlot { correlation_id, free, records }))
+        Ok(Box::new(MemorySlot { correlation_id, free, records, ended }))
     }
 }
 
@@ -409,7 +424,8 @@ impl RecordSink for MemorySink {
 struct MemorySlot {
     correlation_id: CorrelationId,
     free: Arc<Mutex<usize>>,
-    records: Arc<watch::Sender<Vec<RawAnalyticsRecord>>>,
+    records: Arc<Mutex<Vec<RawAnalyticsRecord>>>,
+    ended: Arc<watch::Sender<usize>>,
 }
 
 impl RecordSlot for MemorySlot {
@@ -422,12 +438,24 @@ impl RecordSlot for MemorySlot {
     }
 
     fn finish(self: Box<Self>, record: RawAnalyticsRecord) -> Finished {
-        let mut position = 0;
-        self.records.send_modify(|records| {
-            records.push(record);
-            position = i64::try_from(records.len()).expect("few");
-        });
+        let mut records = self.records.lock();
+        records.push(record);
+        let position = i64::try_from(records.len()).expect("few");
+        let ends = Ends(Arc::clone(&self.ended));
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move { drop(ends) });
+        }
         Finished { position, durable: Durable::already() }
+    }
+}
+
+/// Dropped after the turn in which a record was made: whoever waits for it sees the account as it is then.
+#[derive(Debug)]
+struct Ends(Arc<watch::Sender<usize>>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.send_modify(|ended| *ended += 1);
     }
 }
 

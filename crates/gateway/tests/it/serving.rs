@@ -9,7 +9,7 @@ use hyper_util::rt::TokioExecutor;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tollgate_testkit::upstream::Script;
 
-use crate::house::{ALICE, House, chat_body, credits, user};
+use crate::house::{ALICE, House, chat_body, credits, until_metric, user};
 
 #[tokio::test]
 async fn a_client_of_http_1_0_is_served() {
@@ -73,7 +73,7 @@ async fn every_admitted_request_makes_one_record_with_a_number_of_its_own() {
     assert_eq!(numbers, (1..=200).collect::<Vec<_>>());
     // 100 × 0.00001 + 10 × 0.00003, two hundred times.
     assert_eq!(house.view.available(user("alice")), credits("999.74"));
-    assert_eq!(house.metric("tollgate_gateway_in_flight"), Some(0));
+    until_metric(&house, "tollgate_gateway_in_flight", 0).await;
 }
 
 /// Of the answer's body over HTTP/1, the chunks that the client gets.

@@ -123,7 +123,7 @@ async fn clients_that_do_not_read_hold_up_nobody_else_on_their_connection_to_an_
     let upstream = ScriptedUpstream::start().await;
     let mut plan = Plan { base_url: Some(in_front_of(&upstream).await), ..Plan::default() };
     plan.config.upstream_ca_file = Some(file("ca.pem"));
-    plan.config.upstream_http2_connections = 1;
+    (plan.config.upstream_http2_connections, plan.config.threads) = (1, Some(1));
     let house = House::open_with(plan).await;
     let body = r#"{"model":"chat","stream":true,"messages":"[[script no_end repeat=50000]]"}"#;
     let request = format!(

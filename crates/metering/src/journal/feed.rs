@@ -5,8 +5,10 @@
 //! what comes meanwhile stays in the spool.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tollgate_domain::InstanceId;
 use tollgate_failpoints::{Point, hit};
@@ -22,6 +24,11 @@ use crate::delivery::{Queued, Spooled};
 
 /// Groups read at once. From the disk, a commit waits meanwhile.
 const PAGE_GROUPS: usize = 64;
+
+/// Where one look at the log found so many records, the next is a moment later: looking costs as much as passing ten of them on, and
+/// wakes whoever is behind.
+const MANY: usize = 4;
+const LOOKS_APART: Duration = Duration::from_millis(1);
 
 /// Why the feed cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -59,7 +66,7 @@ pub(crate) struct Feed {
     pub(crate) channel: mpsc::Sender<Queued>,
     /// From here on no request is admitted, and every end is in the spool: deliver the rest, and end.
     pub(crate) shutdown: CancellationToken,
-    pub(crate) retry_base_delay: std::time::Duration,
+    pub(crate) retry_base_delay: Duration,
     /// Interrupted requests have been settled by this process.
     pub(crate) has_settled: bool,
 }
@@ -76,6 +83,8 @@ struct Reading<'a> {
     /// The first group that the books may lack in part.
     base: u64,
     delivered: i64,
+    /// The next look.
+    look_at: Instant,
 }
 
 impl Feed {
@@ -99,6 +108,7 @@ impl Feed {
                 next: stats.low_water.min(base),
                 base,
                 delivered: 0,
+                look_at: Instant::now(),
             };
             reading.skip_to(stats.first);
             match reading.run(&self.shutdown, &mut self.has_settled).await? {
@@ -182,6 +192,7 @@ impl Reading<'_> {
                     _ = self.rewound.changed() => return Ok(Ended::Rewound),
                     () = self.channel.closed() => return Ok(Ended::Closed),
                 }
+                tokio::time::sleep_until(self.look_at).await;
                 None
             };
             if let Some(ended) = ended {
@@ -191,6 +202,8 @@ impl Reading<'_> {
     }
 
     async fn take_recent(&mut self, groups: &[Arc<Group>]) -> Result<Option<Ended>, FeedError> {
+        let found: usize = groups.iter().map(|group| group.records.len()).sum();
+        self.look_at = Instant::now() + if found < MANY { Duration::ZERO } else { LOOKS_APART };
         for group in groups {
             if let Some(ended) = self.take_group(group).await? {
                 return Ok(Some(ended));

@@ -39,6 +39,8 @@ use self::wire::Admitted;
 use crate::Position;
 use crate::delivery::Spooled;
 
+pub use tollgate_spool::attend;
+
 pub use config::{DurabilitySetting, OnInterrupted, SpoolConfig};
 pub use feed::FeedError;
 pub(crate) use feed::{Feed, append_refused, forget};

@@ -26,6 +26,7 @@ use prometheus_client::{
 };
 use serde_json::json;
 use tokio::runtime::Handle;
+use tollgate_gateway::Gateway;
 
 /// The database counts as reachable this long after it last answered: several polls of the refresher.
 const RECENTLY: Duration = Duration::from_secs(5);
@@ -186,14 +187,15 @@ impl Collector for SnapshotAge {
 
 /// Tells how many tasks there are whenever somebody asks: a leak of them would leak what they hold.
 #[derive(Debug)]
-pub(super) struct AliveTasks(pub(super) Handle);
+pub(super) struct AliveTasks(pub(super) Handle, pub(super) Option<Gateway>);
 
 impl Collector for AliveTasks {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let alive = self.0.metrics().num_alive_tasks();
+        let serving = self.1.as_ref().map_or(0, Gateway::alive_tasks);
+        let alive = self.0.metrics().num_alive_tasks() + serving;
         let gauge = ConstGauge::new(i64::try_from(alive).unwrap_or(i64::MAX));
         let name = "tollgate_runtime_alive_tasks";
-        let help = "Tasks of the asynchronous runtime that have not ended";
+        let help = "Tasks of the asynchronous runtimes that have not ended";
         gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
     }
 }

@@ -165,7 +165,8 @@ async fn assemble(
     let gateway = Gateway::new(settings, Arc::clone(&view), sink, clock, &master_key, &mut registry)?;
     let health = Arc::new(Health::new());
     registry.register_collector(Box::new(SnapshotAge(Arc::clone(&health))));
-    registry.register_collector(Box::new(AliveTasks(tokio::runtime::Handle::current())));
+    registry
+        .register_collector(Box::new(AliveTasks(tokio::runtime::Handle::current(), Some(gateway.clone()))));
     let mut refresher =
         Refresher::new(gateway_store, master_key, view, instance, Arc::clone(&health), refreshed);
     refresher.refresh().await.context("the first snapshot could not be read")?;

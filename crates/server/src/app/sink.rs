@@ -1,9 +1,11 @@
 //! The gateway's recorder over the journal: the one place where the two meet.
 
+use std::pin::Pin;
+
 use tollgate_domain::{CorrelationId, InstanceId, RawAnalyticsRecord};
 use tollgate_gateway::recorder::{self, Durable, Finished, NotDurable, RecordSink, RecordSlot};
 use tollgate_metering::Journal;
-use tollgate_metering::journal::{NoPlace, Pending, Place};
+use tollgate_metering::journal::{self, NoPlace, Pending, Place};
 
 /// Records go into the journal, and outlive this process as far as it is durable.
 #[derive(Debug)]
@@ -28,6 +30,10 @@ struct Slot {
 impl RecordSink for JournalSink {
     fn instance_id(&self) -> InstanceId {
         self.journal.instance_id()
+    }
+
+    fn attend(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(journal::attend())
     }
 
     fn try_reserve(&self) -> Result<Box<dyn RecordSlot>, recorder::NoPlace> {

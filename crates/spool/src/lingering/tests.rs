@@ -3,7 +3,7 @@ use crate::Class;
 
 fn record(kind: u8) -> Waiting {
     let (receipt, _) = tokio::sync::oneshot::channel();
-    Waiting { class: Class::Admission, kind, bytes: Vec::new(), receipt }
+    Waiting { class: Class::Admission, kind, bytes: Vec::new(), receipt, desk: None }
 }
 
 fn kinds(records: impl Iterator<Item = Waiting>) -> Vec<u8> {

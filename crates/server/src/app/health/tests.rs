@@ -4,7 +4,7 @@ fn operations(is_sound: bool, has_room: bool) -> Operations {
     let health = Arc::new(Health::new());
     let mut registry = Registry::default();
     registry.register_collector(Box::new(SnapshotAge(Arc::clone(&health))));
-    registry.register_collector(Box::new(AliveTasks(Handle::current())));
+    registry.register_collector(Box::new(AliveTasks(Handle::current(), None)));
     Operations {
         health,
         registry: Arc::new(registry),
