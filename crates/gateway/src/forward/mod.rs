@@ -26,7 +26,7 @@ use crate::wire::gemini::{self, GeminiPath};
 use crate::wire::request::{RequestError, RequestFacts, Rewrite};
 use crate::wire::{Family, Surface};
 
-pub use client::TlsError;
+pub use client::{TimedConnector, TlsError};
 pub(crate) use client::Upstreams;
 pub(crate) use headers::for_client;
 
