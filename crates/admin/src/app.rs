@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
+use aes_gcm_siv::Aes256GcmSiv;
+use aes_gcm_siv::aead::KeyInit;
 use tollgate_domain::{AllowedNetworks, Clock, DigestKey, MasterKey};
 use tollgate_metering::RecordKeys;
 use tollgate_store::Store;
@@ -29,7 +31,7 @@ struct Inner {
     store: Store,
     master: MasterKey,
     record_keys: RecordKeys,
-    cursors: DigestKey,
+    cursors: Aes256GcmSiv,
     idempotency: DigestKey,
     secrets: Secrets,
     hasher: Hasher,
@@ -65,7 +67,7 @@ impl Admin {
     ) -> Self {
         Self(Arc::new(Inner {
             record_keys: RecordKeys::derive(&master),
-            cursors: DigestKey::derive(&master, "tollgate admin cursor v1"),
+            cursors: Aes256GcmSiv::new(&master.derive("tollgate admin cursor v2").into()),
             idempotency: DigestKey::derive(&master, "tollgate admin idempotency v1"),
             secrets: Secrets::derive(&master),
             hasher: Hasher::new(&master),
@@ -130,7 +132,7 @@ impl Admin {
         &self.0.record_keys
     }
 
-    pub(crate) fn cursors(&self) -> &DigestKey {
+    pub(crate) fn cursors(&self) -> &Aes256GcmSiv {
         &self.0.cursors
     }
 

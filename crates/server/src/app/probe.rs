@@ -3,9 +3,10 @@
 
 use std::{collections::HashMap, net::SocketAddr, sync::Arc};
 
+use jiff::Timestamp;
 use prometheus_client::encoding::text;
 use tollgate_admin::{
-    EndpointChecked, EndpointState, GatewayProbe, GatewayStatus, UpstreamCheck, WebhookToTry, WebhookTried,
+    AuditStatus, EndpointChecked, EndpointState, GatewayProbe, GatewayStatus, UpstreamCheck, WebhookToTry, WebhookTried,
     WebhookTry,
 };
 use tollgate_domain::Clock;
@@ -94,7 +95,20 @@ fn status(address: SocketAddr, operations: &Operations) -> GatewayStatus {
         spool_used_bytes: whole(of("tollgate_spool_used_bytes")),
         spool_limit_bytes: whole(of("tollgate_spool_limit_bytes")),
         spool_is_sound: readiness.spool.is_sound,
+        audit: audit(&sums),
     }
+}
+
+/// What the running audit says of itself, where there is one.
+fn audit(sums: &HashMap<&str, f64>) -> Option<AuditStatus> {
+    let seconds = sums.get("tollgate_audit_last_success_timestamp_seconds").copied()?;
+    let of = |name: &str| whole(sums.get(name).copied().unwrap_or_default());
+    let last = i64::try_from(whole(seconds)).ok().filter(|seconds| *seconds > 0);
+    Some(AuditStatus {
+        checked_records: of("tollgate_audit_records_total"),
+        differences: of("tollgate_audit_differences"),
+        last_right_at: last.and_then(|seconds| Timestamp::from_second(seconds).ok()),
+    })
 }
 
 /// The value of each metric, summed over its labels. Histograms come as their parts, which nobody here asks for.
