@@ -144,6 +144,7 @@ pub(crate) fn lines() -> Vec<Line> {
         line(KEYS, routes!(receipts::get)),
         line(KEYS, routes!(organization::completions)),
         line(KEYS, routes!(organization::embeddings)),
+        line(KEYS, routes!(organization::others)),
         line(KEYS, routes!(organization::costs)),
         line(KEYS, routes!(openrouter::credits)),
         line(KEYS, routes!(openrouter::key)),

@@ -15,6 +15,7 @@ use crate::house::House;
 fn filled(path: &str) -> String {
     path.replace("{request_id}", "nothing")
         .replace("{file}", "index.html")
+        .replace("{kind}", "images")
         .split('/')
         .map(|part| if part.starts_with('{') { "00000000-0000-4000-8000-000000000000" } else { part })
         .collect::<Vec<_>>()

@@ -141,9 +141,14 @@ async fn what_is_owed_is_listed_in_pages_by_webhook_and_by_what_became_of_it() {
     let low = format!("/admin/api/v1/users/{}/low-balance", ada.id);
     let line = json!({ "low_balance": "5" });
     assert_eq!(house.write(Method::PUT, &manager.key, &low, &line).await.ok(), line);
-    for (source, amount) in [("a", "10"), ("b", "-6"), ("c", "6"), ("d", "-6")] {
+    for (source, kind, amount) in [
+        ("a", "admin_grant", "10"),
+        ("b", "admin_removal", "6"),
+        ("c", "admin_grant", "6"),
+        ("d", "admin_removal", "6"),
+    ] {
         let credits = format!("/admin/api/v1/users/{}/credits", ada.id);
-        let entry = json!({ "type": "adjustment", "amount": amount, "reason": "a test" });
+        let entry = json!({ "type": kind, "amount": amount, "reason": "a test" });
         let key = [("idempotency-key", source)];
         house.write_with(Method::POST, &manager.key, &credits, &entry, &key).await.ok();
     }
