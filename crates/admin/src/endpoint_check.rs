@@ -152,7 +152,9 @@ impl Checks {
         match made.front() {
             Some(first) if made.len() >= MOST_A_MINUTE => {
                 let wait = MINUTE.saturating_sub(now.duration_since(*first)).as_secs().saturating_add(1);
-                let detail = format!("endpoints are checked and webhooks tried {MOST_A_MINUTE} times a minute at most");
+                let detail = format!(
+                    "endpoints are checked and webhooks tried {MOST_A_MINUTE} times a minute at most"
+                );
                 Err(Problem::new(Kind::TooManyChecks, detail).retry_after(wait))
             }
             _ => {

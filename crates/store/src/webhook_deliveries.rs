@@ -12,8 +12,8 @@ use tokio_postgres::Row;
 use tollgate_domain::{Credits, UserId, WebhookId};
 use uuid::Uuid;
 
-use crate::management::{Page, rows_for};
 use crate::ledger::BalanceChange;
+use crate::management::{Page, rows_for};
 use crate::{StoreError, Tx};
 
 /// How long a claim holds. Longer than an attempt may take; whoever has died is followed after that.

@@ -71,7 +71,7 @@ pub(crate) struct NoResult {}
 /// Usage of kinds that Tollgate does not tell apart: the buckets of the time, all empty. What is passed through for them counts as `usage/completions`.
 #[utoipa::path(get, path = "/v1/organization/usage/{kind}", tag = "OpenAI",
     params(
-        ("kind" = OtherKind, Path),
+        ("kind" = inline(OtherKind), Path),
         ("start_time" = i64, Query, description = "Unix seconds, inclusive; taken back to the beginning of its bucket"),
         ("end_time" = Option<i64>, Query, description = "Unix seconds, exclusive; now where it is left out"),
         ("bucket_width" = Option<String>, Query, description = "`1m`, `1h` or `1d` (the default)"),

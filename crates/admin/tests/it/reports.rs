@@ -477,7 +477,8 @@ async fn of_kinds_that_are_not_told_apart_there_are_all_buckets_and_nothing_in_t
     house.enter(vec![recorder.record(Credential::Key(ada.key_id), "m", 1_000, 500)]).await;
     let day = start().as_second() / DAY * DAY;
     let usage = "/v1/organization/usage";
-    let question = format!("start_time={}&end_time={}&limit=2&group_by[]=model", day - 3 * DAY + 5, day + DAY);
+    let question =
+        format!("start_time={}&end_time={}&limit=2&group_by[]=model", day - 3 * DAY + 5, day + DAY);
     let completions = house.get(&ada.key, &format!("{usage}/completions?{question}")).await.ok();
     for kind in [
         "moderations",

@@ -113,7 +113,8 @@ async fn a_test_is_sent_with_the_webhooks_own_secret_so_often_in_a_minute_and_no
     house.admin.try_webhooks_by(sender);
     let taken = json!({ "message_id": "msg_1", "delivered": true, "status": 200, "error": null });
     assert_eq!(send(&path).await.ok(), taken);
-    let refused = json!({ "message_id": "msg_1", "delivered": false, "status": 500, "error": "it answered 500" });
+    let refused =
+        json!({ "message_id": "msg_1", "delivered": false, "status": 500, "error": "it answered 500" });
     assert_eq!(send(&path).await.ok(), refused);
     {
         let sent = sent.lock().unwrap();
@@ -171,7 +172,10 @@ async fn what_is_owed_is_listed_in_pages_by_webhook_and_by_what_became_of_it() {
     for made in [&first, &second] {
         let rows = house.all(&manager.key, &of(made), 3).await;
         assert_eq!(rows.len(), 4);
-        assert!(rows.iter().all(|row| row["webhook_id"] == made["id"] && row["state"] == "waiting"), "{rows:?}");
+        assert!(
+            rows.iter().all(|row| row["webhook_id"] == made["id"] && row["state"] == "waiting"),
+            "{rows:?}"
+        );
     }
     let page = house.get(&manager.key, &format!("{}&limit=1", of(&first))).await.ok();
     let cursor = page["next_cursor"].as_str().unwrap();

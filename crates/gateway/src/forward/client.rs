@@ -56,8 +56,11 @@ impl TimedConnector {
     pub fn for_messages(within: Duration, only: Option<AllowedNetworks>) -> Result<Self, TlsError> {
         let (tls, guard) = (tls(None)?, only.map(Guard::new));
         let http = over_tcp(by_system(), guard.clone());
-        let connector =
-            HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(http);
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(http);
         Ok(Self { connector, guard, within })
     }
 

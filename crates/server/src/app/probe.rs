@@ -6,8 +6,8 @@ use std::{collections::HashMap, net::SocketAddr, sync::Arc};
 use jiff::Timestamp;
 use prometheus_client::encoding::text;
 use tollgate_admin::{
-    AuditStatus, EndpointChecked, EndpointState, GatewayProbe, GatewayStatus, UpstreamCheck, WebhookToTry, WebhookTried,
-    WebhookTry,
+    AuditStatus, EndpointChecked, EndpointState, GatewayProbe, GatewayStatus, UpstreamCheck, WebhookToTry,
+    WebhookTried, WebhookTry,
 };
 use tollgate_domain::Clock;
 use tollgate_gateway::{Gateway, UpstreamState};

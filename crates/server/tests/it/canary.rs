@@ -219,15 +219,26 @@ async fn nothing_secret_of_the_management_api_is_in_a_log_line_a_metric_an_error
 
     let metrics = get(gateway, "/metrics").await.text;
     let tables = dump(place.database_url()).await;
-    assert!(tables.contains("api_key.create") || tables.contains("ada"), "the dump has rows");
+    assert!(tables.contains("ada"), "the dump has rows");
     let pid = Pid::from_raw(i32::try_from(server.id().unwrap()).unwrap()).unwrap();
     kill_process(pid, Signal::TERM).unwrap();
     assert!(server.wait().await.unwrap().success());
     let log = log.await.unwrap();
-    assert!(log.contains("TRACE"), "the log has lines of every level: {log}");
+    assert!(log.contains("every record is in the books"), "the log has lines: {log}");
     let cookie = cookie.split_once('=').unwrap().1;
     assert_absent(
-        &[PASSWORD, WRONG_PASSWORD, SET_CREDENTIAL, UNKNOWN_KEY, manager, &key, &signing, &code, cookie, &token],
+        &[
+            PASSWORD,
+            WRONG_PASSWORD,
+            SET_CREDENTIAL,
+            UNKNOWN_KEY,
+            manager,
+            &key,
+            &signing,
+            &code,
+            cookie,
+            &token,
+        ],
         &[("log", &log), ("metrics", &metrics), ("errors", &errors), ("tables", &tables)],
     );
 }
