@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
+use aes_gcm_siv::Aes256GcmSiv;
+use aes_gcm_siv::aead::KeyInit;
 use tollgate_domain::{AllowedNetworks, Clock, DigestKey, MasterKey};
 use tollgate_metering::RecordKeys;
 use tollgate_store::Store;
@@ -15,7 +17,8 @@ use crate::sign_in::Secrets;
 use crate::sign_in::hashing::Hasher;
 use crate::sign_in::oidc::Provider;
 use crate::status::{GatewayProbe, GatewayStatus};
-use crate::upstream_url::{self, Resolve};
+use crate::upstream_url::{self, Resolve, UrlOf};
+use crate::webhooks::WebhookTry;
 
 /// Says why a gateway could not use an endpoint. Given from outside: the management API knows no gateway.
 pub type EndpointCheck = Arc<dyn Fn(ConfigEndpoint) -> Result<(), String> + Send + Sync>;
@@ -28,7 +31,7 @@ struct Inner {
     store: Store,
     master: MasterKey,
     record_keys: RecordKeys,
-    cursors: DigestKey,
+    cursors: Aes256GcmSiv,
     idempotency: DigestKey,
     secrets: Secrets,
     hasher: Hasher,
@@ -40,6 +43,7 @@ struct Inner {
     check_endpoint: EndpointCheck,
     gateway: OnceLock<GatewayProbe>,
     upstream_check: OnceLock<UpstreamCheck>,
+    webhook_try: OnceLock<WebhookTry>,
     checks: Checks,
     resolve: Resolve,
     allowed_networks: AllowedNetworks,
@@ -63,7 +67,7 @@ impl Admin {
     ) -> Self {
         Self(Arc::new(Inner {
             record_keys: RecordKeys::derive(&master),
-            cursors: DigestKey::derive(&master, "tollgate admin cursor v1"),
+            cursors: Aes256GcmSiv::new(&master.derive("tollgate admin cursor v2").into()),
             idempotency: DigestKey::derive(&master, "tollgate admin idempotency v1"),
             secrets: Secrets::derive(&master),
             hasher: Hasher::new(&master),
@@ -77,6 +81,7 @@ impl Admin {
             check_endpoint,
             gateway: OnceLock::new(),
             upstream_check: OnceLock::new(),
+            webhook_try: OnceLock::new(),
             checks: Checks::default(),
             resolve,
             allowed_networks: config.allowed_networks.clone(),
@@ -97,6 +102,16 @@ impl Admin {
         self.0.upstream_check.get()
     }
 
+    /// Tries webhooks by this, from now on. The first one given stays.
+    pub fn try_webhooks_by(&self, send: WebhookTry) {
+        self.0.webhook_try.get_or_init(|| send);
+    }
+
+    pub(crate) fn webhook_try(&self) -> Option<&WebhookTry> {
+        self.0.webhook_try.get()
+    }
+
+    /// When endpoints were checked and webhooks tried of late.
     pub(crate) fn checks(&self) -> &Checks {
         &self.0.checks
     }
@@ -117,7 +132,7 @@ impl Admin {
         &self.0.record_keys
     }
 
-    pub(crate) fn cursors(&self) -> &DigestKey {
+    pub(crate) fn cursors(&self) -> &Aes256GcmSiv {
         &self.0.cursors
     }
 
@@ -156,9 +171,9 @@ impl Admin {
         self.0.clock.as_ref()
     }
 
-    /// Refuses the URL of an endpoint that leads where it may not.
-    pub(crate) async fn check_url(&self, url: &str) -> Result<(), Problem> {
-        upstream_url::check(url, &self.0.resolve, &self.0.allowed_networks).await
+    /// Refuses the URL of an endpoint or a webhook that leads where it may not.
+    pub(crate) async fn check_url(&self, of: UrlOf, url: &str) -> Result<(), Problem> {
+        upstream_url::check(of, url, &self.0.resolve, &self.0.allowed_networks).await
     }
 
     pub(crate) fn check_endpoint(&self, endpoint: ConfigEndpoint) -> Result<(), String> {

@@ -154,7 +154,8 @@ pub(crate) async fn swagger_ui() -> Redirect {
         (String = "text/html"), (String = "text/css"), (String = "text/javascript"), (String = "image/png"),
         (String = "application/json")))))]
 pub(crate) async fn swagger_file(Path(file): Path<String>) -> Result<Response, Problem> {
-    let config = Arc::new(utoipa_swagger_ui::Config::from(OPENAPI_PATH));
+    // Else it asks swagger.io what it thinks of the document, wherever it is not served from this machine.
+    let config = Arc::new(utoipa_swagger_ui::Config::from(OPENAPI_PATH).validator_url("none"));
     match utoipa_swagger_ui::serve(&file, config) {
         Ok(Some(file)) => {
             let mut response =

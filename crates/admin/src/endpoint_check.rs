@@ -19,7 +19,7 @@ use crate::app::Admin;
 use crate::extract::Path;
 use crate::problem::{Kind, Problem};
 
-/// Checks in a minute, of all endpoints: people click, and no client of this API may make a server knock at others' doors faster.
+/// Checks in a minute, of all endpoints, and of webhooks with them: people click, and no client of this API may make a server knock at others' doors faster.
 const MOST_A_MINUTE: usize = 20;
 const MINUTE: SignedDuration = SignedDuration::from_secs(60);
 
@@ -145,14 +145,16 @@ pub(crate) struct Checks(Mutex<VecDeque<Timestamp>>);
 
 impl Checks {
     /// Lets one more through, or says in how many seconds there is room.
-    fn enter(&self, now: Timestamp) -> Result<(), Problem> {
+    pub(crate) fn enter(&self, now: Timestamp) -> Result<(), Problem> {
         let mut made = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // One of the future is there where the clock was set back, and counts no more.
         made.retain(|at| *at <= now && now.duration_since(*at) < MINUTE);
         match made.front() {
             Some(first) if made.len() >= MOST_A_MINUTE => {
                 let wait = MINUTE.saturating_sub(now.duration_since(*first)).as_secs().saturating_add(1);
-                let detail = format!("endpoints are checked {MOST_A_MINUTE} times a minute at most");
+                let detail = format!(
+                    "endpoints are checked and webhooks tried {MOST_A_MINUTE} times a minute at most"
+                );
                 Err(Problem::new(Kind::TooManyChecks, detail).retry_after(wait))
             }
             _ => {

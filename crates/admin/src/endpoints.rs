@@ -19,6 +19,7 @@ use crate::caller::Caller;
 use crate::extract::{Body, Path};
 use crate::page::Whole;
 use crate::problem::{Kind, Problem};
+use crate::upstream_url::UrlOf;
 
 /// An upstream.
 #[derive(Debug, Serialize, ToSchema)]
@@ -163,7 +164,7 @@ pub(crate) async fn create(
     caller: Caller,
     Body(settings): Body<NewEndpoint>,
 ) -> Result<(StatusCode, Json<Endpoint>), Problem> {
-    admin.check_url(&settings.base_url).await?;
+    admin.check_url(UrlOf::Endpoint, &settings.base_url).await?;
     let usual = endpoints::NewEndpoint::new(settings.name, settings.base_url);
     let new = endpoints::NewEndpoint {
         provider_name: settings.provider_name,
@@ -211,7 +212,7 @@ pub(crate) async fn set(
     Body(settings): Body<Settings>,
 ) -> Result<Json<Endpoint>, Problem> {
     if let Some(url) = &settings.base_url {
-        admin.check_url(url).await?;
+        admin.check_url(UrlOf::Endpoint, url).await?;
     }
     let changes = EndpointChanges::from(settings);
     if changes.is_empty() {

@@ -36,6 +36,7 @@ mod unrated;
 mod upstream_url;
 mod usage;
 mod users;
+mod webhooks;
 
 pub use app::{Admin, EndpointCheck};
 pub use caller::{Means, Role};
@@ -46,6 +47,7 @@ pub use listen::{ListenError, bind};
 pub use problem::{Kind, Problem, ProblemDetails};
 pub use sign_in::links::sign_in_link;
 pub use sign_in::oidc::OidcConfig;
-pub use status::{GatewayProbe, GatewayStatus};
+pub use status::{AuditStatus, GatewayProbe, GatewayStatus};
 pub use table::{Access, MAX_BODY_BYTES, doors};
 pub use upstream_url::{Resolve, Resolving, resolve_by_system};
+pub use webhooks::{Trying, WebhookToTry, WebhookTried, WebhookTry, new_webhook_secret};

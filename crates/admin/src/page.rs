@@ -1,14 +1,17 @@
 //! Pages: how many rows, and where the next ones begin.
 //!
-//! A cursor is opaque and tamper-evident: it carries a keyed digest over the place, the list with its filters, and whose rows the
-//! caller may see. A cursor that this server did not make for this very list and caller is a 400. It never widens what is seen: each
-//! query asks for the caller's rows by itself.
+//! A cursor is sealed: the place is encrypted, and bound to the list with its filters and to whose rows the caller may see (AES-256-GCM-SIV under a key
+//! made from the master key; nonce ‖ ciphertext and tag). It tells whoever has it nothing but its length, because a place may hold what is not the
+//! caller's, such as the transactions that were being written. One that was not made for this very list and caller is a 400. It never widens what is
+//! seen: each query asks for the caller's rows by itself.
 
+use aes_gcm_siv::Nonce;
+use aes_gcm_siv::aead::{Aead, Payload};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use rand::RngExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use subtle::ConstantTimeEq;
 use tollgate_domain::UserId;
 use tollgate_store::management::{MAX_PAGE, Page};
 use utoipa::ToSchema;
@@ -18,8 +21,8 @@ use crate::problem::{Kind, Problem};
 
 /// Rows of a page when nothing was said.
 const DEFAULT_PAGE: u32 = 50;
-/// Length of the digest at the end of a cursor, in bytes.
-const DIGEST_BYTES: usize = 16;
+/// Length of the nonce at the beginning of a cursor, in bytes.
+const NONCE_BYTES: usize = 12;
 /// Longest cursor: a place holds a time and an id or a name, and that of a ledger the transactions that were writing at its moment, some ten bytes each.
 const MAX_CURSOR_BYTES: usize = 8_192;
 
@@ -66,9 +69,10 @@ impl<'a> List<'a> {
             return None;
         }
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(cursor).ok()?;
-        let (place, digest) = bytes.split_at_checked(bytes.len().checked_sub(DIGEST_BYTES)?)?;
-        let is_ours: bool = self.digest(place).ct_eq(digest).into();
-        if is_ours { serde_json::from_slice(place).ok() } else { None }
+        let (nonce, sealed) = bytes.split_first_chunk::<NONCE_BYTES>()?;
+        let payload = Payload { msg: sealed, aad: self.context.as_bytes() };
+        let place = self.admin.cursors().decrypt(&Nonce::from(*nonce), payload).ok()?;
+        serde_json::from_slice(&place).ok()
     }
 
     /// The page as it is answered; `place` says where a row stands in the list's order.
@@ -85,25 +89,22 @@ impl<'a> List<'a> {
 
     /// A cursor to this place.
     pub(crate) fn cursor(&self, place: &impl Serialize) -> Result<String, Problem> {
-        let place = serde_json::to_vec(place).map_err(|error| {
+        let failed = |error: &dyn std::fmt::Display| {
             tracing::error!(%error, "a place in a list could not be written");
             Problem::new(Kind::Internal, "the server's log says more")
-        })?;
-        let digest = self.digest(&place);
-        sealed(place, digest)
-    }
-
-    fn digest(&self, place: &[u8]) -> [u8; DIGEST_BYTES] {
-        let message = [self.context.as_bytes(), place].concat();
-        self.admin.cursors().digest(&message).as_bytes()
+        };
+        let place = serde_json::to_vec(place).map_err(|error| failed(&error))?;
+        let nonce: [u8; NONCE_BYTES] = rand::rng().random();
+        let payload = Payload { msg: &place, aad: self.context.as_bytes() };
+        let sealed = self.admin.cursors().encrypt(&Nonce::from(nonce), payload);
+        written(&nonce, &sealed.map_err(|error| failed(&error))?)
     }
 }
 
-/// A place and its digest as a cursor. One that would not be taken back is not given: no place but a ledger's can be so long, and it is shorter as soon
+/// A sealed place as a cursor. One that would not be taken back is not given: no place but a ledger's can be so long, and it is shorter as soon
 /// as some of the transactions have ended.
-fn sealed(mut place: Vec<u8>, digest: [u8; DIGEST_BYTES]) -> Result<String, Problem> {
-    place.extend(digest);
-    let cursor = BASE64_URL_SAFE_NO_PAD.encode(place);
+fn written(nonce: &[u8], sealed: &[u8]) -> Result<String, Problem> {
+    let cursor = BASE64_URL_SAFE_NO_PAD.encode([nonce, sealed].concat());
     if cursor.len() > MAX_CURSOR_BYTES {
         return Err(Problem::new(
             Kind::Unavailable,
@@ -145,10 +146,10 @@ mod tests {
     #[test]
     fn a_cursor_that_would_be_refused_for_its_length_is_not_given() {
         // Four characters stand for three bytes.
-        let longest = MAX_CURSOR_BYTES / 4 * 3 - DIGEST_BYTES;
-        let cursor = sealed(vec![b' '; longest], [0; DIGEST_BYTES]).unwrap();
+        let (nonce, longest) = ([0; NONCE_BYTES], MAX_CURSOR_BYTES / 4 * 3 - NONCE_BYTES);
+        let cursor = written(&nonce, &vec![0; longest]).unwrap();
         assert_eq!(cursor.len(), MAX_CURSOR_BYTES);
-        let problem = sealed(vec![b' '; longest + 1], [0; DIGEST_BYTES]).unwrap_err();
+        let problem = written(&nonce, &vec![0; longest + 1]).unwrap_err();
         let response = problem.into_response();
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(response.headers()[header::RETRY_AFTER], "1");

@@ -47,7 +47,7 @@ pub enum Kind {
     TooManyAttempts,
     /// Others, or the caller itself, have more reports read than there are places for.
     TooManyReports,
-    /// Endpoints were checked too often of late.
+    /// Endpoints were checked, or webhooks tried, too often of late.
     TooManyChecks,
     /// The database does not answer.
     Unavailable,
@@ -98,7 +98,7 @@ impl Kind {
                 (StatusCode::TOO_MANY_REQUESTS, "too_many_reports", "Other reports are being read")
             }
             Self::TooManyChecks => {
-                (StatusCode::TOO_MANY_REQUESTS, "too_many_checks", "Endpoints are checked too often")
+                (StatusCode::TOO_MANY_REQUESTS, "too_many_checks", "Others are knocked at too often")
             }
             Self::Unavailable => {
                 (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The database does not answer")

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use jiff::Timestamp;
 use serde::Serialize;
 use tollgate_store::management::bound_report;
 use tollgate_store::management::standing::{self, Standing};
@@ -41,6 +42,19 @@ pub struct GatewayStatus {
     pub spool_limit_bytes: u64,
     /// Whether its spool keeps what it is given.
     pub spool_is_sound: bool,
+    /// What its running audit of the books has found; `null` where none runs.
+    pub audit: Option<AuditStatus>,
+}
+
+/// What the running audit of what is new in the books has found since the server began. `tollgate audit` proves the whole of them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
+pub struct AuditStatus {
+    /// Records that were checked one by one.
+    pub checked_records: u64,
+    /// What was found wrong; the server's log says where. It does not go away by itself.
+    pub differences: u64,
+    /// When everything that was new was right, last; `null`: not yet.
+    pub last_right_at: Option<Timestamp>,
 }
 
 /// How the platform stands.

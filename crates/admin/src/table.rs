@@ -24,7 +24,7 @@ use crate::problem::{Kind, Problem};
 use crate::{
     api_keys, audit_log, credits, dashboard, document, endpoint_check, endpoints, identities, limits, margin,
     model_costs, models, openrouter, organization, quarantine, receipts, series, sign_in, status,
-    tariff_preview, tariffs, unrated, usage, users,
+    tariff_preview, tariffs, unrated, usage, users, webhooks,
 };
 
 /// Largest request body. A list of a thousand tariffs with every price takes half of it.
@@ -133,11 +133,18 @@ pub(crate) fn lines() -> Vec<Line> {
         line(WATCHERS, routes!(quarantine::list)),
         line(MANAGERS, routes!(quarantine::replay)),
         line(MANAGERS, routes!(quarantine::write_off)),
+        line(WATCHERS, routes!(webhooks::list)),
+        line(MANAGERS, routes!(webhooks::create)),
+        line(MANAGERS, routes!(webhooks::remove)),
+        line(MANAGERS, routes!(webhooks::send_test)),
+        line(WATCHERS, routes!(webhooks::deliveries)),
+        line(MONEY, routes!(webhooks::set_low_balance)),
         line(WATCHERS, routes!(audit_log::list)),
         line(WATCHERS, routes!(audit_log::head)),
         line(KEYS, routes!(receipts::get)),
         line(KEYS, routes!(organization::completions)),
         line(KEYS, routes!(organization::embeddings)),
+        line(KEYS, routes!(organization::others)),
         line(KEYS, routes!(organization::costs)),
         line(KEYS, routes!(openrouter::credits)),
         line(KEYS, routes!(openrouter::key)),

@@ -1,8 +1,8 @@
-//! Where an endpoint that is set through the management API may lead.
+//! Where an endpoint or a webhook that is set through the management API may lead.
 //!
-//! Whoever may set a URL here makes the server send requests there, with the answer for whoever has a key: it must not reach what only the server's own
+//! Whoever may set a URL here makes the server send requests there, with the answer, or its status, for whoever asks: it must not reach what only the server's own
 //! machine or network reaches (SSRF). So the host is judged when the URL is set, in whatever spelling, and every address that a name has. A name
-//! may lead elsewhere afterwards: what is set here is marked `public_only`, and gateways judge again what they connect to. The server's own
+//! may lead elsewhere afterwards: what is set here is marked `public_only`, and gateways and senders judge again what they connect to. The server's own
 //! command line may set any URL.
 
 use std::io;
@@ -36,15 +36,51 @@ pub fn resolve_by_system() -> Resolve {
     })
 }
 
+/// Whose URL it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UrlOf {
+    Endpoint,
+    Webhook,
+}
+
+impl UrlOf {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Endpoint => "the endpoint's URL",
+            Self::Webhook => "the webhook's URL",
+        }
+    }
+
+    const fn example(self) -> &'static str {
+        match self {
+            Self::Endpoint => "https://api.openai.com/v1",
+            Self::Webhook => "https://example.com/hooks",
+        }
+    }
+
+    /// The command by which whoever has the server's machine sets any URL.
+    const fn command(self) -> &'static str {
+        match self {
+            Self::Endpoint => "`tollgate endpoint create` or `tollgate endpoint set`",
+            Self::Webhook => "`tollgate webhook add`",
+        }
+    }
+}
+
 /// Refuses a URL that leads where it may not, or that says where it leads in an uncommon way.
-pub(crate) async fn check(url: &str, resolve: &Resolve, allowed: &AllowedNetworks) -> Result<(), Problem> {
-    let host = host(url)?;
+pub(crate) async fn check(
+    of: UrlOf,
+    url: &str,
+    resolve: &Resolve,
+    allowed: &AllowedNetworks,
+) -> Result<(), Problem> {
+    let (name_of, command) = (of.name(), of.command());
+    let host = host(of, url)?;
     let judge = |address: IpAddr| {
         allowed.judge(address).map_err(|refused| {
             invalid(format!(
-                "the endpoint's URL leads to `{host}`, and {refused}: what is set here leads to the public internet alone. If it is meant, name \
-                 its network in `admin.allowed_networks` of every server, or set the URL on a server itself with `tollgate endpoint create` or \
-                 `tollgate endpoint set`"
+                "{name_of} leads to `{host}`, and {refused}: what is set here leads to the public internet alone. If it is meant, name \
+                 its network in `admin.allowed_networks` of every server, or set the URL on a server itself with {command}"
             ))
         })
     };
@@ -52,13 +88,13 @@ pub(crate) async fn check(url: &str, resolve: &Resolve, allowed: &AllowedNetwork
         Ok(Host::Ipv4(address)) => {
             judge(address.into())?;
             // Which address `010.1` is depends on who reads it.
-            return written_as(&host, &address.to_string());
+            return written_as(of, &host, &address.to_string());
         }
         Ok(Host::Ipv6(address)) => return judge(address.into()),
         Ok(Host::Domain(name)) => name,
-        Err(error) => return Err(invalid(format!("`{host}` in the endpoint's URL is no host: {error}"))),
+        Err(error) => return Err(invalid(format!("`{host}` in {name_of} is no host: {error}"))),
     };
-    written_as(&host, &name)?;
+    written_as(of, &host, &name)?;
     if is_local(&name) {
         return judge(Ipv4Addr::LOCALHOST.into());
     }
@@ -67,7 +103,7 @@ pub(crate) async fn check(url: &str, resolve: &Resolve, allowed: &AllowedNetwork
         Ok(addresses) if !addresses.is_empty() => addresses,
         Ok(_) | Err(_) => {
             return Err(invalid(format!(
-                "`{host}` in the endpoint's URL has no address that could be found; mend the name, or try again where the name is new"
+                "`{host}` in {name_of} has no address that could be found; mend the name, or try again where the name is new"
             )));
         }
     };
@@ -75,27 +111,31 @@ pub(crate) async fn check(url: &str, resolve: &Resolve, allowed: &AllowedNetwork
 }
 
 /// The host, in the spelling that a gateway would use; IPv6 in brackets.
-fn host(url: &str) -> Result<String, Problem> {
-    let unreadable = || invalid("the endpoint's URL cannot be read; write it like https://api.openai.com/v1");
+fn host(of: UrlOf, url: &str) -> Result<String, Problem> {
+    let (name_of, example) = (of.name(), of.example());
+    let unreadable = || invalid(format!("{name_of} cannot be read; write it like {example}"));
     let url: Uri = url.trim().parse().map_err(|_| unreadable())?;
     if !matches!(url.scheme_str(), Some("http" | "https")) {
-        return Err(invalid("the endpoint's URL must begin with http:// or https://"));
+        return Err(invalid(format!("{name_of} must begin with http:// or https://")));
     }
     let authority = url.authority().ok_or_else(unreadable)?;
     if authority.as_str().contains('@') {
-        return Err(invalid(
-            "the endpoint's URL holds a user name or password; give the credential apart from it",
-        ));
+        let instead = match of {
+            UrlOf::Endpoint => "give the credential apart from it",
+            UrlOf::Webhook => "its messages are signed instead",
+        };
+        return Err(invalid(format!("{name_of} holds a user name or password; {instead}")));
     }
     Ok(authority.host().to_owned())
 }
 
 /// A gateway takes the host as it stands, so it must stand as it was judged.
-fn written_as(host: &str, plain: &str) -> Result<(), Problem> {
+fn written_as(of: UrlOf, host: &str, plain: &str) -> Result<(), Problem> {
+    let name_of = of.name();
     if host.eq_ignore_ascii_case(plain) {
         return Ok(());
     }
-    Err(invalid(format!("`{host}` in the endpoint's URL is an uncommon spelling; write `{plain}`")))
+    Err(invalid(format!("`{host}` in {name_of} is an uncommon spelling; write `{plain}`")))
 }
 
 /// `localhost` and all below it (RFC 6761), which some resolvers ask the world for.

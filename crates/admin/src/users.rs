@@ -241,7 +241,7 @@ pub(crate) struct DeactivatedUser {
 }
 
 /// Ways in that the user made for others, who have roles that the user's own, as it is now, does not include. Whoever made one may be the one who uses
-/// it, and what others make in a session or with a key that is in the wrong hands is made in their name.
+/// it, so what was made in turn in a session that it led to, or with a key that the user made, is listed as well, through however many hands it went.
 #[derive(Debug, Serialize, ToSchema)]
 #[expect(clippy::struct_field_names, reason = "in the answer they stand among what is the user's")]
 pub(crate) struct MadeWaysIn {
@@ -251,10 +251,10 @@ pub(crate) struct MadeWaysIn {
     made_identities: Vec<MadeIdentity>,
     /// Users with such roles for whom the user made sign-in links that nobody has used yet. Another link ends the one before.
     made_sign_in_links: Vec<Uuid>,
-    /// Users with such roles who have sessions that began by such a link, or by a password that was set after coming in by one. A new password ends
-    /// them: give its owner another link.
+    /// Users with such roles who have sessions that such a way in led to: that began by such a link or identity, or by a password that was set in such a
+    /// session. A new password ends them: give its owner another link. Unlinking an identity ends those that began through a provider.
     made_sessions: Vec<Uuid>,
-    /// Users with such roles whose password was set after coming in by such a link. Give its owner another link, to set a new one.
+    /// Users with such roles whose password was set in a session that such a way in led to. Give its owner another link, to set a new one.
     made_passwords: Vec<Uuid>,
 }
 

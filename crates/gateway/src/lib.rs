@@ -21,6 +21,6 @@ pub mod view;
 pub mod wire;
 
 pub use config::{GatewayConfig, InvalidSetting};
-pub use forward::TlsError;
+pub use forward::{TimedConnector, TlsError};
 pub use gateway::{Gateway, GatewayError};
 pub use upstream_check::{UpstreamCheck, UpstreamState};

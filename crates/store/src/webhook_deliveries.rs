@@ -13,6 +13,7 @@ use tollgate_domain::{Credits, UserId, WebhookId};
 use uuid::Uuid;
 
 use crate::ledger::BalanceChange;
+use crate::management::{Page, rows_for};
 use crate::{StoreError, Tx};
 
 /// How long a claim holds. Longer than an attempt may take; whoever has died is followed after that.
@@ -136,6 +137,8 @@ pub struct Claimed {
     pub url: String,
     /// The secret, sealed for the webhook.
     pub sealed_secret: Vec<u8>,
+    /// As [`Webhook::public_only`](crate::webhooks::Webhook::public_only).
+    pub public_only: bool,
     /// What.
     pub event: Event,
     /// Of claims of one delivery no two end at the same time.
@@ -186,7 +189,7 @@ pub async fn claim(tx: &Tx, most: Most) -> Result<Vec<Claimed>, StoreError> {
              where d.no = chosen.no and w.no = d.webhook_no and u.no = d.user_no
              returning d.no, d.attempts + 1, d.message_id, w.id, w.url, w.sealed_secret,
                        d.type, d.created_at, u.id, u.name, d.balance_before, d.balance, d.low_balance,
-                       d.claimed_until, extract(epoch from clock_timestamp() - d.created_at)::float8",
+                       d.claimed_until, extract(epoch from clock_timestamp() - d.created_at)::float8, w.public_only",
         )
         .await?;
     tx.query(&claim, &[&most.in_all, &CLAIM_SECONDS, &most.per_webhook]).await?.iter().map(claimed).collect()
@@ -201,6 +204,7 @@ fn claimed(row: &Row) -> Result<Claimed, StoreError> {
         webhook: WebhookId::from_uuid(row.try_get(3)?),
         url: row.try_get(4)?,
         sealed_secret: row.try_get(5)?,
+        public_only: row.try_get(15)?,
         event: Event {
             kind: row.try_get(6)?,
             at: row.try_get(7)?,
@@ -355,18 +359,34 @@ pub struct Delivery {
     pub last_status: Option<i32>,
     /// What was wrong with the last attempt.
     pub last_error: Option<String>,
+    /// Its place among all: later ones have higher numbers.
+    #[serde(skip)]
+    pub no: i64,
 }
 
-/// The newest deliveries, newest first; or only those that are not delivered.
-pub async fn list(tx: &Tx, only_undelivered: bool, limit: i64) -> Result<Vec<Delivery>, StoreError> {
+/// Which deliveries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DeliveryFilter {
+    /// Only those that are not delivered.
+    pub undelivered: bool,
+    /// To this webhook alone.
+    pub webhook: Option<WebhookId>,
+    /// Those that were entered before the one of this number.
+    pub before: Option<i64>,
+}
+
+/// The newest of these deliveries, newest first.
+pub async fn list(tx: &Tx, filter: &DeliveryFilter, limit: i64) -> Result<Vec<Delivery>, StoreError> {
+    let DeliveryFilter { undelivered, webhook, before } = filter;
     let rows = tx
         .query(
             "select d.message_id, w.id, w.url, d.type, u.name, d.balance, d.created_at, coalesce(d.outcome, 'waiting'),
-                    d.attempts, case when d.ended_at is null then d.next_attempt_at end, d.ended_at, d.last_status, d.last_error
+                    d.attempts, case when d.ended_at is null then d.next_attempt_at end, d.ended_at, d.last_status, d.last_error, d.no
              from webhook_deliveries d join webhooks w on w.no = d.webhook_no join users u on u.no = d.user_no
-             where not $1 or d.outcome is distinct from 'delivered'
-             order by d.no desc limit $2",
-            &[&only_undelivered, &limit],
+             where (not $1 or d.outcome is distinct from 'delivered') and ($2::uuid is null or w.id = $2)
+               and ($3::bigint is null or d.no < $3)
+             order by d.no desc limit $4",
+            &[undelivered, &webhook.map(WebhookId::as_uuid), before, &limit],
         )
         .await?;
     let delivery = |row: &Row| {
@@ -384,9 +404,15 @@ pub async fn list(tx: &Tx, only_undelivered: bool, limit: i64) -> Result<Vec<Del
             ended_at: row.try_get(10)?,
             last_status: row.try_get(11)?,
             last_error: row.try_get(12)?,
+            no: row.try_get(13)?,
         })
     };
     rows.iter().map(delivery).collect()
+}
+
+/// A page of these deliveries, newest first.
+pub async fn page(tx: &Tx, filter: &DeliveryFilter, limit: u32) -> Result<Page<Delivery>, StoreError> {
+    Ok(Page::of(list(tx, filter, rows_for(limit)).await?, limit))
 }
 
 /// A message's id, as its receiver sees it.

@@ -19,6 +19,8 @@ pub struct NewWebhook {
     pub user: Option<String>,
     /// What messages are signed with.
     pub secret: SecretString,
+    /// It may lead to public addresses and to networks that the operator has opened, alone.
+    pub public_only: bool,
 }
 
 /// A webhook as stored.
@@ -32,6 +34,8 @@ pub struct Webhook {
     pub user_id: Option<UserId>,
     /// By name.
     pub user: Option<String>,
+    /// It may lead to public addresses and to networks that the operator has opened, alone: who set it may not name every address.
+    pub public_only: bool,
     /// By the database's clock.
     pub created_at: Timestamp,
     /// As it is kept.
@@ -39,7 +43,7 @@ pub struct Webhook {
     pub sealed_secret: Vec<u8>,
 }
 
-const SELECT: &str = "select w.id, w.url, w.user_id, u.name, w.created_at, w.sealed_secret
+const SELECT: &str = "select w.id, w.url, w.user_id, u.name, w.created_at, w.sealed_secret, w.public_only
                       from webhooks w left join users u on u.id = w.user_id";
 
 /// Makes a webhook. It hears of what happens from now on.
@@ -57,8 +61,8 @@ pub async fn create(
     let id = WebhookId::generate();
     let sealed = sealing::seal_webhook(master, id, &new.secret)?;
     tx.execute(
-        "insert into webhooks (id, url, user_id, sealed_secret) values ($1, $2, $3, $4)",
-        &[&id.as_uuid(), &new.url, &user, &sealed],
+        "insert into webhooks (id, url, user_id, sealed_secret, public_only) values ($1, $2, $3, $4, $5)",
+        &[&id.as_uuid(), &new.url, &user, &sealed, &new.public_only],
     )
     .await?;
     let webhook = find(tx, id).await?;
@@ -71,7 +75,7 @@ pub async fn remove(tx: &Tx, id: WebhookId, actor: &str) -> Result<Webhook, Stor
     let webhook = find(tx, id).await?;
     let sql = "update webhooks set deleted_at = clock_timestamp() where id = $1 and deleted_at is null";
     if tx.execute(sql, &[&id.as_uuid()]).await? == 0 {
-        return Err(StoreError::refused(format!("webhook {id} was removed just now")));
+        return Err(StoreError::not_found(format!("webhook {id} was removed just now")));
     }
     tx.execute(
         "update webhook_deliveries
@@ -89,7 +93,7 @@ pub async fn find(tx: &Tx, id: WebhookId) -> Result<Webhook, StoreError> {
     let sql = format!("{SELECT} where w.id = $1 and w.deleted_at is null");
     match tx.query_opt(&sql, &[&id.as_uuid()]).await? {
         Some(row) => from_row(&row),
-        None => Err(StoreError::refused(format!(
+        None => Err(StoreError::not_found(format!(
             "there is no webhook {id}; `tollgate webhook list` shows those that there are"
         ))),
     }
@@ -116,5 +120,6 @@ fn from_row(row: &Row) -> Result<Webhook, StoreError> {
         user: row.try_get(3)?,
         created_at: row.try_get(4)?,
         sealed_secret: row.try_get(5)?,
+        public_only: row.try_get(6)?,
     })
 }

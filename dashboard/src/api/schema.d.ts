@@ -6879,6 +6879,152 @@ export interface paths {
         };
         trace?: never;
     };
+    "/admin/api/v1/users/{user_id}/low-balance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Sets at which balance of a user webhooks are told that it is low.
+         * @description Sets at which balance of a user webhooks are told that it is low.
+         *
+         *     For: Manager, BillingManager.
+         */
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    user_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["LowBalance"];
+                };
+            };
+            responses: {
+                /** @description As it is now */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["LowBalance"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key or session was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/api/v1/users/{user_id}/role": {
         parameters: {
             query?: never;
@@ -7285,6 +7431,657 @@ export interface paths {
         };
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/webhook-deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Messages that webhooks are owed, and what became of those of the last 30 days; newest first.
+         * @description Messages that webhooks are owed, and what became of those of the last 30 days; newest first.
+         *
+         *     For: Manager, Viewer.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Those alone that are not delivered. */
+                    undelivered?: boolean;
+                    /** @description To this webhook alone. */
+                    webhook_id?: string;
+                    /** @description Rows of a page, 50 when nothing is said. */
+                    limit?: number;
+                    /** @description `next_cursor` of the page before. */
+                    cursor?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description A page of messages */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Listing_Delivery"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key or session was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All webhooks, oldest first.
+         * @description All webhooks, oldest first.
+         *
+         *     For: Manager, Viewer.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Every webhook */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Whole_Webhook"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key or session was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /**
+         * Makes a webhook, which hears of what happens to balances from now on: `balance.low`, `balance.depleted`, `balance.refilled`. A URL that leads to no
+         *     public address and to none of `admin.allowed_networks` is refused.
+         * @description Makes a webhook, which hears of what happens to balances from now on: `balance.low`, `balance.depleted`, `balance.refilled`. A URL that leads to no
+         *     public address and to none of `admin.allowed_networks` is refused.
+         *
+         *     For: Manager.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewWebhook"];
+                };
+            };
+            responses: {
+                /** @description The webhook, with its secret */
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["WebhookWithSecret"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key or session was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/webhooks/{webhook_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Removes a webhook. What it has not got yet is given up.
+         * @description Removes a webhook. What it has not got yet is given up.
+         *
+         *     For: Manager.
+         */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    webhook_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The webhook as it was */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Webhook"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key or session was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/v1/webhooks/{webhook_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends a webhook a signed message that says nothing (`webhook.test`), now and once, and says what became of it. One that does not take it is an answer too, and
+         *     no error.
+         * @description Sends a webhook a signed message that says nothing (`webhook.test`), now and once, and says what became of it. One that does not take it is an answer too, and
+         *     no error.
+         *
+         *     For: Manager.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    webhook_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What became of it */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["WebhookTest"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key or session was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description It conflicts with what is there */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is too large */
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The body is no JSON */
+                415: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
         delete?: never;
         options?: never;
         head?: never;
@@ -8202,6 +8999,140 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/organization/usage/{kind}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Usage of kinds that Tollgate does not tell apart: the buckets of the time, all empty. What is passed through for them counts as `usage/completions`.
+         * @description Usage of kinds that Tollgate does not tell apart: the buckets of the time, all empty. What is passed through for them counts as `usage/completions`.
+         *
+         *     For: Manager, BillingManager, Viewer, Member, KeyOwner.
+         */
+        get: {
+            parameters: {
+                query: {
+                    /** @description Unix seconds, inclusive; taken back to the beginning of its bucket */
+                    start_time: number;
+                    /** @description Unix seconds, exclusive; now where it is left out */
+                    end_time?: number;
+                    /** @description `1m`, `1h` or `1d` (the default) */
+                    bucket_width?: string;
+                    /** @description Of these users */
+                    user_ids?: string[];
+                    /** @description With these keys */
+                    api_key_ids?: string[];
+                    /** @description For these models */
+                    models?: string[];
+                    /** @description What OpenAI takes for the kind */
+                    group_by?: string[];
+                    /** @description Buckets of a page */
+                    limit?: number;
+                    /** @description `next_page` of the page before */
+                    page?: string;
+                };
+                header?: never;
+                path: {
+                    kind: "audio_speeches" | "audio_transcriptions" | "code_interpreter_sessions" | "file_search_calls" | "images" | "moderations" | "vector_stores" | "web_search_calls";
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description A page of empty buckets */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["BucketPage_NoResult"];
+                    };
+                };
+                /** @description The request cannot be read */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description No live key or session was sent */
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The caller's role does not allow it, or the request by cookie lacks its token */
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description There is no such thing, or it is not the caller's */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The request makes no sense */
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description Other reports are being read */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The server could not do this */
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                /** @description The database does not answer */
+                503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -8295,6 +9226,24 @@ export interface components {
              */
             no: number;
         };
+        /** @description What the running audit of what is new in the books has found since the server began. `tollgate audit` proves the whole of them. */
+        AuditStatus: {
+            /**
+             * Format: int64
+             * @description Records that were checked one by one.
+             */
+            checked_records: number;
+            /**
+             * Format: int64
+             * @description What was found wrong; the server's log says where. It does not go away by itself.
+             */
+            differences: number;
+            /**
+             * Format: date-time
+             * @description When everything that was new was right, last; `null`: not yet.
+             */
+            last_right_at?: string | null;
+        };
         /**
          * @description Usage of a batch in one line: the charges of one batch, with one key, for one model; of requests by keys for batches that name no batch, those
          *     of one hour of UTC. It stands at its last entry, whose `id`, `created_at` and `balance_after` it has; its `amount` is the sum.
@@ -8366,6 +9315,15 @@ export interface components {
         /** @description One page of buckets. */
         BucketPage_EmbeddingsResult: {
             data: components["schemas"]["Bucket_EmbeddingsResult"][];
+            has_more: boolean;
+            /** @description Send it as `page`, with the same parameters. */
+            next_page?: string | null;
+            /** @description Always `page`. */
+            object: string;
+        };
+        /** @description One page of buckets. */
+        BucketPage_NoResult: {
+            data: components["schemas"]["Bucket_NoResult"][];
             has_more: boolean;
             /** @description Send it as `page`, with the same parameters. */
             next_page?: string | null;
@@ -8499,6 +9457,23 @@ export interface components {
                 /** Format: uuid */
                 user_id?: string | null;
             }[];
+            /**
+             * Format: int64
+             * @description In Unix seconds.
+             */
+            start_time: number;
+        };
+        /** @description The sums of one stretch of time. */
+        Bucket_NoResult: {
+            /**
+             * Format: int64
+             * @description In Unix seconds; the first that belongs to the next bucket.
+             */
+            end_time: number;
+            /** @description Always `bucket`. */
+            object: string;
+            /** @description One for each group that has requests; none where there were none. */
+            results: Record<string, never>[];
             /**
              * Format: int64
              * @description In Unix seconds.
@@ -8708,6 +9683,52 @@ export interface components {
         };
         /** @description A user who was deactivated. */
         DeactivatedUser: components["schemas"]["User"] & components["schemas"]["MadeWaysIn"];
+        /** @description A message that a webhook is owed, or was. */
+        Delivery: {
+            /**
+             * Format: int32
+             * @description How often it was tried.
+             */
+            attempts: number;
+            /**
+             * @description The balance since, in credits.
+             * @example 4.99
+             */
+            balance: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            ended_at?: string | null;
+            /** @description What was wrong with the last attempt. */
+            last_error?: string | null;
+            /**
+             * Format: int32
+             * @description The status of the last answer.
+             */
+            last_status?: number | null;
+            /** @description As the receiver sees it. */
+            message_id: string;
+            /**
+             * Format: date-time
+             * @description When it is tried next, where it waits.
+             */
+            next_attempt_at?: string | null;
+            /**
+             * @description `waiting`, `delivered` or `given_up`.
+             * @example delivered
+             */
+            state: string;
+            /**
+             * @description `balance.low`, `balance.depleted` or `balance.refilled`.
+             * @example balance.low
+             */
+            type: string;
+            url: string;
+            /** @description Whose balance, by name. */
+            user: string;
+            /** Format: uuid */
+            webhook_id: string;
+        };
         /** @description Sums of one group in one bucket. What the sums are not told apart by is `null`. */
         EmbeddingsResult: {
             /** Format: uuid */
@@ -8855,6 +9876,7 @@ export interface components {
         GatewayStatus: {
             /** @description Where clients reach it, as it listens: an address and a port. */
             address: string;
+            audit?: components["schemas"]["AuditStatus"] | null;
             /**
              * Format: int64
              * @description Requests that have ended since it started, whichever way.
@@ -9211,6 +10233,57 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Listing_Delivery: {
+            /** @description The rows, in the list's order. */
+            data: {
+                /**
+                 * Format: int32
+                 * @description How often it was tried.
+                 */
+                attempts: number;
+                /**
+                 * @description The balance since, in credits.
+                 * @example 4.99
+                 */
+                balance: string;
+                /** Format: date-time */
+                created_at: string;
+                /** Format: date-time */
+                ended_at?: string | null;
+                /** @description What was wrong with the last attempt. */
+                last_error?: string | null;
+                /**
+                 * Format: int32
+                 * @description The status of the last answer.
+                 */
+                last_status?: number | null;
+                /** @description As the receiver sees it. */
+                message_id: string;
+                /**
+                 * Format: date-time
+                 * @description When it is tried next, where it waits.
+                 */
+                next_attempt_at?: string | null;
+                /**
+                 * @description `waiting`, `delivered` or `given_up`.
+                 * @example delivered
+                 */
+                state: string;
+                /**
+                 * @description `balance.low`, `balance.depleted` or `balance.refilled`.
+                 * @example balance.low
+                 */
+                type: string;
+                url: string;
+                /** @description Whose balance, by name. */
+                user: string;
+                /** Format: uuid */
+                webhook_id: string;
+            }[];
+            /** @description Where the next page begins: send it as `cursor`, with the same filters. `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Listing_Entry: {
             /** @description The rows, in the list's order. */
             data: {
@@ -9318,6 +10391,14 @@ export interface components {
             /** @description Where the next page begins: send it as `cursor`, with the same filters. `null` at the end. */
             next_cursor?: string | null;
         };
+        /** @description At which balance webhooks are told that it is low. */
+        LowBalance: {
+            /**
+             * @description When the balance falls to this, or below, in credits above zero. `null`: they are told of none.
+             * @example 5
+             */
+            low_balance: string | null;
+        };
         /** @description An identity that somebody linked to somebody else. */
         MadeIdentity: {
             /** Format: uuid */
@@ -9330,18 +10411,18 @@ export interface components {
         };
         /**
          * @description Ways in that the user made for others, who have roles that the user's own, as it is now, does not include. Whoever made one may be the one who uses
-         *     it, and what others make in a session or with a key that is in the wrong hands is made in their name.
+         *     it, so what was made in turn in a session that it led to, or with a key that the user made, is listed as well, through however many hands it went.
          */
         MadeWaysIn: {
             /** @description Identities at the OpenID provider that the user linked to others, who have such roles. Unlink those that are not theirs. */
             made_identities: components["schemas"]["MadeIdentity"][];
             /** @description Keys with such roles that are live still. Revoke them one by one, or send the same role again with `revoke_made_keys`. */
             made_keys: string[];
-            /** @description Users with such roles whose password was set after coming in by such a link. Give its owner another link, to set a new one. */
+            /** @description Users with such roles whose password was set in a session that such a way in led to. Give its owner another link, to set a new one. */
             made_passwords: string[];
             /**
-             * @description Users with such roles who have sessions that began by such a link, or by a password that was set after coming in by one. A new password ends
-             *     them: give its owner another link.
+             * @description Users with such roles who have sessions that such a way in led to: that began by such a link or identity, or by a password that was set in such a
+             *     session. A new password ends them: give its owner another link. Unlinking an identity ends those that began through a provider.
              */
             made_sessions: string[];
             /** @description Users with such roles for whom the user made sign-in links that nobody has used yet. Another link ends the one before. */
@@ -9593,6 +10674,21 @@ export interface components {
             /** @description Unique among all users; at most 200 characters, and not a UUID. */
             name: string;
         };
+        /** @description A webhook to be made. */
+        NewWebhook: {
+            /**
+             * @description Where messages are posted to: `http://` or `https://`.
+             * @example https://example.com/hooks
+             */
+            url: string;
+            /**
+             * Format: uuid
+             * @description The only user that it hears of; of all where it is left out.
+             */
+            user_id?: string | null;
+        };
+        /** @description There are none. */
+        NoResult: Record<string, never>;
         /** @description The OpenID provider. */
         OidcMethod: {
             /**
@@ -10295,6 +11391,49 @@ export interface components {
              */
             role: string | null;
         };
+        /** @description A webhook. */
+        Webhook: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            /**
+             * @description It is connected to by addresses of the public internet and of `admin.allowed_networks` alone. So it is with every webhook that was set here;
+             *     one that the server's command line set may lead anywhere.
+             */
+            public_only: boolean;
+            /** @description Where messages are posted to. */
+            url: string;
+            /** @description By name. */
+            user?: string | null;
+            /**
+             * Format: uuid
+             * @description The only user that it hears of; `null`: of all.
+             */
+            user_id?: string | null;
+        };
+        /** @description What became of a message that says nothing. */
+        WebhookTest: {
+            /** @description Whether the receiver took it. */
+            delivered: boolean;
+            /** @description What was wrong; `null` where it was taken. */
+            error?: string | null;
+            /** @description As the receiver sees it. */
+            message_id: string;
+            /**
+             * Format: int32
+             * @description The answer's status; `null` where there was none.
+             */
+            status?: number | null;
+        };
+        /** @description A webhook that was made, with its secret. */
+        WebhookWithSecret: components["schemas"]["Webhook"] & {
+            /**
+             * @description What messages are signed with, by the Standard Webhooks specification. Shown this once.
+             * @example whsec_…
+             */
+            secret: string;
+        };
         /** @description A list that is short by its nature, whole. */
         Whole_Endpoint: {
             /** @description The rows, in the list's order. */
@@ -10479,6 +11618,30 @@ export interface components {
                 requests: number;
                 /** Format: int64 */
                 unrated_requests: number;
+            }[];
+        };
+        /** @description A list that is short by its nature, whole. */
+        Whole_Webhook: {
+            /** @description The rows, in the list's order. */
+            data: {
+                /** Format: date-time */
+                created_at: string;
+                /** Format: uuid */
+                id: string;
+                /**
+                 * @description It is connected to by addresses of the public internet and of `admin.allowed_networks` alone. So it is with every webhook that was set here;
+                 *     one that the server's command line set may lead anywhere.
+                 */
+                public_only: boolean;
+                /** @description Where messages are posted to. */
+                url: string;
+                /** @description By name. */
+                user?: string | null;
+                /**
+                 * Format: uuid
+                 * @description The only user that it hears of; `null`: of all.
+                 */
+                user_id?: string | null;
             }[];
         };
         /** @description A record that was given up. */

@@ -14,7 +14,7 @@ use crate::app::Admin;
 use crate::caller::Caller;
 use crate::problem::Problem;
 
-const WIDTHS: &[(&str, BucketWidth, u32, u32)] = &[
+pub(super) const WIDTHS: &[(&str, BucketWidth, u32, u32)] = &[
     ("1m", BucketWidth::Minute, 60, 1440),
     ("1h", BucketWidth::Hour, 24, 168),
     ("1d", BucketWidth::Day, 7, 31),

@@ -81,6 +81,36 @@ async fn a_forged_cursor_is_400() {
     }
 }
 
+/// A ledger's cursor holds which transactions were being written, of all tenants.
+#[tokio::test]
+async fn a_cursor_tells_nothing_of_the_place_that_it_stands_for() {
+    let house = House::open().await;
+    let manager = house.manager().await;
+    for number in 0..3 {
+        house.tenant(&format!("a name of number {number}"), ApiKeyPurpose::Realtime, None).await;
+    }
+    let ada = house.tenant("ada", ApiKeyPurpose::Platform, None).await;
+    house.grant(ada.id, "10.25", "first").await;
+    house.grant(ada.id, "2.5", "second").await;
+    let ledger = format!("/admin/api/v1/users/{}/ledger", ada.id);
+    for (key, path) in [
+        (&manager.key, "/admin/api/v1/users"),
+        (&manager.key, "/admin/api/v1/api-keys"),
+        (&manager.key, "/admin/api/v1/audit-log"),
+        (&ada.key, ledger.as_str()),
+    ] {
+        let page = house.get(key, &format!("{path}?limit=1")).await.ok();
+        let cursor = page["next_cursor"].as_str().unwrap();
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(cursor).unwrap();
+        // Of random bytes hardly more than a third are printable.
+        let longest = bytes.split(|byte| !byte.is_ascii_graphic()).map(<[u8]>::len).max().unwrap();
+        assert!(longest < 16, "{path}: {}", String::from_utf8_lossy(&bytes));
+        // Nor is the same place told by the same words.
+        let again = house.get(key, &format!("{path}?limit=1")).await.ok();
+        assert_ne!(again["next_cursor"].as_str().unwrap(), cursor, "{path}");
+    }
+}
+
 #[tokio::test]
 async fn a_ledger_runs_from_nothing_to_the_balance() {
     let house = House::open().await;

@@ -30,3 +30,4 @@ mod sessions;
 mod tenants;
 mod turns;
 mod upstreams;
+mod webhooks;

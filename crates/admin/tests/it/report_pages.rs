@@ -1,9 +1,11 @@
-//! Where pages of usage and costs end.
+//! Where pages of usage and costs end, and what those of other kinds have.
 
 use http::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
+use tollgate_domain::{ApiKeyPurpose, Credential};
 
 use crate::house::{House, start};
+use crate::reports::Recorder;
 
 const DAY: i64 = 86_400;
 
@@ -44,4 +46,43 @@ async fn a_page_ends_after_a_whole_bucket_before_it_has_more_than_5000_results_a
         assert_eq!(refused.problem(), (422, "invalid".to_owned()));
         assert!(refused.json()["detail"].as_str().unwrap().contains("more than 10000 groups"));
     }
+}
+
+/// A client that asks for all kinds and adds them up gets each request once.
+#[tokio::test]
+async fn of_kinds_that_are_not_told_apart_there_are_all_buckets_and_nothing_in_them() {
+    let house = House::open().await;
+    let ada = house.tenant("ada", ApiKeyPurpose::Realtime, None).await;
+    house.model("m", "0.001", "0.002").await;
+    let mut recorder = Recorder::new();
+    house.enter(vec![recorder.record(Credential::Key(ada.key_id), "m", 1_000, 500)]).await;
+    let day = start().as_second() / DAY * DAY;
+    let usage = "/v1/organization/usage";
+    let question =
+        format!("start_time={}&end_time={}&limit=2&group_by[]=model", day - 3 * DAY + 5, day + DAY);
+    let completions = house.get(&ada.key, &format!("{usage}/completions?{question}")).await.ok();
+    for kind in [
+        "moderations",
+        "images",
+        "audio_speeches",
+        "audio_transcriptions",
+        "vector_stores",
+        "code_interpreter_sessions",
+        "file_search_calls",
+        "web_search_calls",
+    ] {
+        let path = format!("{usage}/{kind}?{question}");
+        let page = house.get(&ada.key, &path).await.ok();
+        assert_eq!(page["data"], completions["data"], "{kind}: both are of days before the first request");
+        let next = page["next_page"].as_str().unwrap();
+        let last = house.get(&ada.key, &format!("{path}&page={next}")).await.ok();
+        assert_eq!((&last["has_more"], &last["next_page"]), (&json!(false), &Value::Null));
+        let results: Vec<&Value> =
+            last["data"].as_array().unwrap().iter().map(|bucket| &bucket["results"]).collect();
+        assert_eq!(results, [&json!([]), &json!([])], "{kind}");
+        let other = house.get(&ada.key, &format!("{usage}/completions?{question}&page={next}")).await;
+        assert_eq!(other.problem().0, 400);
+        assert_eq!(house.get(&ada.key, &format!("{usage}/{kind}?limit=1")).await.problem().0, 400);
+    }
+    assert_eq!(house.get(&ada.key, &format!("{usage}/nothing?{question}")).await.problem().0, 404);
 }

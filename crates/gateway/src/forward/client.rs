@@ -15,6 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
+use tollgate_domain::AllowedNetworks;
 use tower_service::Service;
 
 use super::guard::{BoxError, Boxed, Guard, Lookup, Resolver, by_system};
@@ -45,19 +46,28 @@ type OneClient = Client<TimedConnector, Pin<Box<UpstreamBody>>>;
 
 /// Makes connections within a time limit that TLS is a part of; the one of [`HttpConnector`] ends with TCP.
 #[derive(Debug, Clone)]
-struct TimedConnector {
+pub struct TimedConnector {
     connector: HttpsConnector<HttpConnector<Resolver>>,
     guard: Option<Guard>,
     within: Duration,
 }
 
 impl TimedConnector {
+    /// For what is sent beside requests, over HTTP/1: to anywhere, or only to public addresses and these networks. Trusts the public authorities.
+    pub fn for_messages(within: Duration, only: Option<AllowedNetworks>) -> Result<Self, TlsError> {
+        let (tls, guard) = (tls(None)?, only.map(Guard::new));
+        let http = over_tcp(by_system(), guard.clone());
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(http);
+        Ok(Self { connector, guard, within })
+    }
+
     /// One that goes anywhere, or only where its guard lets it.
     fn new(tls: ClientConfig, within: Duration, lookup: Lookup, guard: Option<Guard>) -> Self {
-        let mut http = HttpConnector::new_with_resolver(Resolver::new(lookup, guard.clone()));
-        http.enforce_http(false);
-        http.set_nodelay(true);
-        http.set_keepalive(Some(TCP_KEEPALIVE));
+        let http = over_tcp(lookup, guard.clone());
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(tls)
             .https_or_http()
@@ -66,6 +76,14 @@ impl TimedConnector {
             .wrap_connector(http);
         Self { connector, guard, within }
     }
+}
+
+fn over_tcp(lookup: Lookup, guard: Option<Guard>) -> HttpConnector<Resolver> {
+    let mut http = HttpConnector::new_with_resolver(Resolver::new(lookup, guard));
+    http.enforce_http(false);
+    http.set_nodelay(true);
+    http.set_keepalive(Some(TCP_KEEPALIVE));
+    http
 }
 
 impl Service<Uri> for TimedConnector {

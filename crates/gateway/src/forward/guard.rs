@@ -1,4 +1,5 @@
-//! Where the gateway connects for an endpoint that was set by somebody who may not name every address.
+//! Where the gateway connects for an endpoint that was set by somebody who may not name every address, and the sender of webhooks' messages for such
+//! a webhook.
 //!
 //! The URL was checked when it was set; a name may have come to lead elsewhere since (DNS rebinding). So the addresses are judged that a connection is
 //! really about to be made to: those that a name is resolved to, and those that stand in a URL themselves, which no resolver sees.
@@ -63,15 +64,15 @@ fn denied(host: &str, refused: AddressRefused) -> io::Error {
     tracing::warn!(
         host,
         %refused,
-        "an endpoint that was set through the management API leads where it may not, and was not connected to; if it is meant, \
-         open its network in `admin.allowed_networks`, or set its URL with `tollgate endpoint set`"
+        "an endpoint or a webhook that was set through the management API leads where it may not, and was not connected to; if it is meant, \
+         open its network in `admin.allowed_networks`, or set it with `tollgate endpoint set` or `tollgate webhook add`"
     );
     io::Error::new(io::ErrorKind::PermissionDenied, refused)
 }
 
 /// Resolves names, and keeps back what its guard does not let through.
 #[derive(Clone)]
-pub(super) struct Resolver {
+pub struct Resolver {
     lookup: Lookup,
     guard: Option<Guard>,
 }

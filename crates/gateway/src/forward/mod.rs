@@ -26,8 +26,8 @@ use crate::wire::gemini::{self, GeminiPath};
 use crate::wire::request::{RequestError, RequestFacts, Rewrite};
 use crate::wire::{Family, Surface};
 
-pub use client::TlsError;
 pub(crate) use client::Upstreams;
+pub use client::{TimedConnector, TlsError};
 pub(crate) use headers::for_client;
 
 /// A whole body of up to this many bytes is read before its head is sent, so that the cost can stand in a header.

@@ -35,7 +35,7 @@ use tollgate_store::{
     webhook_deliveries::{self, Attempted, Backlog, Claimed, Most},
 };
 
-use crate::webhook::{AWAKE_SECONDS, Message, Sent, SigningKey, WebhookClient};
+use crate::webhook::{AWAKE_SECONDS, Message, Sent, SigningKey, Target, WebhookClient};
 
 /// How often it is looked whether anything is due.
 const POLL: Duration = Duration::from_secs(1);
@@ -80,10 +80,11 @@ impl Deliverer {
         store: Store,
         master_key: MasterKey,
         clock: Arc<dyn Clock>,
+        client: WebhookClient,
         registry: &mut Registry,
-    ) -> anyhow::Result<Self> {
-        let (client, metrics) = (WebhookClient::new()?, Metrics::register(registry));
-        Ok(Self {
+    ) -> Self {
+        let metrics = Metrics::register(registry);
+        Self {
             store,
             master_key,
             clock,
@@ -94,7 +95,7 @@ impl Deliverer {
             is_away: false,
             counted: None,
             forgot: None,
-        })
+        }
     }
 
     /// Delivers until `shutdown`. What is on its way then is cut off, and tried again by whoever comes next.
@@ -160,7 +161,10 @@ impl Deliverer {
         let (client, clock) = (self.client.clone(), Arc::clone(&self.clock));
         self.on_their_way.spawn(async move {
             let sent = match key {
-                Ok(key) => client.send(&claimed.url, &Message::of(&claimed), &key, clock.now()).await,
+                Ok(key) => {
+                    let to = Target { url: claimed.url.clone(), public_only: claimed.public_only };
+                    client.send(&to, &Message::of(&claimed), &key, clock.now()).await
+                }
                 Err(error) => Sent { status: None, error: Some(error) },
             };
             (claimed, sent)

@@ -50,6 +50,7 @@ use crate::{
     config::Config,
     data_dir::{DataDir, ServeLock},
     database::Database,
+    webhook::WebhookClient,
 };
 
 /// How long the disk may take to close the spool: its last group, and folding its log.
@@ -151,7 +152,14 @@ async fn assemble(
         &journal,
         &mut registry,
     );
-    let deliverer = Deliverer::new(store.clone(), master_key.clone(), Arc::clone(&clock), &mut registry)?;
+    let webhooks = WebhookClient::new(&config.admin.allowed_networks)?;
+    let deliverer = Deliverer::new(
+        store.clone(),
+        master_key.clone(),
+        Arc::clone(&clock),
+        webhooks.clone(),
+        &mut registry,
+    );
     let view = Arc::new(LiveView::leasing());
     let leaser = Leaser::new(&config.leases, gateway_store.clone(), Arc::clone(&view), journal.clone());
     let sink = Arc::new(JournalSink::new(journal.clone()));
@@ -161,6 +169,7 @@ async fn assemble(
     let (refreshed, seen) = watch::channel(false);
     let mut spending =
         SpendingReader::new(gateway_store.clone(), Arc::clone(&view), Arc::clone(&clock), instance, seen);
+    let tried_at = Arc::clone(&clock);
     let admin = open_admin(config, database, &store, &master_key, Arc::clone(&clock)).await?;
     let gateway = Gateway::new(settings, Arc::clone(&view), sink, clock, &master_key, &mut registry)?;
     let health = Arc::new(Health::new());
@@ -190,6 +199,7 @@ async fn assemble(
     if let Some((admin, listener)) = &admin {
         admin.observe(probe::gateway(address, probed));
         admin.check_endpoints_by(probe::upstreams(gateway.clone()));
+        admin.try_webhooks_by(probe::webhooks(webhooks, store.clone(), tried_at));
         lock.publish_admin_address(listener.local_addr()?)?;
     }
     lock.publish_address(address)?;

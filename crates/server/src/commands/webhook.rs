@@ -3,9 +3,11 @@
 use anyhow::Context;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
+use tollgate_admin::new_webhook_secret;
 use tollgate_domain::{Clock, Credits, WebhookId};
 use tollgate_store::{
-    Tx, users, webhook_deliveries,
+    Tx, users,
+    webhook_deliveries::{self, DeliveryFilter},
     webhooks::{self, NewWebhook},
 };
 
@@ -13,7 +15,7 @@ use super::{ACTOR, Session};
 use crate::{
     cli::webhook::{WebhookAddArgs, WebhookCommand},
     output::{Answer, Column, NONE, or_none, table},
-    webhook::{AWAKE_SECONDS, Message, SigningKey, WebhookClient, new_secret, parse_url},
+    webhook::{AWAKE_SECONDS, Message, SigningKey, Target, WebhookClient, parse_url},
 };
 
 pub(super) async fn answer(session: &Session, command: WebhookCommand) -> anyhow::Result<Answer> {
@@ -34,11 +36,12 @@ async fn add(session: &Session, args: WebhookAddArgs) -> anyhow::Result<Answer> 
         Some(variable) => SecretString::from(
             std::env::var(&variable).with_context(|| format!("the environment variable {variable}"))?,
         ),
-        None => new_secret(),
+        None => new_webhook_secret(),
     };
     SigningKey::parse(&secret)?;
     let master = session.master_key().await?;
-    let new = NewWebhook { url, user, secret };
+    // Who has this machine may name any address.
+    let new = NewWebhook { url, user, secret, public_only: false };
     let add = async |tx: Tx| webhooks::create(&tx, &master, &new, ACTOR).await;
     let webhook = session.store.tx("add_webhook", add).await?;
     let secret = new.secret.expose_secret();
@@ -86,7 +89,8 @@ async fn low_balance(session: &Session, user: &str, credits: Option<Credits>) ->
 }
 
 async fn deliveries(session: &Session, undelivered: bool, limit: u32) -> anyhow::Result<Answer> {
-    let read = async |tx: Tx| webhook_deliveries::list(&tx, undelivered, limit.into()).await;
+    let filter = DeliveryFilter { undelivered, ..DeliveryFilter::default() };
+    let read = async |tx: Tx| webhook_deliveries::list(&tx, &filter, limit.into()).await;
     let deliveries = session.store.tx("list_webhook_deliveries", read).await?;
     let columns = [
         Column::Text("TIME"),
@@ -122,7 +126,9 @@ async fn test(session: &Session, id: WebhookId) -> anyhow::Result<Answer> {
     let key = SigningKey::parse(&webhook.secret(&master)?)?;
     let now = session.clock.now();
     let message = Message::test(now);
-    let sent = WebhookClient::new()?.send(&webhook.url, &message, &key, now).await;
+    let to = Target { url: webhook.url.clone(), public_only: webhook.public_only };
+    let client = WebhookClient::new(&session.config().admin.allowed_networks)?;
+    let sent = client.send(&to, &message, &key, now).await;
     if sent.error.is_none() {
         let wake = async |tx: Tx| webhook_deliveries::wake(&tx, id, AWAKE_SECONDS).await;
         session.store.tx("wake_webhook", wake).await?;

@@ -1,17 +1,15 @@
 //! Sends messages, each once; whether to try again is for the caller.
 
-use std::time::Duration;
+use std::{error::Error, io, time::Duration};
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use http::{Request, StatusCode, Uri, header};
 use http_body_util::Full;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
-};
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use jiff::Timestamp;
+use tollgate_domain::{AddressRefused, AllowedNetworks};
+use tollgate_gateway::TimedConnector;
 
 use super::{Message, SigningKey};
 
@@ -35,37 +33,71 @@ impl Sent {
 
 /// A client for all webhooks.
 #[derive(Debug, Clone)]
-pub(crate) struct WebhookClient(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
+pub(crate) struct WebhookClient {
+    anywhere: OneClient,
+    /// For those that are public only. Apart from the other, so that no connection of theirs is used that was made without a guard.
+    guarded: OneClient,
+}
+
+type OneClient = Client<TimedConnector, Full<Bytes>>;
 
 impl WebhookClient {
-    pub(crate) fn new() -> anyhow::Result<Self> {
-        let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(rustls::crypto::aws_lc_rs::default_provider())
-            .context("TLS for webhooks could not be set up")?
-            .https_or_http()
-            .enable_http1()
-            .build();
-        // A message that is sent anew is another attempt, with another signature.
-        Ok(Self(Client::builder(TokioExecutor::new()).retry_canceled_requests(false).build(connector)))
+    /// `allowed` are the networks that webhooks which are public only may lead to beside the internet.
+    pub(crate) fn new(allowed: &AllowedNetworks) -> anyhow::Result<Self> {
+        let client = |only| {
+            let connector = TimedConnector::for_messages(ATTEMPT_TIMEOUT, only)
+                .context("TLS for webhooks could not be set up")?;
+            // A message that is sent anew is another attempt, with another signature.
+            anyhow::Ok(Client::builder(TokioExecutor::new()).retry_canceled_requests(false).build(connector))
+        };
+        Ok(Self { anywhere: client(None)?, guarded: client(Some(allowed.clone()))? })
     }
 
     /// Sends a message, signed at `at`. Whatever is not a 2xx is a failure, a redirect too.
-    pub(crate) async fn send(&self, url: &str, message: &Message, key: &SigningKey, at: Timestamp) -> Sent {
-        let request = match request(url, message, key, at) {
+    pub(crate) async fn send(&self, to: &Target, message: &Message, key: &SigningKey, at: Timestamp) -> Sent {
+        let request = match request(&to.url, message, key, at) {
             Ok(request) => request,
             Err(error) => return Sent::failed(format!("{error:#}")),
         };
-        match tokio::time::timeout(ATTEMPT_TIMEOUT, self.0.request(request)).await {
+        let client = if to.public_only { &self.guarded } else { &self.anywhere };
+        match tokio::time::timeout(ATTEMPT_TIMEOUT, client.request(request)).await {
             Ok(Ok(response)) => {
                 let status = response.status();
                 let error = (!status.is_success()).then(|| format!("it answered {status}"));
                 Sent { status: Some(status), error }
             }
+            Ok(Err(error)) if is_refused(&error) => Sent::failed(
+                "it leads to an address that is not of the public internet, and was not connected to; if that is meant, open its network in \
+                 `admin.allowed_networks`, or add it on the server's command line"
+                    .to_owned(),
+            ),
             Ok(Err(error)) if error.is_connect() => Sent::failed("it could not be connected to".to_owned()),
             Ok(Err(_)) => Sent::failed("the connection broke before it answered".to_owned()),
             Err(_elapsed) => Sent::failed(format!("it did not answer in {ATTEMPT_TIMEOUT:?}")),
         }
     }
+}
+
+/// Where a message goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) url: String,
+    /// To public addresses and opened networks alone.
+    pub(crate) public_only: bool,
+}
+
+/// Whether the guard did not let it connect, which lies at the bottom of what is said.
+fn is_refused(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.is::<AddressRefused>() {
+            return true;
+        }
+        // An `io::Error` passes over what it wraps.
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = wrapped.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source());
+    }
+    false
 }
 
 fn request(

@@ -1,8 +1,8 @@
 //! Messages to webhooks: what they say, how they are signed, how they are sent.
 //!
 //! Guarantees: a message is the same, byte for byte, in every attempt, and its id with it; the signature is of the attempt's own
-//! time. Only `http` and `https` are spoken, and redirects are not followed. Not guaranteed: that an address is not one of the
-//! operator's own network. Operators choose where their webhooks go, customers do not, so no address is refused.
+//! time. Only `http` and `https` are spoken, and redirects are not followed. A webhook that was set through the management API is connected to by
+//! public addresses and those of opened networks alone, as an endpoint is. One that the command line set may lead anywhere.
 
 mod client;
 mod sign;
@@ -11,8 +11,8 @@ use serde_json::json;
 use tollgate_store::webhook_deliveries::{Claimed, Event, message_id};
 use uuid::Uuid;
 
-pub(crate) use client::{Sent, WebhookClient, parse_url};
-pub(crate) use sign::{SigningKey, new_secret};
+pub(crate) use client::{Sent, Target, WebhookClient, parse_url};
+pub(crate) use sign::SigningKey;
 
 /// When a webhook has taken a message, what waits for its return is tried within so many seconds: soon, and yet, where it takes some messages
 /// and never others, these are not tried with each of those.

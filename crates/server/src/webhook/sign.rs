@@ -5,14 +5,12 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
-use rand::RngExt;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
 const PREFIX: &str = "whsec_";
 /// What the specification allows.
 const KEY_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
-const NEW_KEY_BYTES: usize = 32;
 
 /// The text is no secret of a webhook. It is not repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -46,12 +44,6 @@ impl SigningKey {
         let signature = self.0.clone().chain_update(signed.as_bytes()).finalize().into_bytes();
         format!("v1,{}", STANDARD.encode(signature))
     }
-}
-
-/// A new secret, from the operating system's randomness.
-pub(crate) fn new_secret() -> SecretString {
-    let key: [u8; NEW_KEY_BYTES] = rand::rng().random();
-    SecretString::from(format!("{PREFIX}{}", STANDARD.encode(key)))
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ const SEED: u64 = 20_261_126;
 const PATIENCE: Duration = Duration::from_mins(10);
 /// What a manager's key cannot bring to succeed: nothing is in quarantine, a key is not signed in, hosts that are made up lead nowhere, and the
 /// names of the dashboard's files are known to nobody; no OpenID provider is set; the document was read before.
-const NEVER_SUCCEEDS: [&str; 12] = [
+const NEVER_SUCCEEDS: [&str; 13] = [
     "POST /admin/api/v1/endpoints",
     "GET /admin/api/v1/oidc/callback",
     "GET /admin/api/v1/oidc/sign-in",
@@ -53,6 +53,7 @@ const NEVER_SUCCEEDS: [&str; 12] = [
     "DELETE /admin/api/v1/session",
     "DELETE /admin/api/v1/sessions",
     "PUT /admin/api/v1/session/password",
+    "POST /admin/api/v1/webhooks",
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -74,7 +75,9 @@ async fn schemathesis_finds_every_route_to_answer_as_its_document_says() {
         "key_id": id("key create --user kept".to_owned()).await,
         "model_id": id("model create spent --endpoint up --upstream-model gpt".to_owned()).await,
         "endpoint_id": id("endpoint create spent http://spent.test".to_owned()).await,
+        "webhook_id": id(format!("webhook add {}/spent", upstream.base_url())).await,
     });
+    let kept_webhook = id(format!("webhook add {}/kept", upstream.base_url())).await;
     let (_server, ready) = serve_with(&place, &[("TOLLGATE_ADMIN__LISTEN", "127.0.0.1:0")]).await;
     let admin = published(&place.data_dir().join("admin.addr")).await.parse().unwrap();
     let (secret, kept_secret) = (manager["secret"].as_str().unwrap(), kept_key["secret"].as_str().unwrap());
@@ -95,6 +98,7 @@ async fn schemathesis_finds_every_route_to_answer_as_its_document_says() {
         "keep": {
             "user_id": kept_user, "key_id": kept_key["id"], "endpoint_id": kept_endpoint, "model_id": kept_model,
             "request_id": request_id, "id": request_id, "file": "swagger-ui.css", "identity_id": linked,
+            "webhook_id": kept_webhook,
         },
         "spend": spend,
         "own": [boss, manager["id"]],

@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tollgate_server::{App, RunningApp, SystemClock};
 use tollgate_testkit::{ScriptedUpstream, TestPostgres};
 
-use crate::harness::{Place, chat, eventually, get, published, sql};
+use crate::harness::{Place, chat, eventually, get, get_with_key, published, sql};
 
 /// The value of a sample in `/metrics`.
 async fn metric(address: std::net::SocketAddr, name: &str) -> f64 {
@@ -53,6 +53,16 @@ async fn every_request_is_audited_within_seconds_and_what_is_wrong_stays_in_the_
     let passes = metric(address, RIGHT).await;
     eventually("and passes go on", async || metric(address, RIGHT).await > passes + 1.0).await;
     assert_eq!((metric(address, DIFFERENCES).await, metric(address, WRONG).await), (1.0, 1.0));
+    // Whoever looks at the dashboard sees it too.
+    place.cli("user create boss").await;
+    let manager = place.cli("key create --user boss --purpose platform --role manager").await;
+    let (admin, manager) = (app.admin_address().unwrap(), manager["secret"].as_str().unwrap());
+    let status = get_with_key(admin, "/admin/api/v1/status", manager).await.text;
+    let status: Value = serde_json::from_str(&status).unwrap();
+    let audit = &status["gateway"]["audit"];
+    assert_eq!(audit["differences"], json!(1), "{status}");
+    assert!(audit["checked_records"].as_u64() >= Some(5), "{status}");
+    assert!(audit["last_right_at"].as_str().is_some_and(|at| at > "2023"), "{status}");
     app.stop().await.unwrap();
 }
 
@@ -80,6 +90,12 @@ async fn an_interval_of_zero_is_no_audit_at_all() {
     let app = App::start(config, Arc::new(SystemClock)).await.unwrap();
     let metrics = get(app.address(), "/metrics").await.text;
     assert!(metrics.contains("tollgate_analytics") && !metrics.contains("tollgate_audit"), "{metrics}");
+    place.cli("user create boss").await;
+    let manager = place.cli("key create --user boss --purpose platform --role manager").await;
+    let (admin, manager) = (app.admin_address().unwrap(), manager["secret"].as_str().unwrap());
+    let status = get_with_key(admin, "/admin/api/v1/status", manager).await.text;
+    let status: Value = serde_json::from_str(&status).unwrap();
+    assert!(status["gateway"]["is_ready"].is_boolean() && status["gateway"]["audit"].is_null(), "{status}");
     app.stop().await.unwrap();
 }
 

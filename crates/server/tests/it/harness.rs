@@ -194,6 +194,22 @@ pub(crate) async fn get_with_key(address: SocketAddr, path: &str, key: &str) -> 
     send(request.body(Full::default()).unwrap()).await
 }
 
+/// A write with these headers and this JSON.
+pub(crate) async fn write_with(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &Value,
+) -> Reply {
+    let mut request = Request::builder().method(method).uri(format!("http://{address}{path}"));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.header("content-type", "application/json");
+    send(request.body(Full::from(body.to_string())).unwrap()).await
+}
+
 /// A write of the management API, under an idempotency key of its own.
 pub(crate) async fn post_json(address: SocketAddr, path: &str, key: &str, body: &Value) -> Reply {
     let request = Request::post(format!("http://{address}{path}"))

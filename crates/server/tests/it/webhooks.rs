@@ -12,10 +12,11 @@ use axum::{Router, extract::State};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt, process::Command};
-use tollgate_domain::Credits;
+use tollgate_domain::{Credits, Network};
+use tollgate_server::{App, RunningApp, SystemClock};
 use tollgate_testkit::ScriptedUpstream;
 
-use crate::harness::{Place, chat, eventually, metric};
+use crate::harness::{Place, chat, eventually, metric, post_json};
 
 /// One message, as it came.
 #[derive(Debug, Clone)]
@@ -269,4 +270,60 @@ async fn a_receiver_that_hangs_keeps_up_nobody_elses_messages() {
     let begun = begun.lock().unwrap().len();
     assert!(begun <= most, "{begun} of the one that hangs");
     app.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_of_the_management_api_is_delivered_and_one_that_leads_inside_since_is_not_connected_to() {
+    let receiver = Receiver::start(|_, _| StatusCode::OK).await;
+    let place = Place::with_database().await;
+    let mut config = place.config();
+    config.admin.allowed_networks = vec!["127.0.0.0/8".parse::<Network>().unwrap()].into();
+    let open = App::start(config, Arc::new(SystemClock)).await.unwrap();
+    place.cli("user create ada").await;
+    place.cli("user create boss").await;
+    let manager = place.cli("key create --user boss --purpose platform --role manager").await;
+    let manager = manager["secret"].as_str().unwrap();
+    let post = async |app: &RunningApp, path: &str, body: &Value| {
+        let path = format!("/admin/api/v1/{path}");
+        let reply = post_json(app.admin_address().unwrap(), &path, manager, body).await;
+        (reply.status, serde_json::from_str::<Value>(&reply.text).unwrap())
+    };
+    let (status, made) = post(&open, "webhooks", &json!({ "url": receiver.url() })).await;
+    assert_eq!(status, StatusCode::CREATED, "{made}");
+    let test = format!("webhooks/{}/test", made["id"].as_str().unwrap());
+    let (_, tried) = post(&open, &test, &Value::Null).await;
+    assert_eq!((&tried["delivered"], &tried["status"]), (&json!(true), &json!(200)), "{tried}");
+    place.cli("credit grant ada 1 --source-id s-1").await;
+    eventually("it is told", async || receiver.got().len() == 2).await;
+    assert_eq!(receiver.taken(), ["webhook.test nobody", "balance.refilled ada"]);
+    verify(made["secret"].as_str().unwrap(), &receiver.got()[1]).await;
+    open.stop().await.unwrap();
+
+    // The network is closed again, as if a public name had come to lead here: neither the deliverer nor a test connects, whoever asks for it.
+    let closed = place.serve().await;
+    place.cli("credit remove ada 1 --source-id s-2").await;
+    let mut delivery = Value::Null;
+    eventually("it was tried", async || {
+        delivery = place.cli("webhook deliveries --undelivered").await[0].clone();
+        delivery["attempts"].as_i64() >= Some(1)
+    })
+    .await;
+    let refused = |said: &Value| {
+        let error = said["error"].as_str().or(said["last_error"].as_str()).unwrap_or_default();
+        assert!(error.contains("not connected to") && error.contains("allowed_networks"), "{said}");
+    };
+    refused(&delivery);
+    let (status, tried) = post(&closed, &test, &Value::Null).await;
+    assert_eq!((status, &tried["delivered"]), (StatusCode::OK, &json!(false)), "{tried}");
+    refused(&tried);
+    let by_command = place.output(&format!("--json webhook test {}", made["id"].as_str().unwrap())).await;
+    refused(&serde_json::from_slice(&by_command.stdout).unwrap());
+    let (status, again) = post(&closed, "webhooks", &json!({ "url": receiver.url() })).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{again}");
+    assert_eq!(receiver.got().len(), 2, "nobody knocked");
+    // What the command line set may lead anywhere.
+    let by_hand = place.cli(&format!("webhook add {}", receiver.url())).await;
+    let sent = place.cli(&format!("webhook test {}", by_hand["id"].as_str().unwrap())).await;
+    assert_eq!(sent["delivered"], json!(true), "{sent}");
+    closed.stop().await.unwrap();
 }

@@ -75,7 +75,7 @@ pub struct Page<T> {
 
 impl<T> Page<T> {
     /// From one row more than `limit` where there are more.
-    fn of(mut rows: Vec<T>, limit: u32) -> Self {
+    pub(crate) fn of(mut rows: Vec<T>, limit: u32) -> Self {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let has_more = rows.len() > limit;
         rows.truncate(limit);
@@ -84,6 +84,6 @@ impl<T> Page<T> {
 }
 
 /// How many rows to read for a page of `limit`: one more tells whether there are more.
-fn rows_for(limit: u32) -> i64 {
+pub(crate) fn rows_for(limit: u32) -> i64 {
     i64::from(limit.clamp(1, MAX_PAGE)) + 1
 }

@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 use tollgate_domain::WebhookId;
 use tollgate_store::movements::MovementKind;
-use tollgate_store::webhook_deliveries::{self, Attempted, Claimed, Most};
+use tollgate_store::webhook_deliveries::{self, Attempted, Claimed, DeliveryFilter, Most};
 use tollgate_store::webhooks::{self, NewWebhook};
 use tollgate_store::{Tx, ledger, users};
 
@@ -14,6 +14,7 @@ async fn webhook(books: &Books, user: Option<&str>) -> WebhookId {
         url: "https://receiver.test/hooks".to_owned(),
         user: user.map(str::to_owned),
         secret: SecretString::from("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+        public_only: false,
     };
     let create = async |tx: Tx| webhooks::create(&tx, &books.master, &new, ACTOR).await;
     books.store.tx("webhook", create).await.unwrap().id
@@ -45,8 +46,9 @@ async fn end(books: &Books, claimed: &Claimed, error: Option<&str>, again_after_
 }
 
 async fn states(books: &Books) -> Vec<(String, i32)> {
+    let all = DeliveryFilter::default();
     let listed =
-        books.store.tx("list", async |tx| webhook_deliveries::list(&tx, false, 100).await).await.unwrap();
+        books.store.tx("list", async |tx| webhook_deliveries::list(&tx, &all, 100).await).await.unwrap();
     listed.into_iter().rev().map(|delivery| (delivery.state, delivery.attempts)).collect()
 }
 

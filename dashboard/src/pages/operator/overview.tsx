@@ -117,6 +117,7 @@ function Health({ status, mayWatch }: { status: Status; mayWatch: boolean }): Re
             <Check is={gateway.is_ready ? "good" : "bad"} label="Gateway" value={gateway.is_ready ? "takes requests" : "refuses requests"} />
             <Check is={gateway.lag_seconds < 10 ? "good" : gateway.lag_seconds < 120 ? "warn" : "bad"} label="Books lag behind" value={gateway.waiting_records === 0 ? "not at all" : `${span(gateway.lag_seconds * 1000)}, ${formatCount(gateway.waiting_records)} records`} />
             <Check is={!gateway.spool_is_sound ? "bad" : gateway.spool_used_bytes * 2 > gateway.spool_limit_bytes ? "warn" : "good"} label="Spool" value={gateway.spool_is_sound ? `${formatBytes(gateway.spool_used_bytes)} of ${formatBytes(gateway.spool_limit_bytes)}` : "does not keep what it is given"} />
+            {gateway.audit && <Check is={gateway.audit.differences > 0 ? "bad" : gateway.audit.last_right_at == null ? "warn" : "good"} label="Audit" value={gateway.audit.differences > 0 ? `${formatCount(gateway.audit.differences)} found wrong: see the server's log` : gateway.audit.last_right_at == null ? "has not ended yet" : `${formatCount(gateway.audit.checked_records)} new records, all right`} />}
           </>
         )}
         <Check is={books.unrated_requests === 0 ? "good" : "warn"} label="Unrated" value={books.unrated_requests === 0 ? "nothing waits for a price" : `${formatCount(books.unrated_requests)} wait for a price`} to={href(["unrated"])} />

@@ -1,3 +1,5 @@
+use tollgate_admin::new_webhook_secret;
+
 use super::*;
 
 #[test]
@@ -9,7 +11,7 @@ fn a_signature_is_the_one_that_the_specifications_own_libraries_test_with() {
 
 #[test]
 fn a_new_secret_is_one_and_no_two_are_the_same() {
-    let (first, second) = (new_secret(), new_secret());
+    let (first, second) = (new_webhook_secret(), new_webhook_secret());
     SigningKey::parse(&first).unwrap();
     assert_ne!(first.expose_secret(), second.expose_secret());
 }

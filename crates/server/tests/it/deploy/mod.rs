@@ -2,6 +2,7 @@
 
 mod backup;
 mod health;
+mod manifests;
 mod metrics;
 mod prometheus;
 mod role_rights;
