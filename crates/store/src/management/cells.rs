@@ -53,7 +53,7 @@ pub(super) enum Only {
     All,
     /// Those whose number in this column is one of `$11`.
     OneOf(&'static str),
-    /// Those of keys for batches.
+    /// Those of keys for batches, where no owner is told apart or asked for.
     OfBatches,
 }
 
@@ -187,10 +187,16 @@ impl Cells {
         let closed = |grain: u8, sign: &str, kind: &str| {
             let range =
                 format!("r.grain = {grain} and r.starts_at >= {from} and r.starts_at < {until} and {kind}");
+            // Grains that tell no keys apart are of all keys, or of those for batches alone.
+            let only = if grain > 4 { Only::All } else { only };
             part("r.starts_at", sign, "usage_sums r", &range, only)
         };
         // All hours of a day that has begun are in its sums as far as they are closed, so the open ones are what is missing of it.
         let rest = open(&format!("greatest({from}, coalesce($3::timestamptz, '-infinity'))"));
+        if matches!(only, Only::OfBatches) {
+            let grain = if width == BucketWidth::Day { 6 } else { 5 };
+            return [closed(grain, "", KIND), rest].join(" union all ");
+        }
         let parts = match (width, owners, models) {
             (BucketWidth::Minute | BucketWidth::Hour, true, _) => return open(from),
             (BucketWidth::Minute | BucketWidth::Hour, false, _) => vec![closed(1, "", KIND), rest],
