@@ -272,7 +272,8 @@ async fn compare_embeddings(house: &House, manager: &Tenant, from: i64) {
     let mut compared = 0;
     for (width, unit, most) in [("1h", "hour", 168), ("1d", "day", 31)] {
         for groups in [&[][..], &["model"], &["api_key_id"]] {
-            let by: String = groups.iter().map(|group| format!("&group_by={group}")).collect();
+            let by: Vec<String> = groups.iter().map(|group| format!("&group_by={group}")).collect();
+            let by = by.concat();
             let path = format!(
                 "/v1/organization/usage/embeddings?start_time={from}&bucket_width={width}&limit={most}{by}"
             );
