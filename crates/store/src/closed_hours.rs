@@ -194,17 +194,20 @@ pub async fn closed_until(tx: &Tx) -> Result<Option<UtcMicros>, StoreError> {
 pub(crate) fn every_grain(cells: &str) -> String {
     let sums = SUMS.map(|sum| format!("sum({sum}) as {sum}")).join(", ");
     let day = "date_trunc('day', hour, 'UTC')";
-    let grain = |grain: u8, starts_at: &str, [user, key, model]: [&str; 3]| {
+    let grain = |grain: u8, starts_at: &str, [user, key, model]: [&str; 3], only: &str| {
         format!(
             "select {grain}::smallint as grain, {starts_at} as starts_at, {user} as user_no, {key} as key_no, {model} as model_no, {sums}
-             from {cells} group by 2, 3, 4, 5"
+             from {cells} {only} group by 2, 3, 4, 5"
         )
     };
+    let of_batches = "where key_no in (select no from api_keys where purpose = 'batch')";
     [
-        grain(1, "hour", ["0", "0", "model_no"]),
-        grain(2, day, ["0", "0", "model_no"]),
-        grain(3, day, ["user_no", "key_no", "0"]),
-        grain(4, day, ["user_no", "key_no", "model_no"]),
+        grain(1, "hour", ["0", "0", "model_no"], ""),
+        grain(2, day, ["0", "0", "model_no"], ""),
+        grain(3, day, ["user_no", "key_no", "0"], ""),
+        grain(4, day, ["user_no", "key_no", "model_no"], ""),
+        grain(5, "hour", ["0", "0", "model_no"], of_batches),
+        grain(6, day, ["0", "0", "model_no"], of_batches),
     ]
     .join(" union all ")
 }

@@ -214,15 +214,27 @@ async fn compare_usage(house: &House, manager: &Tenant, tenants: &[Tenant]) {
         ("&models[]=large&models[]=vectors".to_owned(), "model in ('large', 'vectors')".to_owned()),
         ("&batch=true".to_owned(), "api_key_purpose = 'batch'".to_owned()),
         ("&batch=false".to_owned(), "api_key_purpose <> 'batch'".to_owned()),
+        ("&batch=true&models=small".to_owned(), "api_key_purpose = 'batch' and model = 'small'".to_owned()),
+        (
+            format!("&batch=true&api_key_ids={key}"),
+            format!("api_key_purpose = 'batch' and api_key_id = '{key}'"),
+        ),
     ];
-    let groupings: [&[&str]; 6] =
-        [&[], &["user_id"], &["api_key_id"], &["model"], &["batch"], &["model", "user_id", "batch"]];
+    let groupings: [&[&str]; 7] = [
+        &[],
+        &["user_id"],
+        &["api_key_id"],
+        &["model"],
+        &["batch"],
+        &["model", "batch"],
+        &["model", "user_id", "batch"],
+    ];
     let mut compared = 0;
     for (width, unit, most) in [("1h", "hour", 168), ("1d", "day", 31)] {
         for (query, filter) in &filters {
             // Every grouping of everything and of either kind of keys, and every other filter with one of them: more would be the same again.
             let groupings =
-                if query.is_empty() || query.contains("batch=") { &groupings[..] } else { &groupings[5..] };
+                if query.is_empty() || query.contains("batch=") { &groupings[..] } else { &groupings[6..] };
             for groups in groupings.iter().copied() {
                 let by: Vec<String> = groups.iter().map(|group| format!("&group_by[]={group}")).collect();
                 let by = by.concat();
@@ -252,6 +264,35 @@ async fn compare_usage(house: &House, manager: &Tenant, tenants: &[Tenant]) {
         }
     }
     assert!(compared > 1_000, "{compared}");
+    compare_embeddings(house, manager, from).await;
+}
+
+/// What is not among completions is among embeddings, which know nothing of batches.
+async fn compare_embeddings(house: &House, manager: &Tenant, from: i64) {
+    let mut compared = 0;
+    for (width, unit, most) in [("1h", "hour", 168), ("1d", "day", 31)] {
+        for groups in [&[][..], &["model"], &["api_key_id"]] {
+            let by: Vec<String> = groups.iter().map(|group| format!("&group_by={group}")).collect();
+            let by = by.concat();
+            let path = format!(
+                "/v1/organization/usage/embeddings?start_time={from}&bucket_width={width}&limit={most}{by}"
+            );
+            let expected = oracle(house, unit, "model = 'vectors'", groups).await;
+            let mut found = 0;
+            for bucket in buckets(house, &manager.key, &path).await {
+                for result in bucket["results"].as_array().unwrap() {
+                    let row = &expected[&key_of(&bucket, result, groups)];
+                    assert_eq!(result["object"], "organization.usage.embeddings.result");
+                    assert_eq!(result["num_model_requests"], row["requests"], "{path} {bucket}");
+                    assert_eq!(result["input_tokens"], row["input"], "{path} {bucket}");
+                    found += 1;
+                }
+            }
+            assert_eq!(found, expected.len(), "{path}");
+            compared += found;
+        }
+    }
+    assert!(compared > 100, "{compared}");
 }
 
 #[tokio::test]

@@ -10,16 +10,16 @@ use tollgate_store::closed_hours;
 
 use crate::books::{Books, Recorder, price, start};
 
-/// Users with a key each, a model with a price and one without.
+/// Users with a key each, the second one's for batches, a model with a price and one without.
 async fn open() -> (Books, Vec<Credential>) {
     let books = Books::open().await;
     books.model("m").await;
     books.model("unpriced").await;
     books.tariff("m", price("0.001", "0.002")).await;
     let mut credentials = vec![Credential::None];
-    for user in ["ada", "bob"] {
+    for (user, purpose) in [("ada", ApiKeyPurpose::Realtime), ("bob", ApiKeyPurpose::Batch)] {
         books.user(user, "100000").await;
-        credentials.push(Credential::Key(books.key(user, ApiKeyPurpose::Realtime).await));
+        credentials.push(Credential::Key(books.key(user, purpose).await));
     }
     (books, credentials)
 }
@@ -47,15 +47,26 @@ fn random_record(
 async fn assert_sound(books: &Books) {
     let report = audit::audit(&books.store, &books.keys()).await.unwrap();
     assert!(report.ok(), "{report:#?}");
-    let differing = "(
-        select starts_at, user_no, key_no, model_no, requests, unrated_requests, prompt_tokens, amount_pico
-        from usage_sums where grain = 4 and requests <> 0
-        except all
-        select date_trunc('day', requested_at, 'UTC'), coalesce(user_no, 0), coalesce(key_no, 0), coalesce(model_no, 0), count(*),
-               count(*) filter (where state = 'u'), coalesce(sum(prompt_tokens), 0), sum(amount_pico)
-        from usage_records where date_trunc('hour', requested_at, 'UTC') < (select closed_until from usage_closing)
-        group by 1, 2, 3, 4) d";
-    assert_eq!(books.count(differing).await, 0);
+    for (grain, unit, owner, only) in [
+        (4, "day", "coalesce", "true"),
+        (5, "hour", "0 * coalesce", "key_no in (select no from api_keys where purpose = 'batch')"),
+        (6, "day", "0 * coalesce", "key_no in (select no from api_keys where purpose = 'batch')"),
+    ] {
+        let sums = format!(
+            "select starts_at, user_no, key_no, model_no, requests, unrated_requests, prompt_tokens, amount_pico
+             from usage_sums where grain = {grain} and requests <> 0"
+        );
+        let records = format!(
+            "select date_trunc('{unit}', requested_at, 'UTC'), {owner}(user_no, 0), {owner}(key_no, 0), coalesce(model_no, 0),
+                    count(*), count(*) filter (where state = 'u'), coalesce(sum(prompt_tokens), 0), sum(amount_pico)
+             from usage_records
+             where date_trunc('hour', requested_at, 'UTC') < (select closed_until from usage_closing) and {only}
+             group by 1, 2, 3, 4"
+        );
+        for (of, other) in [(&sums, &records), (&records, &sums)] {
+            assert_eq!(books.count(&format!("({of} except all {other}) d")).await, 0, "{grain}");
+        }
+    }
 }
 
 /// Closes hours; `None`: it could not be done at this time, because a lock was held for long.
@@ -136,26 +147,26 @@ async fn hours_that_are_closed_under_flushes_lose_nothing() {
 async fn nothing_is_closed_while_servers_of_the_version_before_may_run() {
     let (books, credentials) = open().await;
     let running = books.run();
-    running.send(Recorder::new().record(credentials[1], "m", 10, 10)).await;
+    running.send(Recorder::new().record(credentials[2], "m", 10, 10)).await;
     running.stop().await.unwrap();
     books.execute("update usage_closing set not_before = clock_timestamp() + interval '1 hour'").await;
     assert_eq!(close(&books, books.clock.now()).await, None);
     assert_eq!(books.count("usage_sums").await, 0);
     books.execute("update usage_closing set not_before = clock_timestamp()").await;
     assert_eq!(close(&books, hours_ago(-2)).await, Some(hours_ago(-1)));
-    assert_eq!(books.count("usage_sums").await, 4, "one of each grain");
+    assert_eq!(books.count("usage_sums").await, 6, "one of each grain");
 }
 
 #[tokio::test]
 async fn a_sum_of_closed_hours_that_was_edited_is_found_in_every_grain() {
     let (books, credentials) = open().await;
     let running = books.run();
-    running.send(Recorder::new().record(credentials[1], "m", 10, 10)).await;
+    running.send(Recorder::new().record(credentials[2], "m", 10, 10)).await;
     running.stop().await.unwrap();
     close(&books, hours_ago(-2)).await;
     assert_sound(&books).await;
-    let ada = books.text("select id::text from users where name = 'ada'").await;
-    for grain in 1..=4 {
+    let bob = books.text("select id::text from users where name = 'bob'").await;
+    for grain in 1..=6 {
         let change = |by: i32| {
             format!("update usage_sums set prompt_tokens = prompt_tokens + ({by}) where grain = {grain}")
         };
@@ -163,7 +174,7 @@ async fn a_sum_of_closed_hours_that_was_edited_is_found_in_every_grain() {
         let report = audit::audit(&books.store, &books.keys()).await.unwrap();
         let [finding] = &report.findings[..] else { panic!("{report:#?}") };
         assert_eq!((finding.rule, finding.day.as_deref()), (Rule::SumIsRollups, Some("2026-11-24")));
-        assert_eq!(finding.user.map(|user| user.to_string()), (grain > 2).then(|| ada.clone()));
+        assert_eq!(finding.user.map(|user| user.to_string()), matches!(grain, 3 | 4).then(|| bob.clone()));
         assert!(finding.what.contains(",11,") && finding.what.contains(",10,"), "{}", finding.what);
         books.execute(&change(-1)).await;
     }
@@ -175,6 +186,6 @@ async fn a_sum_of_closed_hours_that_was_edited_is_found_in_every_grain() {
     assert_eq!(books.count("usage_sums").await, 0);
     assert_sound(&books).await;
     assert_eq!(close(&books, hours_ago(-2)).await, Some(hours_ago(-1)));
-    assert_eq!(books.count("usage_sums").await, 4);
+    assert_eq!(books.count("usage_sums").await, 6);
     assert_sound(&books).await;
 }

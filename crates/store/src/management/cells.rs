@@ -53,7 +53,7 @@ pub(super) enum Only {
     All,
     /// Those whose number in this column is one of `$11`.
     OneOf(&'static str),
-    /// Those of keys for batches.
+    /// Those of keys for batches, where no owner is told apart or asked for.
     OfBatches,
 }
 
@@ -187,10 +187,16 @@ impl Cells {
         let closed = |grain: u8, sign: &str, kind: &str| {
             let range =
                 format!("r.grain = {grain} and r.starts_at >= {from} and r.starts_at < {until} and {kind}");
+            // Grains that tell no keys apart are of all keys, or of those for batches alone.
+            let only = if grain > 4 { Only::All } else { only };
             part("r.starts_at", sign, "usage_sums r", &range, only)
         };
         // All hours of a day that has begun are in its sums as far as they are closed, so the open ones are what is missing of it.
         let rest = open(&format!("greatest({from}, coalesce($3::timestamptz, '-infinity'))"));
+        if matches!(only, Only::OfBatches) {
+            let grain = if width == BucketWidth::Day { 6 } else { 5 };
+            return [closed(grain, "", KIND), rest].join(" union all ");
+        }
         let parts = match (width, owners, models) {
             (BucketWidth::Minute | BucketWidth::Hour, true, _) => return open(from),
             (BucketWidth::Minute | BucketWidth::Hour, false, _) => vec![closed(1, "", KIND), rest],
@@ -214,8 +220,8 @@ impl Cells {
     }
 
     /// As [`Cells::select`], of hours or days, models told apart, with `priced_at`: an instant at which all of the row has the price that its model
-    /// costs. A day in which that changes comes in hours, of that model alone; `has_mixed_days` says whether there are any, and `mixed_days`
-    /// must then be a table of them: `day` and `model_no`.
+    /// costs. Of a day in which that changes come the hours from the first change on, and the day less those; `has_mixed_days` says whether there
+    /// are such days, and `mixed_days` must then be a table of them: `day`, `model_no`, and `changes_at`, the first change.
     pub(super) fn select_priced(
         &self,
         width: BucketWidth,
@@ -224,66 +230,62 @@ impl Cells {
         only: Only,
     ) -> String {
         let owners = owners || !self.are_of_everyone();
-        let has_mixed_days = has_mixed_days && width == BucketWidth::Day;
-        let day =
-            |column: &str| format!("date_bin('24 hours', {column}, timestamptz '2000-01-01 00:00:00+00')");
-        let bucket = |column: &str| if width == BucketWidth::Day { day(column) } else { column.to_owned() };
-        let hours = |table: &str, range: &str| {
-            let starts_at = format!("r.hour as priced_at, {}", bucket("r.hour"));
-            part(&starts_at, "", table, range, only)
+        let sums = |grain: u8| {
+            let range = format!("r.grain = {grain} and r.starts_at >= $1 and r.starts_at < $2");
+            part("r.starts_at as priced_at, r.starts_at", "", "usage_sums r", &range, only)
         };
-        let sums = |table: &str, grain: u8, further: &str| {
-            let starts_at = format!("r.starts_at as priced_at, {}", bucket("r.starts_at"));
-            let range = format!("r.grain = {grain} and r.starts_at >= $1 and r.starts_at < $2 and {further}");
-            part(&starts_at, "", table, &range, only)
+        let hours = |from: &str| {
+            let bucket = if width == BucketWidth::Day { day_of("r.hour") } else { "r.hour".to_owned() };
+            let range = format!("r.hour >= {from} and r.hour < $2");
+            part(&format!("r.hour as priced_at, {bucket}"), "", "usage_rollups r", &range, only)
         };
-        let open = |from: &str| hours("usage_rollups r", &format!("r.hour >= {from} and r.hour < $2"));
-        let rest = open("greatest($1, coalesce($3::timestamptz, '-infinity'))");
+        let rest = hours("greatest($1, coalesce($3::timestamptz, '-infinity'))");
         match (width, owners) {
-            (BucketWidth::Minute | BucketWidth::Hour, true) => open("$1"),
+            (BucketWidth::Minute | BucketWidth::Hour, true) => hours("$1"),
             (BucketWidth::Minute | BucketWidth::Hour, false) => {
-                [sums("usage_sums r", 1, "true"), by_model(&rest)].join(" union all ")
+                [sums(1), by_model(&rest)].join(" union all ")
             }
-            (BucketWidth::Day, _) if !has_mixed_days => {
-                [sums("usage_sums r", if owners { 4 } else { 2 }, "true"), rest].join(" union all ")
+            (BucketWidth::Day, _) => {
+                let days = sums(if owners { 4 } else { 2 });
+                let days = if has_mixed_days { in_hours_where_mixed(&days, owners) } else { days };
+                [days, rest].join(" union all ")
             }
-            (BucketWidth::Day, false) => [
-                sums(
-                    "usage_sums r",
-                    2,
-                    "not exists (select from mixed_days m where m.day = r.starts_at and m.model_no = r.model_no)",
-                ),
-                sums(OF_MIXED_DAYS, 1, "true"),
-                rest,
-            ]
-            .join(" union all "),
-            // A sum of a day says whose hours to look for in it.
-            (BucketWidth::Day, true) => format!(
-                "with of_days as materialized (
-                     select r.*, exists (select from mixed_days m where m.day = r.starts_at and m.model_no = r.model_no) as is_mixed
-                     from usage_sums r
-                     where r.grain = 4 and r.starts_at >= $1 and r.starts_at < $2 and {filters})
-                 {unmixed} union all {mixed} union all {rest}",
-                filters = filters("r", only),
-                unmixed = sums("of_days r", 4, "not r.is_mixed"),
-                mixed = hours(
-                    "of_days d, lateral (
-                         select r.* from usage_rollups r
-                         where r.user_no = d.user_no and r.key_no = d.key_no and r.model_no = d.model_no
-                           and r.hour >= d.starts_at and r.hour < d.starts_at + interval '24 hours' offset 0) r",
-                    "d.is_mixed and r.hour < $3"
-                ),
-            ),
         }
     }
 }
 
-/// Sums of hours, `r`, of the days in which a model's cost changes: each is found by its whole key, one by one, never by reading all there are
-/// (`offset 0`).
-const OF_MIXED_DAYS: &str = "mixed_days m, generate_series(0, 23) h, lateral (
-    select r.* from usage_sums r
-    where r.grain = 1 and r.starts_at = m.day + h * interval '1 hour' and r.user_no = 0 and r.key_no = 0 and r.model_no = m.model_no
-    offset 0) r";
+/// Days, those in which their model's cost changes in parts: the hours from the first change on, and what is left of the day. Of most days that is the
+/// fewer hours, and no day has to be left out. Every hour is found by the key of its day, one by one, never by reading all there are (`offset 0`).
+fn in_hours_where_mixed(days: &str, owners: bool) -> String {
+    let hours = if owners {
+        "select r.* from usage_rollups r
+         where r.user_no = d.user_no and r.key_no = d.key_no and r.model_no = d.model_no
+           and r.hour >= m.changes_at and r.hour < m.day + interval '24 hours' and r.hour < $3"
+    } else {
+        "select r.*, h as hour
+         from generate_series(m.changes_at, m.day + interval '23 hours', interval '1 hour') h, lateral (
+             select r.* from usage_sums r
+             where r.grain = 1 and r.starts_at = h and r.user_no = 0 and r.key_no = 0 and r.model_no = m.model_no offset 0) r"
+    };
+    let sums = |sign: &str| SUMS.map(|sum| format!("{sign}r.{sum} as {sum}")).join(", ");
+    let (added, taken_off) = (sums(""), sums("-"));
+    let day = day_of("r.hour");
+    format!(
+        "(with of_days as materialized ({days}),
+               of_hours as materialized (
+                   select r.hour, r.user_no, r.key_no, r.model_no, {added}
+                   from of_days d join mixed_days m on m.day = d.starts_at and m.model_no = d.model_no, lateral ({hours} offset 0) r)
+          select * from of_days
+          union all
+          select {day}, {day}, r.user_no, r.key_no, r.model_no, {taken_off} from of_hours r
+          union all
+          select r.hour, {day}, r.user_no, r.key_no, r.model_no, {added} from of_hours r)"
+    )
+}
+
+fn day_of(column: &str) -> String {
+    format!("date_bin('24 hours', {column}, timestamptz '2000-01-01 00:00:00+00')")
+}
 
 /// The time that is asked of.
 const ASKED: [&str; 2] = ["$1", "$2"];

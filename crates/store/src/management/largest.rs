@@ -26,6 +26,17 @@ pub(super) struct Largest {
     is_apart: bool,
 }
 
+/// What a series tells apart beside time and groups.
+#[derive(Debug, Default)]
+pub(super) struct With<'a> {
+    /// A column of `j`.
+    pub(super) key: Option<&'a str>,
+    /// Joins cells, `r`, with `j`.
+    pub(super) join: &'a str,
+    /// Where nobody is told apart: no two cells are of the same time, group and key, so there is nothing to add up.
+    pub(super) are_single: bool,
+}
+
 impl Largest {
     /// Finds the groups of all the time that `cells` are between.
     pub(super) async fn find(
@@ -62,42 +73,60 @@ impl Largest {
         Ok(Self { numbers, others, ..largest })
     }
 
-    /// A query of `columns` of cells, the sums, `group_no`, and `place`: 1 is the largest group; of all others, whose `group_no` is `null`, it is one
-    /// more than was asked for. `select` makes a query of cells, with owners told apart or not.
-    pub(super) fn rows(&self, columns: &[&str], select: impl Fn(bool, Only) -> String) -> String {
-        let columns: Vec<String> = columns.iter().map(|column| format!("r.{column}")).collect();
-        let columns = columns.join(", ");
-        let sums = |sign: &str| SUMS.map(|sum| format!("{sign}r.{sum} as {sum}")).join(", ");
-        let (added, taken_off) = (sums(""), sums("-"));
-        let placed = "unnest($11::int[]) with ordinality as p (group_no, place)";
+    /// A query of `starts_at`, `place`, `group_no`, the key of `with`, and the sums of each of these, where there are requests. Place 1 is the largest
+    /// group; of all others, whose `group_no` is `null`, it is one more than was asked for. `select` makes a query of cells, with owners told apart
+    /// or not.
+    ///
+    /// The largest are added up before they are taken off everything, so that their rows are read, and kept, once.
+    pub(super) fn sums(&self, with: &With<'_>, select: impl Fn(bool, Only) -> String) -> String {
+        let With { key, join, are_single } = with;
+        let key_of = |table: &str| key.map_or(String::new(), |key| format!(", {table}.{key}"));
+        let keys = if key.is_some() { "1, 2, 3, 4" } else { "1, 2, 3" };
         let group = self.column.map_or("0".to_owned(), |column| format!("r.{column}"));
+        // Every parameter is named in each of these queries.
+        let of_groups = |sums: &str, cells: &str, kind: &str| {
+            format!(
+                "select r.starts_at, coalesce(g.place, $12::bigint) as place, g.group_no{key}, {sums}
+                 from ({cells}) r {kind} join unnest($11::int[]) with ordinality as g (group_no, place) on g.group_no = {group} {join}",
+                key = key_of("j"),
+            )
+        };
         let Some(column) = self.column.filter(|_| self.is_apart) else {
             // Nobody is told apart, or only few rows are read anyway.
-            let owners = matches!(self.column, Some("user_no" | "key_no"));
-            return format!(
-                "select {columns}, {added}, p.group_no, coalesce(p.place, $12::bigint) as place
-                 from ({cells}) r left join {placed} on p.group_no = {group}",
-                cells = select(owners, Only::All),
-            );
+            let cells = select(matches!(self.column, Some("user_no" | "key_no")), Only::All);
+            return if *are_single {
+                format!("{} where r.requests <> 0", of_groups(&columns("r", ""), &cells, "left"))
+            } else {
+                format!(
+                    "{} group by {keys} having sum(r.requests) <> 0",
+                    of_groups(&added_up("r"), &cells, "left")
+                )
+            };
         };
-        // Every parameter is named, also where there are no others.
-        let of_largest = format!(
-            "select {columns}, {added}, p.group_no, coalesce(p.place, $12::bigint) as place from of_largest r join {placed} on p.group_no = {group}"
-        );
         let of_others = format!(
-            "select {columns}, {added}, null::int, $12::bigint from ({everything}) r
-             union all
-             select {columns}, {taken_off}, null::int, $12::bigint from of_largest r",
+            " union all
+             select o.starts_at, $12::bigint, null::int{key}, {sums}
+             from (select r.starts_at{key_joined}, {added} from ({everything}) r {join}
+                   union all
+                   select l.starts_at{key_of_largest}, {taken_off} from of_largest l) o
+             group by {keys} having sum(o.requests) <> 0",
+            key = key_of("o"),
+            key_joined = key_of("j"),
+            key_of_largest = key_of("l"),
+            sums = added_up("o"),
             everything = select(false, Only::All),
+            added = columns("r", ""),
+            taken_off = columns("l", "-"),
         );
         format!(
-            "with of_largest as materialized ({cells}) {of_largest}{of_others}",
-            cells = select(true, Only::OneOf(column)),
-            of_others = if self.others > 0 { format!(" union all {of_others}") } else { String::new() },
+            "with of_largest as materialized ({of_largest} group by {keys})
+             select * from of_largest where requests <> 0{of_others}",
+            of_largest = of_groups(&added_up("r"), &select(true, Only::OneOf(column)), ""),
+            of_others = if self.others > 0 { of_others } else { String::new() },
         )
     }
 
-    /// For `$11` and `$12` of [`Largest::rows`].
+    /// For `$11` and `$12` of [`Largest::sums`].
     pub(super) fn parameters(&self) -> [&(dyn ToSql + Sync); 2] {
         [&self.numbers, &self.place_of_others]
     }
@@ -106,4 +135,18 @@ impl Largest {
     pub(super) const fn groups_at(&self, place: i64) -> i64 {
         if place == self.place_of_others { self.others } else { 1 }
     }
+}
+
+/// The sums of rows of a table; taken off, if `sign` is `-`.
+fn columns(table: &str, sign: &str) -> String {
+    SUMS.map(|sum| format!("{sign}{table}.{sum} as {sum}")).join(", ")
+}
+
+/// The sums of a group of them.
+fn added_up(table: &str) -> String {
+    SUMS.map(|sum| match sum {
+        "amount_pico" => format!("sum({table}.{sum}) as {sum}"),
+        _ => format!("sum({table}.{sum})::bigint as {sum}"),
+    })
+    .join(", ")
 }

@@ -15,8 +15,8 @@ use tokio_postgres::Row;
 use tollgate_domain::Credits;
 
 use super::cells::Cells;
-use super::largest::Largest;
-use super::series::{COLUMNS, GROUP, SUMS_OF_ROWS, SeriesGroup, SeriesQuery, SeriesRow, added_up};
+use super::largest::{Largest, With};
+use super::series::{COLUMNS, GROUP, SUMS_OF_ROWS, SeriesGroup, SeriesQuery, SeriesRow};
 use super::usage::BucketWidth;
 use crate::closed_hours::SUMS;
 use crate::text::check_text;
@@ -55,9 +55,11 @@ const PRICES: &str = "select row_number() over () as price_no, c.*
     where c.valid_until > $1 and c.valid_from < $2";
 
 /// Days within which a model's cost changes.
-const MIXED_DAYS: &str = "select distinct date_trunc('day', valid_from, 'UTC') as day, model_no
+const MIXED_DAYS: &str =
+    "select date_trunc('day', valid_from, 'UTC') as day, model_no, min(valid_from) as changes_at
     from model_costs
-    where valid_from > $1 and valid_from < $2 and valid_from <> date_trunc('day', valid_from, 'UTC')";
+    where valid_from > $1 and valid_from < $2 and valid_from <> date_trunc('day', valid_from, 'UTC')
+    group by 1, 2";
 
 /// The parts of sums at one price, none larger than what is left of its whole: in the order in which a charge takes them off
 /// ([`tollgate_domain::TokenUsage::split`]).
@@ -93,20 +95,15 @@ pub async fn margin(
     let select = |owners, only| cells.select_priced(width, owners, has_mixed_days, only);
     let is_of_owners = matches!(query.group_by, SeriesGroup::User | SeriesGroup::Key);
     // What is multiplied is of one bucket, group and price, whichever hours are closed.
-    let (sums, grouped) = if cells.are_single(width, is_of_owners) {
-        (SUMS.map(|sum| format!("r.{sum}")).join(", "), "where r.requests <> 0")
-    } else {
-        (added_up(), "group by 1, 2, 3, 4 having sum(r.requests) <> 0")
+    let with = With {
+        key: Some("price_no"),
+        join: "left join prices j on j.model_no = r.model_no and j.valid_from <= r.priced_at and j.valid_until > r.priced_at",
+        are_single: cells.are_single(width, is_of_owners),
     };
     let sql = format!(
         "with prices as materialized ({PRICES}),
          mixed_days as materialized ({MIXED_DAYS}),
-         placed as ({placed}),
-         priced as (
-             select r.starts_at, r.place, r.group_no, p.price_no, {sums}
-             from placed r left join prices p
-               on p.model_no = r.model_no and p.valid_from <= r.priced_at and p.valid_until > r.priced_at
-             {grouped}),
+         priced as ({priced}),
          costed as (
              select s.*, {COST} as cost
              from priced s left join prices p using (price_no),
@@ -121,8 +118,8 @@ pub async fn margin(
                 coalesce(c.uncosted_tokens, 0)::bigint, (coalesce(c.uncosted_pico, 0) * 0.000000000001)::numeric(28, 12)
          from summed c left join ({names}) n on n.no = c.group_no
          order by c.starts_at, c.place",
-        placed = largest.rows(&["starts_at", "priced_at", "model_no"], select),
-        added_up = added_up(),
+        priced = largest.sums(&with, select),
+        added_up = SUMS.map(|sum| format!("sum({sum}) as {sum}")).join(", "),
         names = query.group_by.names(),
     );
     let parameters = [&cells.parameters()[..], &largest.parameters()].concat();

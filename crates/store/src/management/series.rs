@@ -8,9 +8,8 @@ use tollgate_domain::{ApiKeyId, Credits, UserId};
 use uuid::Uuid;
 
 use super::cells::{Cells, Told, Wanted};
-use super::largest::Largest;
+use super::largest::{Largest, With};
 use super::usage::BucketWidth;
-use crate::closed_hours::SUMS;
 use crate::text::check_text;
 use crate::{StoreError, Tx};
 
@@ -98,24 +97,16 @@ pub async fn series(
     let models = query.group_by == SeriesGroup::Model;
     let select = |owners, only| cells.select(width, Told { owners, models }, only);
     let sql = format!(
-        "with placed as ({placed})
+        "with c as ({sums})
          select {GROUP}, {SUMS_OF_ROWS}
-         from (select starts_at, place, group_no, {added_up}
-               from placed group by 1, 2, 3 having sum(requests) <> 0) c
-         left join ({names}) n on n.no = c.group_no
+         from c left join ({names}) n on n.no = c.group_no
          order by c.starts_at, c.place",
-        placed = largest.rows(&["starts_at"], select),
-        added_up = added_up(),
+        sums = largest.sums(&With::default(), select),
         names = query.group_by.names(),
     );
     let parameters = [&cells.parameters()[..], &largest.parameters()].concat();
     let rows = tx.query(&sql, &parameters).await?;
     rows.iter().map(|row| SeriesRow::read(row, &largest)).collect()
-}
-
-/// The sums of a group of cells.
-pub(super) fn added_up() -> String {
-    SUMS.map(|sum| format!("sum({sum}) as {sum}")).join(", ")
 }
 
 /// What [`SeriesRow::read`] reads, of `c`, sums at a place, and `n`, the names of groups: its first columns.

@@ -260,8 +260,8 @@ fn whole_buckets(mut rows: Vec<BucketRow>, until: Timestamp) -> Result<Buckets, 
     Ok(Buckets { rows, until: cut })
 }
 
-/// Keys for batches beside all others, where nobody is told apart: then only those keys are read one by one, and all others are what is
-/// left of everything.
+/// Keys for batches beside all others, where nobody is told apart: sums of those keys alone are kept, and all others are what is left of
+/// everything.
 #[derive(Debug, Clone, Copy)]
 struct OfBatches {
     /// `None`: with both kinds of keys.
@@ -287,9 +287,9 @@ impl OfBatches {
                 sums(sign)
             )
         };
-        let select = |owners, only| cells.select(width, Told { owners, models }, only);
+        let select = |only| cells.select(width, Told { owners: false, models }, only);
         let others = || {
-            let everything = format!("({})", select(false, Only::All));
+            let everything = format!("({})", select(Only::All));
             [rows(&everything, false, ""), rows("of_batches", false, "-")]
         };
         let parts = match self.wanted {
@@ -297,11 +297,7 @@ impl OfBatches {
             Some(false) => others().to_vec(),
             None => [vec![rows("of_batches", true, "")], others().to_vec()].concat(),
         };
-        format!(
-            "with of_batches as materialized ({}) {}",
-            select(true, Only::OfBatches),
-            parts.join(" union all ")
-        )
+        format!("with of_batches as materialized ({}) {}", select(Only::OfBatches), parts.join(" union all "))
     }
 }
 
