@@ -36,12 +36,16 @@ const FORGET_AT_ONCE: u64 = 4096;
 /// Groups given up in one transaction when space is short: each takes more than the one group that came.
 const GIVE_UP_AT_ONCE: usize = 64;
 
+const WRITER_PANICKED: &str = "its writer panicked";
+
 /// The writer and what it owns.
 pub(crate) struct Writer {
     shared: Arc<Shared>,
     opened: Opened,
     reserve_bytes: u64,
     seen: Seen,
+    /// Groups below this were confirmed, or were found at opening.
+    confirmed: u64,
     level: Level,
     mark_failed: bool,
     retry_at: Instant,
@@ -68,6 +72,7 @@ impl Writer {
     pub(crate) fn start(shared: Arc<Shared>, opened: Opened, reserve_bytes: u64) -> Result<Self, SpoolError> {
         let mut writer = Self {
             shared,
+            confirmed: opened.state.next,
             opened,
             reserve_bytes,
             seen: Seen::default(),
@@ -109,7 +114,7 @@ impl Writer {
             }
         }));
         if outcome.is_err() {
-            poison(&shared, "its writer panicked".into());
+            poison(&shared, WRITER_PANICKED.into());
         }
     }
 
@@ -166,8 +171,46 @@ impl Writer {
         outcome
     }
 
-    /// Write groups with everything else that is due, and tell those who wait for them.
+    /// Write groups with everything else that is due, and tell those who wait for them. What fails is void before they are told so.
     fn commit(&mut self, mut groups: Vec<Vec<Waiting>>, at_micros: i64) -> Result<(), SpoolError> {
+        // A panic is held until the groups are void, as those who wait take the end of their records for a failure.
+        match std::panic::catch_unwind(AssertUnwindSafe(|| self.try_commit(&mut groups, at_micros))) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => {
+                self.refuse(groups, chain(&error));
+                Err(error)
+            }
+            Err(panic) => {
+                self.refuse(groups, WRITER_PANICKED.into());
+                std::panic::resume_unwind(panic)
+            }
+        }
+    }
+
+    /// The commit of these groups failed, in whole or before anybody was told. Whether they are on the disk, nobody knows; they must not count.
+    fn refuse(&self, groups: Vec<Vec<Waiting>>, reason: String) {
+        let poisoned = set_poisoned(&self.shared, reason);
+        if groups.is_empty() {
+            return;
+        }
+        if let Some(files) = &self.opened.files {
+            let end = State { next: self.confirmed, ..self.opened.state };
+            if let Err(error) = files.mark.end_at(&end) {
+                tracing::error!(
+                    %error,
+                    groups = groups.len(),
+                    "what failed in the spool could not be made void: those who waited for it are told that it failed, and opening the spool again may find it"
+                );
+            }
+        }
+        for record in groups.into_iter().flatten() {
+            // A receiver that is gone does not want to know.
+            record.receipt.send(Err(poisoned.clone())).ok();
+        }
+    }
+
+    /// As [`Writer::commit`]. What is left of the groups after an error was not confirmed.
+    fn try_commit(&mut self, groups: &mut Vec<Vec<Waiting>>, at_micros: i64) -> Result<(), SpoolError> {
         let state = self.due_state();
         if groups.is_empty() && !self.opened.index.has_unsaved() && state.is_none() {
             return Ok(());
@@ -177,7 +220,7 @@ impl Writer {
             hit(Point::SpoolBeforeCommit);
         }
         let taken: Vec<usize> = groups.iter().flatten().map(|record| record.bytes.len()).collect();
-        let mut result = self.write(&groups, at_micros, state);
+        let mut result = self.write(groups, at_micros, state);
         if let Err(error) = &result
             && error.is_disk_full()
         {
@@ -191,15 +234,15 @@ impl Writer {
                 record.receipt.send(Err(SpoolError::DiskFull)).ok();
             }
             groups.retain(|group| !group.is_empty());
-            result = self.write(&groups, at_micros, state);
+            result = self.write(groups, at_micros, state);
             if groups.is_empty() && result.as_ref().is_err_and(SpoolError::is_disk_full) {
                 self.release_last_reserve()?;
-                result = self.write(&groups, at_micros, state);
+                result = self.write(groups, at_micros, state);
             }
         }
         let sequence = self.opened.state.next;
         match result {
-            Ok(()) => self.committed(&groups, state),
+            Ok(()) => self.committed(groups, state),
             Err(error) if error.is_disk_full() => {
                 tracing::error!(
                     records = groups.iter().map(Vec::len).sum::<usize>(),
@@ -209,13 +252,7 @@ impl Writer {
                     record.receipt.send(Err(SpoolError::DiskFull)).ok();
                 }
             }
-            Err(error) => {
-                let poisoned = poison(&self.shared, chain(&error));
-                for record in groups.drain(..).flatten() {
-                    record.receipt.send(Err(poisoned.clone())).ok();
-                }
-                return Err(error);
-            }
+            Err(error) => return Err(error),
         }
         {
             let mut queue = self.shared.queue.lock();
@@ -224,7 +261,7 @@ impl Writer {
             }
         }
         self.publish()?;
-        self.tell(sequence, groups);
+        self.tell(sequence, std::mem::take(groups));
         if has_records {
             hit(Point::SpoolTold);
         }
@@ -232,10 +269,12 @@ impl Writer {
     }
 
     /// Confirm the records of groups that are committed, and hand them to readers.
-    fn tell(&self, first: u64, groups: Vec<Vec<Waiting>>) {
+    fn tell(&mut self, first: u64, groups: Vec<Vec<Waiting>>) {
         if groups.is_empty() {
             return;
         }
+        // From here on they count: readers have them.
+        self.confirmed = first + groups.len() as u64;
         let mut receipts = Vec::with_capacity(groups.iter().map(Vec::len).sum());
         let mut next = first;
         {
@@ -554,9 +593,10 @@ impl Writer {
             Ok(()) => {
                 hit(Point::SpoolClosed);
                 self.opened.state = state;
-                self.mark();
-                if let Some(Err(error)) = self.opened.files.as_ref().map(|files| files.mark.sync()) {
-                    tracing::warn!(%error, "the mark of the spool cannot be fsynced");
+                let marked =
+                    self.opened.files.as_ref().map(|files| files.mark.write_and_sync(&self.opened.state));
+                if let Some(Err(error)) = marked {
+                    tracing::warn!(%error, "the mark of the spool cannot be written and fsynced");
                 }
             }
             Err(error) => tracing::error!(
@@ -580,14 +620,19 @@ fn due(queue: &Queue, now: Instant) -> Option<Duration> {
     Some(due.saturating_duration_since(now))
 }
 
-/// The first reason stays. Everything that waits is told.
-fn poison(shared: &Shared, reason: String) -> SpoolError {
-    let mut queue = shared.queue.lock();
-    let reason = Arc::clone(queue.poisoned.get_or_insert_with(|| {
+/// Nothing is taken any more. The first reason stays.
+fn set_poisoned(shared: &Shared, reason: String) -> SpoolError {
+    let reason = Arc::clone(shared.queue.lock().poisoned.get_or_insert_with(|| {
         tracing::error!(reason, "the spool is poisoned: it takes nothing more until it is opened again");
         reason.into()
     }));
-    let error = SpoolError::Poisoned { reason };
+    SpoolError::Poisoned { reason }
+}
+
+/// The same, and everything that waits is told: nothing of that was written.
+fn poison(shared: &Shared, reason: String) -> SpoolError {
+    let error = set_poisoned(shared, reason);
+    let mut queue = shared.queue.lock();
     let waiting = &mut *queue;
     for record in waiting.records.drain(..).chain(waiting.lingering.drain()) {
         record.receipt.send(Err(error.clone())).ok();
