@@ -56,6 +56,17 @@ impl Files {
     pub(crate) fn corrupt_group(&self, sequence: u64) -> PathBuf {
         self.directory.corrupt_group(sequence)
     }
+
+    /// What follows this state failed, and is void.
+    pub(crate) fn end_at(&self, state: &State) {
+        if let Err(error) = self.mark.end_at(state) {
+            tracing::error!(
+                %error,
+                "what failed in the spool could not be made void: those who wait for it are told that it failed, and opening the spool again \
+                 may find it"
+            );
+        }
+    }
 }
 
 /// What does not fit together, in words for the log.

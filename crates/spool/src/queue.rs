@@ -97,6 +97,8 @@ pub(crate) struct Seen {
 
 /// Groups in one commit: where an fsync takes long, a second's worth of a busy gateway still goes with one or two.
 const MAX_GROUPS_PER_COMMIT: usize = 16;
+/// How long acknowledgements wait for a group to be committed with. One that is lost means a delivery again, nothing worse.
+const ACKNOWLEDGEMENT_LINGER: Duration = Duration::from_millis(50);
 /// A turn of the writer that takes this long waits for a disk that does not answer: folding a long log takes a second or two.
 const STALLED_AFTER: Duration = Duration::from_secs(5);
 
@@ -153,5 +155,41 @@ impl Queue {
     /// How many records are to be written.
     pub(crate) fn len(&self) -> usize {
         self.records.len() + self.lingering.len()
+    }
+
+    /// How long until there is something to do; nothing, if only a bell can tell.
+    pub(crate) fn due_in(&self, now: Instant) -> Option<Duration> {
+        if self.is_urgent() {
+            return Some(Duration::ZERO);
+        }
+        let acknowledgements = self.acknowledgements_since.map(|since| since + ACKNOWLEDGEMENT_LINGER);
+        let due = self.lingering.due_at().into_iter().chain(acknowledgements).min()?;
+        Some(due.saturating_duration_since(now))
+    }
+}
+
+impl Shared {
+    /// Nothing is taken any more. The first reason stays.
+    pub(crate) fn set_poisoned(&self, reason: String) -> SpoolError {
+        let reason = Arc::clone(self.queue.lock().poisoned.get_or_insert_with(|| {
+            tracing::error!(reason, "the spool is poisoned: it takes nothing more until it is opened again");
+            reason.into()
+        }));
+        SpoolError::Poisoned { reason }
+    }
+
+    /// The same, and everything that waits is told: nothing of that was written.
+    pub(crate) fn poison(&self, reason: String) -> SpoolError {
+        let error = self.set_poisoned(reason);
+        let mut queue = self.queue.lock();
+        let waiting = &mut *queue;
+        for record in waiting.records.drain(..).chain(waiting.lingering.drain()) {
+            record.receipt.send(Err(error.clone())).ok();
+        }
+        // Dropping a request tells whoever waits for its answer.
+        queue.requests.clear();
+        drop(queue);
+        self.next.send_modify(|_| ());
+        error
     }
 }

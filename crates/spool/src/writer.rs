@@ -19,14 +19,12 @@ use crate::{
     error::chain,
     group,
     open::Opened,
-    queue::{Acknowledgement, Identities, Queue, Request, Seen, Shared, Waiting},
+    queue::{Acknowledgement, Identities, Request, Seen, Shared, Waiting},
     read,
     space::set_reserve_aside,
     state::State,
 };
 
-/// How long acknowledgements wait for a group to be committed with. One that is lost means a delivery again, nothing worse.
-const ACKNOWLEDGEMENT_LINGER: Duration = Duration::from_millis(50);
 /// Identities reserved ahead. A crash skips at most this many.
 pub(crate) const IDENTITY_BLOCK: i64 = 1 << 20;
 /// How often a reserve that was given up is tried to be set aside again, as nobody tells when a file system has space.
@@ -114,7 +112,7 @@ impl Writer {
             }
         }));
         if outcome.is_err() {
-            poison(&shared, WRITER_PANICKED.into());
+            shared.poison(WRITER_PANICKED.into());
         }
     }
 
@@ -125,7 +123,7 @@ impl Writer {
             let now = Instant::now();
             let retry =
                 queue.space.is_reserve_released().then(|| self.retry_at.saturating_duration_since(now));
-            match due(&queue, now).into_iter().chain(retry).min() {
+            match queue.due_in(now).into_iter().chain(retry).min() {
                 Some(now_or_never) if now_or_never.is_zero() => break,
                 Some(later) => {
                     self.shared.bell.wait_for(&mut queue, later);
@@ -189,19 +187,9 @@ impl Writer {
 
     /// The commit of these groups failed, in whole or before anybody was told. Whether they are on the disk, nobody knows; they must not count.
     fn refuse(&self, groups: Vec<Vec<Waiting>>, reason: String) {
-        let poisoned = set_poisoned(&self.shared, reason);
-        if groups.is_empty() {
-            return;
-        }
-        if let Some(files) = &self.opened.files {
-            let end = State { next: self.confirmed, ..self.opened.state };
-            if let Err(error) = files.mark.end_at(&end) {
-                tracing::error!(
-                    %error,
-                    groups = groups.len(),
-                    "what failed in the spool could not be made void: those who waited for it are told that it failed, and opening the spool again may find it"
-                );
-            }
+        let poisoned = self.shared.set_poisoned(reason);
+        if let Some(files) = self.opened.files.as_ref().filter(|_| !groups.is_empty()) {
+            files.end_at(&State { next: self.confirmed, ..self.opened.state });
         }
         for record in groups.into_iter().flatten() {
             // A receiver that is gone does not want to know.
@@ -506,7 +494,7 @@ impl Writer {
         // Whoever asked and has gone does not want the answer.
         match request {
             Request::Flush { answer } => {
-                answer.send(failed.map_or(Ok(()), |error| Err(poison(&self.shared, chain(error))))).ok()
+                answer.send(failed.map_or(Ok(()), |error| Err(self.shared.poison(chain(error))))).ok()
             }
             Request::Read { from, most, which, answer } => {
                 let read = read::read(&mut self.opened, from, most, which);
@@ -519,7 +507,7 @@ impl Writer {
             Request::Forget { before_micros, below, answer } => {
                 let forgotten = failed.cloned().map_or_else(|| self.forget(before_micros, below), Err);
                 let outcome = forgotten.as_ref().map(|_| ()).map_err(Clone::clone);
-                let told = forgotten.map_err(|error| poison(&self.shared, chain(&error)));
+                let told = forgotten.map_err(|error| self.shared.poison(chain(&error)));
                 answer.send(told).ok();
                 return outcome;
             }
@@ -567,7 +555,7 @@ impl Writer {
     }
 
     fn poison(self, error: &SpoolError) {
-        poison(&self.shared, chain(error));
+        self.shared.poison(chain(error));
         if let Some(files) = self.opened.files.as_ref().filter(|_| error.is_corruption())
             && let Err(error) = File::create(files.directory.rebuild_wanted())
         {
@@ -608,38 +596,4 @@ impl Writer {
             tracing::warn!(%error, "the database of the spool was not closed cleanly");
         }
     }
-}
-
-/// How long until there is something to do; nothing, if only a bell can tell.
-fn due(queue: &Queue, now: Instant) -> Option<Duration> {
-    if queue.is_urgent() {
-        return Some(Duration::ZERO);
-    }
-    let acknowledgements = queue.acknowledgements_since.map(|since| since + ACKNOWLEDGEMENT_LINGER);
-    let due = queue.lingering.due_at().into_iter().chain(acknowledgements).min()?;
-    Some(due.saturating_duration_since(now))
-}
-
-/// Nothing is taken any more. The first reason stays.
-fn set_poisoned(shared: &Shared, reason: String) -> SpoolError {
-    let reason = Arc::clone(shared.queue.lock().poisoned.get_or_insert_with(|| {
-        tracing::error!(reason, "the spool is poisoned: it takes nothing more until it is opened again");
-        reason.into()
-    }));
-    SpoolError::Poisoned { reason }
-}
-
-/// The same, and everything that waits is told: nothing of that was written.
-fn poison(shared: &Shared, reason: String) -> SpoolError {
-    let error = set_poisoned(shared, reason);
-    let mut queue = shared.queue.lock();
-    let waiting = &mut *queue;
-    for record in waiting.records.drain(..).chain(waiting.lingering.drain()) {
-        record.receipt.send(Err(error.clone())).ok();
-    }
-    // Dropping a request tells whoever waits for its answer.
-    queue.requests.clear();
-    drop(queue);
-    shared.next.send_modify(|_| ());
-    error
 }
