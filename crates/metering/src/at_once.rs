@@ -1,5 +1,6 @@
 //! A small batch in one statement, where nothing is in its way: most flushes of a gateway that is not at its limit.
 
+use parking_lot::Mutex;
 use tokio::time::{Duration, Instant};
 use tollgate_failpoints::{Point, is_armed};
 use tollgate_store::usage_details::UsageDetails;
@@ -8,6 +9,7 @@ use tollgate_store::usage_records::{RecordKey, UsageRow};
 use tollgate_store::{ErrorClass, StoreError};
 
 use crate::delivery::{Queued, Reach};
+use crate::doubt::Doubt;
 use crate::flush::{Engine, Turn};
 use crate::prepare::Prepared;
 use crate::progress::Stretch;
@@ -29,6 +31,7 @@ impl Engine {
         &self,
         queued: &[Queued],
         prepared: &Prepared,
+        doubt: &Mutex<Doubt>,
     ) -> Result<Option<(Written, Option<Turn<'_>>)>, StoreError> {
         let is_small = (1..=MAX_ROWS).contains(&prepared.rows.len());
         let is_awaited = is_armed(Point::FlushWritten) || is_armed(Point::FlushAdvanced);
@@ -75,17 +78,23 @@ impl Engine {
             mark,
             seen_log_position,
         };
+        let counted = || {
+            let mut written = Written::default();
+            written.count(&rows, &prepared.effects, Vec::new()).map(|()| written)
+        };
         match self.store.enter_usage(&entry).await {
             Ok(Some(config_epoch)) => {
                 self.view.note(&prepared.catalog, config_epoch);
-                let mut written = Written::default();
-                written.count(&rows, &prepared.effects, Vec::new())?;
+                let written = counted()?;
                 return Ok(Some((written, Some(turn))));
             }
             Ok(None) => {}
             Err(error) if error.class() == ErrorClass::Duplicate => return Err(error),
-            // The longer way finds out what it is, and whose.
-            Err(error) => tracing::debug!(%error, "a batch could not be written in one statement"),
+            // The longer way finds out what it is, and whose; and whether it happened all the same.
+            Err(error) => {
+                tracing::debug!(%error, "a batch could not be written in one statement");
+                doubt.lock().leave(counted()?);
+            }
         }
         *self.long_way_until.lock() = Some(Instant::now() + LONG_WAY);
         Ok(None)

@@ -26,6 +26,7 @@ use crate::delivery::{Queued, Reach};
 use crate::depletion::Depletions;
 use crate::digest::RecordKeys;
 use crate::dimensions::{Interner, MAX_COMBINATIONS};
+use crate::doubt::Doubt;
 use crate::genai::GenAiMetrics;
 use crate::instances::Instances;
 use crate::journal::Begun;
@@ -190,10 +191,12 @@ impl Engine {
         let records: Vec<&RawAnalyticsRecord> = queued.iter().map(|queued| &queued.record).collect();
         let mut mode = Mode::Optimistic;
         let mut backoff = Backoff::new(self.config.retry_base_delay());
+        let doubt = Mutex::<Doubt>::default();
         loop {
-            match self.try_range(queued, &records, ahead.take(), mode).await {
-                Ok(Some((prepared, written))) => {
+            match self.try_range(queued, &records, ahead.take(), mode, &doubt).await {
+                Ok(Some((prepared, mut written))) => {
                     self.succeeded(&backoff);
+                    doubt.into_inner().conclude(&mut written);
                     self.tell(&prepared, &written, totals);
                     let at = Instant::now();
                     return Ok(Some(Entered { range, prepared, skipped: written.skipped, at }));
@@ -225,6 +228,7 @@ impl Engine {
         records: &[&RawAnalyticsRecord],
         ahead: Option<Prepared>,
         mode: Mode,
+        doubt: &Mutex<Doubt>,
     ) -> Result<Option<(Prepared, Written)>, Failure> {
         self.make_ready().await.map_err(Failure::Ready)?;
         let prepared = if let Some(mut prepared) = ahead {
@@ -234,7 +238,7 @@ impl Engine {
             let catalog = self.view.get(&self.store).await.map_err(Failure::Ready)?;
             self.preparer.prepare(records, catalog).await.map_err(Failure::Enrich)?
         };
-        let written = self.write(queued, records, &prepared, mode).await.map_err(Failure::Write)?;
+        let written = self.write(queued, records, &prepared, mode, doubt).await.map_err(Failure::Write)?;
         Ok(written.map(|written| (prepared, written)))
     }
 
@@ -245,23 +249,24 @@ impl Engine {
         records: &[&RawAnalyticsRecord],
         prepared: &Prepared,
         mode: Mode,
+        doubt: &Mutex<Doubt>,
     ) -> Result<Option<Written>, StoreError> {
         hit(Point::FlushBegun);
         if mode == Mode::Optimistic
-            && let Some((written, turn)) = self.write_at_once(queued, prepared).await?
+            && let Some((written, turn)) = self.write_at_once(queued, prepared, doubt).await?
         {
             self.committed(queued, turn);
             return Ok(Some(written));
         }
-        // Outlives the commit, as nothing in the closure does.
-        let turn = Mutex::new(None);
-        let written = self
+        // Both outlive the commit, as nothing in the closure does.
+        let (turn, wrote) = (Mutex::new(None), Mutex::new(None));
+        let is_current = self
             .store
             .tx_on_ground("flush", async |tx| {
                 *turn.lock() = None;
                 let ground = epochs::read_shared(&tx).await?;
                 if self.view.is_stale(&prepared.catalog, ground.epochs, prepared.missed) {
-                    return Ok(None);
+                    return Ok(false);
                 }
                 let write = async {
                     let written = write::write(&tx, records, prepared, mode, ground).await?;
@@ -276,12 +281,22 @@ impl Engine {
                     (write.await?, self.advance(&tx, queued).await?)
                 };
                 *turn.lock() = taken;
+                *wrote.lock() = Some(written);
                 hit(Point::FlushAdvanced);
-                Ok(Some(written))
+                Ok(true)
             })
-            .await?;
-        if written.is_some() {
-            self.committed(queued, turn.into_inner());
+            .await;
+        let written = wrote.into_inner();
+        match is_current {
+            Ok(true) => self.committed(queued, turn.into_inner()),
+            Ok(false) => {}
+            Err(error) => {
+                // It failed before its commit, or in it, or was not answered.
+                if let Some(written) = written {
+                    doubt.lock().leave(written);
+                }
+                return Err(error);
+            }
         }
         Ok(written)
     }
@@ -350,10 +365,12 @@ impl Engine {
         let sqlstate = poison.sqlstate().map(str::to_owned);
         let entry = [refused(&only.record, digest, poison.to_string(), sqlstate)];
         let mut backoff = Backoff::new(self.config.retry_base_delay());
+        // By this try, or by one before it that was not answered.
+        let ever = AtomicU64::new(0);
         loop {
-            let entered = self.enter(queued, &entry).await;
-            match entered {
-                Ok(entered) => {
+            match self.enter(queued, &entry, &ever).await {
+                Ok(()) => {
+                    let entered = ever.into_inner();
                     self.metrics.quarantined_records.inc_by(entered);
                     totals.quarantined += entered;
                     tracing::error!(
@@ -370,19 +387,19 @@ impl Engine {
         }
     }
 
-    async fn enter(&self, queued: &[Queued], entry: &[Refused]) -> Result<u64, StoreError> {
+    async fn enter(&self, queued: &[Queued], entry: &[Refused], ever: &AtomicU64) -> Result<(), StoreError> {
         let turn = Mutex::new(None);
-        let entered = self
-            .store
+        self.store
             .tx("quarantine", async |tx| {
                 *turn.lock() = None;
                 let entered = quarantine::insert(&tx, entry).await?;
+                ever.fetch_max(entered, Ordering::Relaxed);
                 *turn.lock() = self.advance(&tx, queued).await?;
-                Ok(entered)
+                Ok(())
             })
             .await?;
         self.settle(queued, turn.into_inner());
-        Ok(entered)
+        Ok(())
     }
 
     /// What must be there before the first record: today's partition, or the default one would keep today for ever.

@@ -11,6 +11,7 @@ mod delivery;
 mod depletion;
 mod digest;
 mod dimensions;
+mod doubt;
 mod effects;
 mod enrich;
 mod flush;

@@ -53,6 +53,8 @@ pub(crate) struct Transaction<'a> {
     pub(crate) release: Vec<u64>,
     /// All groups below this are forgotten.
     pub(crate) forget_below: Option<u64>,
+    /// All groups from this one on go, and leave no trace in the file.
+    pub(crate) void_from: Option<u64>,
 }
 
 /// A group's row, without its payload.
@@ -243,6 +245,13 @@ impl Database {
         if let Some(first) = what.forget_below {
             transaction.execute("DELETE FROM groups WHERE sequence < ?1", [first.cast_signed()])?;
             transaction.execute("DELETE FROM acknowledgements WHERE sequence < ?1", [first.cast_signed()])?;
+        }
+        if let Some(from) = what.void_from {
+            // What was deleted stays in the file otherwise, and building anew would find it there, by a number that is given again.
+            transaction.pragma_update(None, "secure_delete", true)?;
+            transaction.execute("DELETE FROM groups WHERE sequence >= ?1", [from.cast_signed()])?;
+            transaction.execute("DELETE FROM acknowledgements WHERE sequence >= ?1", [from.cast_signed()])?;
+            transaction.pragma_update(None, "secure_delete", false)?;
         }
         if let Some(state) = &what.state {
             transaction

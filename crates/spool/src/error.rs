@@ -55,7 +55,7 @@ pub enum SpoolError {
     },
     /// A write failed in a way after which nobody knows what is on the disk. It is never tried again: after a failed fsync
     /// the operating system may report success for pages that it has dropped. Restart the process once the disk is well;
-    /// opening reads what is there. The records of the failed group may or may not be among it.
+    /// opening reads what is there. The records of the failed group are not among it: they are void.
     #[error("the spool is poisoned and takes nothing more until it is opened again, because {reason}")]
     Poisoned {
         /// The first failure.

@@ -7,6 +7,7 @@ mod error;
 mod group;
 mod index;
 mod lingering;
+mod log;
 mod open;
 mod options;
 mod queue;

@@ -10,6 +10,7 @@ use crate::{
     directory::{Directory, remove_if_there},
     group,
     index::{Acknowledged, Index},
+    log,
     rebuild::{self, rebuild},
     state::{Mark, MarkFile, State},
     writer::IDENTITY_BLOCK,
@@ -26,6 +27,9 @@ pub struct OpenReport {
     pub mark_unreadable: bool,
     /// Acknowledgements that were damaged. Their records are delivered again.
     pub damaged_acknowledgements: u64,
+    /// Groups of a commit that failed, which were on the disk all the same. Those who waited for them were told that they failed, so they
+    /// are void: never delivered, and no longer there.
+    pub voided_groups: u64,
 }
 
 /// Everything that the writer works with.
@@ -52,6 +56,17 @@ impl Files {
     pub(crate) fn corrupt_group(&self, sequence: u64) -> PathBuf {
         self.directory.corrupt_group(sequence)
     }
+
+    /// What follows this state failed, and is void.
+    pub(crate) fn end_at(&self, state: &State) {
+        if let Err(error) = self.mark.end_at(state) {
+            tracing::error!(
+                %error,
+                "what failed in the spool could not be made void: those who wait for it are told that it failed, and opening the spool again \
+                 may find it"
+            );
+        }
+    }
 }
 
 /// What does not fit together, in words for the log.
@@ -67,7 +82,7 @@ pub(crate) fn open(options: &Options) -> Result<Opened, SpoolError> {
         let state = State::new(options.new_instance_id);
         let report = OpenReport { created: true, ..OpenReport::default() };
         let loaded = (Database::open(None, options.durability)?, Index::new(state.first), state);
-        let ((database, index, state), next_identity) = match reserve_identities(loaded, None) {
+        let ((database, index, state), next_identity) = match reserve_identities(loaded, None, None) {
             Ok(loaded) => loaded,
             Err(Trouble::Failed(error)) => return Err(error),
             Err(Trouble::Structure(reason)) => return Err(SpoolError::InvalidOptions(reason)),
@@ -77,6 +92,7 @@ pub(crate) fn open(options: &Options) -> Result<Opened, SpoolError> {
     let directory = Directory::hold(&options.directory)?;
     let was_found_damaged = directory.rebuild_wanted().exists();
     rebuild::finish(&directory)?;
+    log::write_again(&directory.log())?;
     let (mark_file, mark) = MarkFile::open(&directory.mark())?;
     let mut report = OpenReport { mark_unreadable: mark == Mark::Unreadable, ..OpenReport::default() };
     let is_new = mark == Mark::Absent && is_absent_or_empty(&directory)?;
@@ -88,32 +104,36 @@ pub(crate) fn open(options: &Options) -> Result<Opened, SpoolError> {
     } else {
         load(&directory, options, mark, &mut report)
     };
-    let ((database, index, state), next_identity) =
-        match loaded.and_then(|loaded| reserve_identities(loaded, Some(&directory))) {
-            Ok(loaded) => loaded,
-            Err(Trouble::Failed(error)) if !error.is_corruption() => return Err(error),
-            Err(trouble) => {
-                let reason = match trouble {
-                    Trouble::Structure(reason) => reason,
-                    Trouble::Failed(error) => crate::error::chain(&error),
-                };
-                tracing::error!(reason, "the spool is damaged; it is built anew from what can be read");
-                report.rebuilt = Some(rebuild(&directory, mark, options.new_instance_id)?);
-                report.damaged_acknowledgements = 0;
-                remove_if_there(&directory.rebuild_wanted())?;
-                match load(&directory, options, Mark::Absent, &mut report)
-                    .and_then(|loaded| reserve_identities(loaded, Some(&directory)))
-                {
-                    Ok(loaded) => loaded,
-                    Err(Trouble::Failed(error)) => return Err(error),
-                    Err(Trouble::Structure(reason)) => {
-                        return Err(SpoolError::InvalidOptions(format!(
-                            "it was built anew and is damaged again ({reason}): check the disk"
-                        )));
-                    }
+    let reserve = |loaded: Loaded| {
+        let void_from = mark.void_from(loaded.2.instance);
+        reserve_identities(loaded, Some(&directory), void_from)
+    };
+    let ((mut database, index, state), next_identity) = match loaded.and_then(reserve) {
+        Ok(loaded) => loaded,
+        Err(Trouble::Failed(error)) if !error.is_corruption() => return Err(error),
+        Err(trouble) => {
+            let reason = match trouble {
+                Trouble::Structure(reason) => reason,
+                Trouble::Failed(error) => crate::error::chain(&error),
+            };
+            tracing::error!(reason, "the spool is damaged; it is built anew from what can be read");
+            report.rebuilt = Some(rebuild(&directory, mark, options.new_instance_id)?);
+            report.damaged_acknowledgements = 0;
+            remove_if_there(&directory.rebuild_wanted())?;
+            match load(&directory, options, Mark::Absent, &mut report).and_then(reserve) {
+                Ok(loaded) => loaded,
+                Err(Trouble::Failed(error)) => return Err(error),
+                Err(Trouble::Structure(reason)) => {
+                    return Err(SpoolError::InvalidOptions(format!(
+                        "it was built anew and is damaged again ({reason}): check the disk"
+                    )));
                 }
             }
-        };
+        }
+    };
+    if mark.void_from(state.instance).is_some() {
+        end_what_was_void(&mut database, &mark_file, &state, &directory)?;
+    }
     Ok(Opened {
         files: Some(Files { directory, mark: mark_file }),
         database,
@@ -125,6 +145,22 @@ pub(crate) fn open(options: &Options) -> Result<Opened, SpoolError> {
     })
 }
 
+/// The groups of a commit that failed are deleted. Their numbers are given again, so before the first of them is, nothing of the old ones is
+/// left in the log either, and the mark says it no longer: both on the disk.
+fn end_what_was_void(
+    database: &mut Database,
+    mark: &MarkFile,
+    state: &State,
+    directory: &Directory,
+) -> Result<(), SpoolError> {
+    match database.checkpoint_whole() {
+        // They stay in the log until it is written over: building anew before that could find them.
+        Err(error) if error.is_disk_full() => {}
+        outcome => outcome?,
+    }
+    mark.write_and_sync(state).map_err(SpoolError::io("write", directory.mark()))
+}
+
 type Loaded = (Database, Index, State);
 
 /// The first write: a spool that cannot be written does not open, and one whose header is damaged shows it here. On a full
@@ -133,13 +169,15 @@ type Loaded = (Database, Index, State);
 fn reserve_identities(
     (mut database, index, mut state): Loaded,
     directory: Option<&Directory>,
+    void_from: Option<u64>,
 ) -> Result<(Loaded, i64), Trouble> {
     let next_identity = state.identities;
     let identities = state
         .identities
         .checked_add(IDENTITY_BLOCK)
         .ok_or(Trouble::Failed(SpoolError::NoIdentityReserved))?;
-    let transaction = Transaction { state: Some(State { identities, ..state }), ..Transaction::default() };
+    let transaction =
+        Transaction { state: Some(State { identities, ..state }), void_from, ..Transaction::default() };
     let mut written = database.write(&transaction);
     if let (Err(error), Some(directory)) = (&written, directory)
         && error.is_disk_full()
@@ -154,7 +192,8 @@ fn reserve_identities(
             state.identities = identities;
             hit(Point::IdentitiesReserved);
         }
-        Err(error) if error.is_disk_full() => {}
+        // What is void must be gone before anything is delivered.
+        Err(error) if error.is_disk_full() && void_from.is_none() => {}
         Err(error) => return Err(Trouble::Failed(error)),
     }
     Ok(((database, index, state), next_identity))
@@ -198,9 +237,13 @@ fn load(
         return Err(Trouble::Structure("its state cannot be read".into()));
     };
     let mut state = stored;
+    let void_from = mark.void_from(stored.instance);
+    let is_void = |sequence: u64| void_from.is_some_and(|from| sequence >= from);
+    report.voided_groups = rows.extract_if(.., |row| is_void(row.sequence.cast_unsigned())).count() as u64;
     let mut acknowledged = BTreeMap::new();
     for (sequence, stored) in database.acknowledgements().map_err(Trouble::Failed)? {
         match stored {
+            _ if is_void(sequence) => {}
             Some(stored) => drop(acknowledged.insert(sequence, stored.acknowledged)),
             None => report.damaged_acknowledgements += 1,
         }
@@ -234,17 +277,17 @@ fn load(
             state.next, stored.next
         )));
     }
-    match mark {
-        Mark::Says(mark) if mark.instance != state.instance => report.mark_unreadable = true,
-        Mark::Says(mark) if mark.next > state.next => {
+    match (mark, mark.state()) {
+        (_, Some(mark)) if mark.instance != state.instance => report.mark_unreadable = true,
+        (_, Some(mark)) if mark.next > state.next => {
             return Err(Trouble::Structure(format!(
                 "it ends before group {}, and had reached {}",
                 state.next, mark.next
             )));
         }
-        Mark::Says(mark) => state.identities = state.identities.max(mark.identities),
-        Mark::Absent => report.mark_unreadable = report.rebuilt.is_none(),
-        Mark::Unreadable => {}
+        (_, Some(mark)) => state.identities = state.identities.max(mark.identities),
+        (Mark::Absent, None) => report.mark_unreadable = report.rebuilt.is_none(),
+        (_, None) => {}
     }
     Ok((database, index, state))
 }

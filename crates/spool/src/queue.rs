@@ -46,6 +46,8 @@ pub(crate) struct Queue {
     pub(crate) seen: Seen,
     /// Since when the writer has been at what it took last.
     pub(crate) working_since: Option<Instant>,
+    /// Until when records that somebody waits for wait for company.
+    pub(crate) company_until: Option<Instant>,
     /// When the first of the waiting acknowledgements came.
     pub(crate) acknowledgements_since: Option<Instant>,
 }
@@ -100,6 +102,12 @@ pub(crate) struct Seen {
 
 /// Groups in one commit: where an fsync takes long, a second's worth of a busy gateway still goes with one or two.
 const MAX_GROUPS_PER_COMMIT: usize = 16;
+/// How long records wait for company after a commit of several, for each of them but the first, and at most. A commit costs as much as the
+/// appending of ten records, so where many come at once it pays to write fewer of larger ones; one that comes alone never waits.
+const COMPANY_LINGER_EACH: Duration = Duration::from_micros(125);
+const COMPANY_LINGER: Duration = Duration::from_micros(500);
+/// How long acknowledgements wait for a group to be committed with. One that is lost means a delivery again, nothing worse.
+const ACKNOWLEDGEMENT_LINGER: Duration = Duration::from_millis(50);
 /// A turn of the writer that takes this long waits for a disk that does not answer: folding a long log takes a second or two.
 const STALLED_AFTER: Duration = Duration::from_secs(5);
 
@@ -130,7 +138,11 @@ impl Queue {
             self.records.extend(self.lingering.drain());
         }
         let most = if self.space.is_reserve_released() { 1 } else { MAX_GROUPS_PER_COMMIT };
-        std::iter::from_fn(|| self.take_group()).take(most).collect()
+        let groups: Vec<Vec<Waiting>> = std::iter::from_fn(|| self.take_group()).take(most).collect();
+        let company = groups.iter().map(Vec::len).sum::<usize>().saturating_sub(1);
+        let linger = COMPANY_LINGER_EACH.saturating_mul(u32::try_from(company).unwrap_or(u32::MAX));
+        self.company_until = Some(now + linger.min(COMPANY_LINGER));
+        groups
     }
 
     fn take_group(&mut self) -> Option<Vec<Waiting>> {
@@ -151,5 +163,45 @@ impl Queue {
     /// How many records are to be written.
     pub(crate) fn len(&self) -> usize {
         self.records.len() + self.lingering.len()
+    }
+
+    /// How long until there is something to do; nothing, if only a bell can tell.
+    pub(crate) fn due_in(&self, now: Instant) -> Option<Duration> {
+        if self.closing || !self.requests.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        if !self.records.is_empty() {
+            let company = self.company_until.map(|until| until.saturating_duration_since(now));
+            return Some(company.unwrap_or_default());
+        }
+        let acknowledgements = self.acknowledgements_since.map(|since| since + ACKNOWLEDGEMENT_LINGER);
+        let due = self.lingering.due_at().into_iter().chain(acknowledgements).min()?;
+        Some(due.saturating_duration_since(now))
+    }
+}
+
+impl Shared {
+    /// Nothing is taken any more. The first reason stays.
+    pub(crate) fn set_poisoned(&self, reason: String) -> SpoolError {
+        let reason = Arc::clone(self.queue.lock().poisoned.get_or_insert_with(|| {
+            tracing::error!(reason, "the spool is poisoned: it takes nothing more until it is opened again");
+            reason.into()
+        }));
+        SpoolError::Poisoned { reason }
+    }
+
+    /// The same, and everything that waits is told: nothing of that was written.
+    pub(crate) fn poison(&self, reason: String) -> SpoolError {
+        let error = self.set_poisoned(reason);
+        let mut queue = self.queue.lock();
+        let waiting = &mut *queue;
+        for record in waiting.records.drain(..).chain(waiting.lingering.drain()) {
+            record.receipt.send(Err(error.clone())).ok();
+        }
+        // Dropping a request tells whoever waits for its answer.
+        queue.requests.clear();
+        drop(queue);
+        self.next.send_modify(|_| ());
+        error
     }
 }

@@ -239,10 +239,12 @@ impl Found {
 
     /// The state from whichever copy is whole, and from the groups.
     fn state(&mut self, stored: Option<State>, mark: Mark, new_instance: Uuid) -> (State, bool) {
-        let mark = match mark {
-            Mark::Says(state) if stored.is_none_or(|stored| stored.instance == state.instance) => Some(state),
-            _ => None,
-        };
+        let said = mark;
+        let mark = mark.state().filter(|mark| stored.is_none_or(|stored| stored.instance == mark.instance));
+        let void_from = mark.and_then(|mark| said.void_from(mark.instance));
+        if let Some(from) = void_from {
+            drop(self.groups.split_off(&from));
+        }
         self.keep_plausible([stored, mark].into_iter().flatten().map(|state| state.next).max());
         let lowest = self.groups.keys().next().copied().unwrap_or(1);
         let after_last = self.groups.keys().next_back().map_or(1, |last| last + 1);
@@ -257,7 +259,7 @@ impl Found {
             state.next = state.next.max(mark.next);
             state.identities = state.identities.max(mark.identities);
         }
-        state.next = state.next.max(after_last).max(state.first);
+        state.next = void_from.unwrap_or_else(|| state.next.max(after_last)).max(state.first);
         (state, stored.is_none() && mark.is_none())
     }
 

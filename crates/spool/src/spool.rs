@@ -114,6 +114,7 @@ impl Spool {
                 closing: false,
                 seen: Seen::default(),
                 working_since: None,
+                company_until: None,
                 acknowledgements_since: None,
             }),
             bell: Condvar::new(),

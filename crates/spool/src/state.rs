@@ -4,8 +4,11 @@
 //! *mark*, written without fsync after each commit. SQLite drops a torn or damaged tail of its write-ahead log without a word; the
 //! mark knows how far the queue had come, so such a loss is seen. A mark may be behind what is committed, never ahead of it.
 //!
-//! 64 bytes, little-endian: "TOLLMRK\0", format version (2), unused (6), instance id (16), first (8), next (8), identities (8),
-//! unused (4), CRC-32C of the 60 bytes before.
+//! One mark is written with an fsync: the last word of a spool whose commit failed, *before* anybody is told so. It says that the queue
+//! ends there, and that whatever else is found is void.
+//!
+//! 64 bytes, little-endian: "TOLLMRK\0", format version (2), whether what is found behind `next` is void (1), unused (5), instance id (16),
+//! first (8), next (8), identities (8), unused (4), CRC-32C of the 60 bytes before.
 
 use std::{fs::File, os::unix::fs::FileExt, path::Path};
 
@@ -16,6 +19,7 @@ use crate::{SpoolError, group::FORMAT_VERSION};
 /// Bytes of an encoded state.
 pub(crate) const STATE_BYTES: usize = 64;
 const MAGIC: [u8; 8] = *b"TOLLMRK\0";
+const VOID_AT: usize = 10;
 const CRC_AT: usize = 60;
 
 /// The spool's knowledge of itself.
@@ -44,8 +48,7 @@ impl State {
         bytes[32..40].copy_from_slice(&self.first.to_le_bytes());
         bytes[40..48].copy_from_slice(&self.next.to_le_bytes());
         bytes[48..56].copy_from_slice(&self.identities.to_le_bytes());
-        let crc = crc32c::crc32c(&bytes[..CRC_AT]);
-        bytes[CRC_AT..].copy_from_slice(&crc.to_le_bytes());
+        seal(&mut bytes);
         bytes
     }
 
@@ -76,12 +79,45 @@ impl State {
     }
 }
 
+fn seal(bytes: &mut [u8; STATE_BYTES]) {
+    let crc = crc32c::crc32c(&bytes[..CRC_AT]);
+    bytes[CRC_AT..].copy_from_slice(&crc.to_le_bytes());
+}
+
 /// What the file beside the database says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mark {
     Absent,
     Unreadable,
     Says(State),
+    /// The commit after this state failed, and those who waited for it were told so.
+    EndsAt(State),
+}
+
+impl Mark {
+    fn read(bytes: &[u8; STATE_BYTES]) -> Result<Self, SpoolError> {
+        Ok(match State::decode(bytes)? {
+            None => Self::Unreadable,
+            Some(state) if bytes[VOID_AT] == 0 => Self::Says(state),
+            Some(state) => Self::EndsAt(state),
+        })
+    }
+
+    /// The state, where it can be read.
+    pub(crate) const fn state(self) -> Option<State> {
+        match self {
+            Self::Says(state) | Self::EndsAt(state) => Some(state),
+            Self::Absent | Self::Unreadable => None,
+        }
+    }
+
+    /// From which group on everything that is found is void, of the spool with this identity.
+    pub(crate) fn void_from(self, instance: Uuid) -> Option<u64> {
+        match self {
+            Self::EndsAt(state) => (state.instance == instance).then_some(state.next),
+            _ => None,
+        }
+    }
 }
 
 /// The file that holds the mark.
@@ -104,7 +140,7 @@ impl MarkFile {
         } else if file.read_exact_at(&mut bytes, 0).is_err() {
             Mark::Unreadable
         } else {
-            State::decode(&bytes)?.map_or(Mark::Unreadable, Mark::Says)
+            Mark::read(&bytes)?
         };
         Ok((Self(file), mark))
     }
@@ -114,7 +150,18 @@ impl MarkFile {
         self.0.write_all_at(&state.encode(), 0)
     }
 
-    pub(crate) fn sync(&self) -> std::io::Result<()> {
+    /// As [`MarkFile::write`], and on the disk when it returns.
+    pub(crate) fn write_and_sync(&self, state: &State) -> std::io::Result<()> {
+        self.write(state)?;
+        self.0.sync_data()
+    }
+
+    /// Whatever is found behind this state is void: on the disk when it returns.
+    pub(crate) fn end_at(&self, state: &State) -> std::io::Result<()> {
+        let mut bytes = state.encode();
+        bytes[VOID_AT] = 1;
+        seal(&mut bytes);
+        self.0.write_all_at(&bytes, 0)?;
         self.0.sync_data()
     }
 }

@@ -20,18 +20,12 @@ use crate::{
     error::chain,
     group,
     open::Opened,
-    queue::{Acknowledgement, Identities, Queue, Request, Seen, Shared, Waiting},
+    queue::{Acknowledgement, Identities, Request, Seen, Shared, Waiting},
     read,
     space::set_reserve_aside,
     state::State,
 };
 
-/// How long acknowledgements wait for a group to be committed with. One that is lost means a delivery again, nothing worse.
-const ACKNOWLEDGEMENT_LINGER: Duration = Duration::from_millis(50);
-/// How long records wait for company after a commit of several, for each of them but the first, and at most. A commit costs as much as the
-/// appending of ten records, so where many come at once it pays to write fewer of larger ones; one that comes alone never waits.
-const COMPANY_LINGER_EACH: Duration = Duration::from_micros(125);
-const COMPANY_LINGER: Duration = Duration::from_micros(500);
 /// Identities reserved ahead. A crash skips at most this many.
 pub(crate) const IDENTITY_BLOCK: i64 = 1 << 20;
 /// How often a reserve that was given up is tried to be set aside again, as nobody tells when a file system has space.
@@ -41,16 +35,18 @@ const FORGET_AT_ONCE: u64 = 4096;
 /// Groups given up in one transaction when space is short: each takes more than the one group that came.
 const GIVE_UP_AT_ONCE: usize = 64;
 
+const WRITER_PANICKED: &str = "its writer panicked";
+
 /// The writer and what it owns.
 pub(crate) struct Writer {
     shared: Arc<Shared>,
     opened: Opened,
     reserve_bytes: u64,
     seen: Seen,
+    /// Groups below this were confirmed, or were found at opening.
+    confirmed: u64,
     level: Level,
     mark_failed: bool,
-    /// Until when records wait for company.
-    commit_at: Instant,
     retry_at: Instant,
     /// Bytes of the database's free pages: space that is ours already.
     free_bytes: u64,
@@ -75,12 +71,12 @@ impl Writer {
     pub(crate) fn start(shared: Arc<Shared>, opened: Opened, reserve_bytes: u64) -> Result<Self, SpoolError> {
         let mut writer = Self {
             shared,
+            confirmed: opened.state.next,
             opened,
             reserve_bytes,
             seen: Seen::default(),
             level: Level::Normal,
             mark_failed: false,
-            commit_at: Instant::now(),
             retry_at: Instant::now() + RESERVE_RETRY,
             free_bytes: 0,
             space_may_have_come: false,
@@ -117,7 +113,7 @@ impl Writer {
             }
         }));
         if outcome.is_err() {
-            poison(&shared, "its writer panicked".into());
+            shared.poison(WRITER_PANICKED.into());
         }
     }
 
@@ -128,7 +124,7 @@ impl Writer {
             let now = Instant::now();
             let retry =
                 queue.space.is_reserve_released().then(|| self.retry_at.saturating_duration_since(now));
-            match due(&queue, now, self.commit_at).into_iter().chain(retry).min() {
+            match queue.due_in(now).into_iter().chain(retry).min() {
                 Some(now_or_never) if now_or_never.is_zero() => break,
                 Some(later) => {
                     self.shared.bell.wait_for(&mut queue, later);
@@ -142,9 +138,6 @@ impl Writer {
             self.space_may_have_come = true;
         }
         let groups = queue.take_groups(now);
-        let company = groups.iter().map(Vec::len).sum::<usize>().saturating_sub(1);
-        let linger = COMPANY_LINGER_EACH.saturating_mul(u32::try_from(company).unwrap_or(u32::MAX));
-        self.commit_at = now + linger.min(COMPANY_LINGER);
         queue.working_since = Some(now);
         queue.acknowledgements_since = None;
         Turn {
@@ -177,8 +170,36 @@ impl Writer {
         outcome
     }
 
-    /// Write groups with everything else that is due, and tell those who wait for them.
+    /// Write groups with everything else that is due, and tell those who wait for them. What fails is void before they are told so.
     fn commit(&mut self, mut groups: Vec<Vec<Waiting>>, at_micros: i64) -> Result<(), SpoolError> {
+        // A panic is held until the groups are void, as those who wait take the end of their records for a failure.
+        match std::panic::catch_unwind(AssertUnwindSafe(|| self.try_commit(&mut groups, at_micros))) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => {
+                self.refuse(groups, chain(&error));
+                Err(error)
+            }
+            Err(panic) => {
+                self.refuse(groups, WRITER_PANICKED.into());
+                std::panic::resume_unwind(panic)
+            }
+        }
+    }
+
+    /// The commit of these groups failed, in whole or before anybody was told. Whether they are on the disk, nobody knows; they must not count.
+    fn refuse(&self, groups: Vec<Vec<Waiting>>, reason: String) {
+        let poisoned = self.shared.set_poisoned(reason);
+        if let Some(files) = self.opened.files.as_ref().filter(|_| !groups.is_empty()) {
+            files.end_at(&State { next: self.confirmed, ..self.opened.state });
+        }
+        for record in groups.into_iter().flatten() {
+            // A receiver that is gone does not want to know.
+            record.receipt.send(Err(poisoned.clone())).ok();
+        }
+    }
+
+    /// As [`Writer::commit`]. What is left of the groups after an error was not confirmed.
+    fn try_commit(&mut self, groups: &mut Vec<Vec<Waiting>>, at_micros: i64) -> Result<(), SpoolError> {
         let state = self.due_state();
         if groups.is_empty() && !self.opened.index.has_unsaved() && state.is_none() {
             return Ok(());
@@ -188,7 +209,7 @@ impl Writer {
             hit(Point::SpoolBeforeCommit);
         }
         let taken: Vec<usize> = groups.iter().flatten().map(|record| record.bytes.len()).collect();
-        let mut result = self.write(&groups, at_micros, state);
+        let mut result = self.write(groups, at_micros, state);
         if let Err(error) = &result
             && error.is_disk_full()
         {
@@ -202,15 +223,15 @@ impl Writer {
                 record.receipt.send(Err(SpoolError::DiskFull)).ok();
             }
             groups.retain(|group| !group.is_empty());
-            result = self.write(&groups, at_micros, state);
+            result = self.write(groups, at_micros, state);
             if groups.is_empty() && result.as_ref().is_err_and(SpoolError::is_disk_full) {
                 self.release_last_reserve()?;
-                result = self.write(&groups, at_micros, state);
+                result = self.write(groups, at_micros, state);
             }
         }
         let sequence = self.opened.state.next;
         match result {
-            Ok(()) => self.committed(&groups, state),
+            Ok(()) => self.committed(groups, state),
             Err(error) if error.is_disk_full() => {
                 tracing::error!(
                     records = groups.iter().map(Vec::len).sum::<usize>(),
@@ -220,13 +241,7 @@ impl Writer {
                     record.receipt.send(Err(SpoolError::DiskFull)).ok();
                 }
             }
-            Err(error) => {
-                let poisoned = poison(&self.shared, chain(&error));
-                for record in groups.drain(..).flatten() {
-                    record.receipt.send(Err(poisoned.clone())).ok();
-                }
-                return Err(error);
-            }
+            Err(error) => return Err(error),
         }
         {
             let mut queue = self.shared.queue.lock();
@@ -235,7 +250,7 @@ impl Writer {
             }
         }
         self.publish()?;
-        self.tell(sequence, groups);
+        self.tell(sequence, std::mem::take(groups));
         if has_records {
             hit(Point::SpoolTold);
         }
@@ -243,10 +258,12 @@ impl Writer {
     }
 
     /// Confirm the records of groups that are committed, and hand them to readers.
-    fn tell(&self, first: u64, groups: Vec<Vec<Waiting>>) {
+    fn tell(&mut self, first: u64, groups: Vec<Vec<Waiting>>) {
         if groups.is_empty() {
             return;
         }
+        // From here on they count: readers have them.
+        self.confirmed = first + groups.len() as u64;
         let mut receipts = Vec::with_capacity(groups.iter().map(Vec::len).sum());
         let mut next = first;
         {
@@ -476,7 +493,7 @@ impl Writer {
         // Whoever asked and has gone does not want the answer.
         match request {
             Request::Flush { answer } => {
-                answer.send(failed.map_or(Ok(()), |error| Err(poison(&self.shared, chain(error))))).ok()
+                answer.send(failed.map_or(Ok(()), |error| Err(self.shared.poison(chain(error))))).ok()
             }
             Request::Read { from, most, which, answer } => {
                 let read = read::read(&mut self.opened, from, most, which);
@@ -489,7 +506,7 @@ impl Writer {
             Request::Forget { before_micros, below, answer } => {
                 let forgotten = failed.cloned().map_or_else(|| self.forget(before_micros, below), Err);
                 let outcome = forgotten.as_ref().map(|_| ()).map_err(Clone::clone);
-                let told = forgotten.map_err(|error| poison(&self.shared, chain(&error)));
+                let told = forgotten.map_err(|error| self.shared.poison(chain(&error)));
                 answer.send(told).ok();
                 return outcome;
             }
@@ -537,7 +554,7 @@ impl Writer {
     }
 
     fn poison(self, error: &SpoolError) {
-        poison(&self.shared, chain(error));
+        self.shared.poison(chain(error));
         if let Some(files) = self.opened.files.as_ref().filter(|_| error.is_corruption())
             && let Err(error) = File::create(files.directory.rebuild_wanted())
         {
@@ -563,9 +580,10 @@ impl Writer {
             Ok(()) => {
                 hit(Point::SpoolClosed);
                 self.opened.state = state;
-                self.mark();
-                if let Some(Err(error)) = self.opened.files.as_ref().map(|files| files.mark.sync()) {
-                    tracing::warn!(%error, "the mark of the spool cannot be fsynced");
+                let marked =
+                    self.opened.files.as_ref().map(|files| files.mark.write_and_sync(&self.opened.state));
+                if let Some(Err(error)) = marked {
+                    tracing::warn!(%error, "the mark of the spool cannot be written and fsynced");
                 }
             }
             Err(error) => tracing::error!(
@@ -577,36 +595,4 @@ impl Writer {
             tracing::warn!(%error, "the database of the spool was not closed cleanly");
         }
     }
-}
-
-/// How long until there is something to do; nothing, if only a bell can tell. What somebody waits for may wait for company until `commit_at`.
-fn due(queue: &Queue, now: Instant, commit_at: Instant) -> Option<Duration> {
-    if queue.closing || !queue.requests.is_empty() {
-        return Some(Duration::ZERO);
-    }
-    if !queue.records.is_empty() {
-        return Some(commit_at.saturating_duration_since(now));
-    }
-    let acknowledgements = queue.acknowledgements_since.map(|since| since + ACKNOWLEDGEMENT_LINGER);
-    let due = queue.lingering.due_at().into_iter().chain(acknowledgements).min()?;
-    Some(due.saturating_duration_since(now))
-}
-
-/// The first reason stays. Everything that waits is told.
-fn poison(shared: &Shared, reason: String) -> SpoolError {
-    let mut queue = shared.queue.lock();
-    let reason = Arc::clone(queue.poisoned.get_or_insert_with(|| {
-        tracing::error!(reason, "the spool is poisoned: it takes nothing more until it is opened again");
-        reason.into()
-    }));
-    let error = SpoolError::Poisoned { reason };
-    let waiting = &mut *queue;
-    for record in waiting.records.drain(..).chain(waiting.lingering.drain()) {
-        record.receipt.send(Err(error.clone())).ok();
-    }
-    // Dropping a request tells whoever waits for its answer.
-    queue.requests.clear();
-    drop(queue);
-    shared.next.send_modify(|_| ());
-    error
 }

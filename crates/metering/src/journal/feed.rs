@@ -213,9 +213,11 @@ impl Reading<'_> {
     }
 
     /// Before the mark only what still waits is read: an open request, or what the spool does not know to be in the books. After it
-    /// everything is, as the books lack what a database has lost.
+    /// everything is, as the books lack what a database has lost; and before it, too, where acknowledgements were lost: an admission whose own
+    /// was, beside that of its end, would be taken for an open request and settled a second time.
     async fn take_from_disk(&mut self) -> Result<Option<Ended>, FeedError> {
-        let which = if self.next < self.base { Which::Waiting } else { Which::All };
+        let is_known = self.next < self.base && !self.journal.acknowledgements_lost;
+        let which = if is_known { Which::Waiting } else { Which::All };
         let end = self.journal.spool.stats().next;
         let page = self.read(which).await?;
         let next = page.next;

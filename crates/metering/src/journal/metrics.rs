@@ -139,6 +139,13 @@ pub(super) fn tell_of_opening(report: &OpenReport) {
             "the spool was damaged and was built anew"
         );
     }
+    if report.voided_groups > 0 {
+        tracing::warn!(
+            groups = report.voided_groups,
+            "what the spool could not write safely before its process ended was found on the disk, and is void: its clients were refused. \
+             Requests whose admission was safe are settled by spool.on_interrupted"
+        );
+    }
     if report.mark_unreadable {
         tracing::warn!(
             "the mark of the spool could not be read: records at its very end that were lost would not have been noticed"

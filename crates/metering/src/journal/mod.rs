@@ -18,7 +18,7 @@ mod settle;
 mod wire;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 
@@ -60,6 +60,8 @@ pub(crate) struct Shared {
     config: SpoolConfig,
     clock: Arc<dyn Clock>,
     life: Life,
+    /// The spool has lost acknowledgements: an admission that waits in it may have an end that does not.
+    acknowledgements_lost: bool,
     /// Behind the last end of the lives before this one; empty until the log has been read so far.
     former_end: OnceLock<i64>,
     /// The position given last. Numbering and appending happen under this one lock, so the log has the same order.
@@ -120,7 +122,9 @@ impl Journal {
         let opening = tokio::task::spawn_blocking(move || settings.open(&place));
         let spool = Arc::new(opening.await.map_err(|_| SpoolError::Closed)??);
         hit(Point::SpoolOpened);
-        metrics::tell_of_opening(spool.report());
+        let report = spool.report();
+        metrics::tell_of_opening(report);
+        let acknowledgements_lost = report.damaged_acknowledgements > 0 || report.rebuilt.is_some();
         let instance_id = InstanceId::from_uuid(spool.instance_id());
         let stand = stand_of(store, instance_id, &spool).await?;
         hit(Point::StandRead);
@@ -134,6 +138,7 @@ impl Journal {
             config: config.clone(),
             clock,
             life,
+            acknowledgements_lost,
             former_end: OnceLock::new(),
             last_position: Mutex::new(stand.committed_position),
             generation: watch::Sender::new(0),
@@ -363,9 +368,16 @@ pub struct Place {
 struct Admission {
     /// While the spool may hold it for company.
     ticket: Option<Ticket>,
-    /// It is not in the log.
-    is_missing: Arc<AtomicBool>,
+    /// What became of it, as far as is known.
+    fate: Arc<AtomicU8>,
 }
+
+/// The spool has not said yet what became of an admission.
+const UNKNOWN: u8 = 0;
+/// It is in the log.
+const WRITTEN: u8 = 1;
+/// It is not.
+const MISSING: u8 = 2;
 
 /// An append under way. Resolves when it is durable.
 #[derive(Debug)]
@@ -379,8 +391,8 @@ enum PendingOf {
     Admission {
         /// Held for company until somebody waits for it, who says so here.
         held: Option<(Arc<Spool>, Ticket)>,
-        /// Told when it fails.
-        failed: Arc<AtomicBool>,
+        /// Told what became of it.
+        fate: Arc<AtomicU8>,
     },
     End {
         journal: Arc<Shared>,
@@ -412,7 +424,10 @@ impl Pending {
             Err(error) => Err(error),
         };
         match (&outcome, self.of) {
-            (Err(_), PendingOf::Admission { failed, .. }) => failed.store(true, Ordering::Relaxed),
+            (_, PendingOf::Admission { fate, .. }) => {
+                let told = if outcome.is_ok() { WRITTEN } else { MISSING };
+                fate.store(told, Ordering::Relaxed);
+            }
             (
                 Err(SpoolError::DiskFull | SpoolError::Full { .. }),
                 PendingOf::End { journal, bytes, body_bytes },
@@ -435,20 +450,22 @@ impl Place {
     pub fn admit(&mut self, admitted: &RawAnalyticsRecord, body_bytes: Option<u64>) -> Pending {
         let bytes = wire::encode_admitted(admitted, body_bytes);
         let receipt = self.journal.spool.append(Class::Admission, wire::ADMITTED, bytes);
-        let is_missing = Arc::new(AtomicBool::new(receipt.is_err()));
+        let fate = Arc::new(AtomicU8::new(if receipt.is_err() { MISSING } else { UNKNOWN }));
         let ticket = receipt.as_ref().ok().and_then(Receipt::ticket);
-        self.admission = Some(Admission { ticket, is_missing: Arc::clone(&is_missing) });
+        self.admission = Some(Admission { ticket, fate: Arc::clone(&fate) });
         self.body_bytes = body_bytes;
         let held = ticket.map(|ticket| (Arc::clone(&self.journal.spool), ticket));
-        Pending { receipt, of: PendingOf::Admission { held, failed: is_missing } }
+        Pending { receipt, of: PendingOf::Admission { held, fate } }
     }
 
     /// Takes the admission back where the spool has not begun to write it: the request has ended, its end says all that the admission
     /// does, and must follow at once. `true`: what [`Place::admit`] returned need not be waited for, and never resolves well.
     pub fn withdraw(&mut self) -> bool {
-        let Some(Admission { ticket: Some(ticket), is_missing }) = &self.admission else { return false };
+        let Some(Admission { ticket: Some(ticket), fate }) = &self.admission else { return false };
         let is_withdrawn = self.journal.spool.withdraw(*ticket);
-        is_missing.fetch_or(is_withdrawn, Ordering::Relaxed);
+        if is_withdrawn {
+            fate.store(MISSING, Ordering::Relaxed);
+        }
         is_withdrawn
     }
 
@@ -464,7 +481,9 @@ impl Place {
             if let Some(ticket) = admission.ticket {
                 self.journal.spool.hurry(ticket);
             }
-            admission.is_missing.load(Ordering::Relaxed)
+            // Nobody waited for one of which nothing is known. A full disk may still refuse it, and have room for the end: whoever reads the
+            // log sees whether it is there.
+            admission.fate.load(Ordering::Relaxed) != WRITTEN
         });
         let bytes = self.journal.encode_end(record, without_admission);
         let (position, receipt) = self.journal.append_encoded(bytes.clone());

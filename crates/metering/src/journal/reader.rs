@@ -118,7 +118,8 @@ impl Reader {
         if number(at) < self.base {
             return Step::Known(spooled);
         }
-        self.reached.admitted += i64::from(without_admission);
+        // One that is in the log after all was counted there.
+        self.reached.admitted += i64::from(without_admission && spooled.admission.is_none());
         if record.outcome == Outcome::Interrupted {
             self.reached.interrupted += 1;
         } else {

@@ -48,7 +48,8 @@ pub(super) struct Finished {
     pub(super) position: Position,
     /// When it ended, in microseconds since that life began.
     pub(super) ended_after_micros: u64,
-    /// Its admission is not in the spool: it was withdrawn, or did not get there.
+    /// Its admission is not in the spool: it was withdrawn, or did not get there. Or it was not known yet whether it would: then it stands before
+    /// this, or nowhere.
     pub(super) without_admission: bool,
 }
 

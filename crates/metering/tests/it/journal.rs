@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use prometheus_client::registry::Registry;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tollgate_domain::{ApiKeyPurpose, Credential, Outcome, RawAnalyticsRecord, UsageSource};
+use tollgate_domain::{ApiKeyPurpose, Clock as _, Credential, Outcome, RawAnalyticsRecord, UsageSource};
 use tollgate_metering::journal::{self, OnInterrupted, SpoolConfig};
 use tollgate_metering::{AnalyticsBatcher, AnalyticsConfig, Drained, Journal, RunError, audit};
 use tollgate_spool::{Class, Which};
@@ -385,6 +385,34 @@ async fn a_request_for_whose_end_there_was_no_room_is_settled_when_there_is() {
 }
 
 #[tokio::test]
+async fn a_request_whose_admission_a_full_disk_refused_is_counted_as_one_all_the_same() {
+    let mut house = House::build().await;
+    let Some(disk) = SmallDisk::mount(4) else { return };
+    house.config.size_limit_bytes = 64 << 20;
+    let mut gateway = house.start_in(&disk.path().join("spool")).await;
+    let places = (0..40).map(|_| gateway.journal.try_reserve().unwrap()).collect::<Vec<_>>();
+    disk.fill();
+    let mut refused = 0;
+    let mut kept = 0;
+    for mut place in places {
+        let record = RawAnalyticsRecord { correlation_id: place.correlation_id(), ..gateway.record() };
+        // Nobody has waited for the admission when the end comes.
+        let admission = place.admit(&record, Some(400));
+        let end = place.finish(record).1;
+        kept += i64::from(end.durable().await.is_ok());
+        refused += i64::from(admission.durable().await.is_err());
+    }
+    assert!(refused > 0 && kept > 0, "{refused} admissions were refused, {kept} ends were kept");
+    disk.free();
+    house.wait_for_records(40).await;
+    gateway.stop().await;
+    assert_eq!(house.books.count("instances where admitted <> finished + interrupted").await, 0);
+    assert_eq!(house.books.count("instances where admitted = 40").await, 1);
+    let report = audit::audit(&house.books.store, &house.books.keys()).await.unwrap();
+    assert!(report.ok(), "{report:#?}");
+}
+
+#[tokio::test]
 async fn a_damaged_group_is_reported_and_the_others_are_entered() {
     let mut house = House::build().await;
     let mut gateway = house.start().await;
@@ -411,6 +439,40 @@ async fn a_damaged_group_is_reported_and_the_others_are_entered() {
     assert_eq!(house.books.count("usage_records where state = 'v'").await, 1);
     gateway.stop().await;
     house.assert_sound(3, "999.94").await;
+}
+
+#[tokio::test]
+async fn a_request_whose_acknowledgement_is_damaged_is_not_settled_a_second_time() {
+    let mut house = House::build().await;
+    let mut gateway = house.start().await;
+    let at = house.books.clock.now().as_microsecond();
+    for _ in 0..3 {
+        gateway.serve().await;
+    }
+    house.wait_for_records(3).await;
+    gateway.stop().await;
+    // An acknowledgement begins with its time. Each is damaged in turn: three are of admissions, three of ends.
+    let database = house.directory.path().join("spool.sqlite");
+    let bytes = std::fs::read(&database).unwrap();
+    let places = memchr_find(&bytes, &at.to_le_bytes());
+    assert_eq!(places.len(), 6);
+    for at in places {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0xFF;
+        let image = tempfile::tempdir().unwrap();
+        std::fs::write(image.path().join("spool.sqlite"), damaged).unwrap();
+        std::fs::copy(house.directory.path().join("spool.mark"), image.path().join("spool.mark")).unwrap();
+        let spool = house.config.open(image.path()).unwrap();
+        assert_eq!(spool.report().damaged_acknowledgements, 1);
+        spool.close().unwrap();
+        drop(spool);
+        let before = std::mem::replace(&mut house.directory, image);
+        house.start().await.stop().await;
+        house.directory = before;
+        assert_eq!(house.counts().await, "3 3 0", "none is interrupted");
+        assert_eq!(house.books.count("quarantine").await, 0);
+        house.assert_sound(3, "999.91").await;
+    }
 }
 
 fn memchr_find(bytes: &[u8], wanted: &[u8]) -> Vec<usize> {

@@ -93,6 +93,10 @@ async fn play(config: AnalyticsConfig, every: u64, records: i64) {
     let sample = |name| sample(&registry, name);
     assert!(sample("tollgate_credits_duplicates_total") > 0.0, "what was written again found itself");
     assert_eq!(sample("tollgate_analytics_conflicts_total"), 0.0);
+    #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
+    let counts = |name, expected: i64| assert_eq!(sample(name), expected as f64, "{name}");
+    counts("tollgate_analytics_batched_records_total", records - set_aside);
+    counts("tollgate_analytics_quarantined_records_total", set_aside);
     let reached = format!("select committed_position::text from instances where id = '{instance}'");
     assert_eq!(books.text(&reached).await, records.to_string(), "nothing is left pending");
     let spent = 3 * (records - set_aside);
@@ -161,6 +165,11 @@ async fn one_batch(records: u32, fates: Fates, is_there: bool) {
         if is_there { f64::from(records) } else { 0.0 },
         "what was there before it was confirmed"
     );
+    // All of it is counted, by whatever try it came into the books.
+    assert_eq!(sample(&registry, "tollgate_analytics_batched_records_total"), f64::from(records));
+    assert_eq!(sample(&registry, "tollgate_analytics_lag_seconds_count"), f64::from(records));
+    let deducted = sample(&registry, "tollgate_credits_deducted_total");
+    assert!((deducted - 0.03 * f64::from(records)).abs() < 1e-6, "{deducted}");
     assert_exact(&books, i64::from(records)).await;
 }
 

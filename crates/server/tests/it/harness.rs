@@ -11,6 +11,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -234,6 +235,15 @@ pub(crate) async fn chat_until_cut(address: SocketAddr, key: &str, script: &str)
     let client = Client::builder(TokioExecutor::new()).build_http();
     let request = chat_request(address, key, &format!("Say hello. [[script {script}]]"), true);
     client.request(request).await.unwrap().into_body().collect().await.is_err()
+}
+
+/// A streamed chat completion, once its first bytes are here: the rest of it.
+pub(crate) async fn chat_begun(address: SocketAddr, key: &str, script: &str) -> Incoming {
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let request = chat_request(address, key, &format!("Say hello. [[script {script}]]"), true);
+    let mut answer = client.request(request).await.unwrap().into_body();
+    answer.frame().await.unwrap().unwrap();
+    answer
 }
 
 /// A streamed chat completion whose client goes away after the first bytes of the answer; its status.

@@ -3,7 +3,10 @@
 //! The reference is a map. After each opening: what was confirmed and not acknowledged is delivered with its own bytes or its group is
 //! reported; what is delivered was appended; without damage, exactly what waits is delivered; no identity comes twice.
 
-use std::{collections::BTreeMap, fs};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
 
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -22,6 +25,9 @@ enum Step {
     Forget,
     CloseAndOpen,
     CrashAndOpen,
+    /// Records of these sizes in a commit that failed and is on the disk all the same: the mark says that the queue ends before it. Opened
+    /// again, perhaps with damage on top.
+    FailedCommit(Vec<u16>, Option<u16>),
     /// Flip a byte of the database or the log, at this place of a thousand, and open.
     Damage {
         log: bool,
@@ -96,6 +102,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Forget),
         2 => Just(Step::CloseAndOpen),
         2 => Just(Step::CrashAndOpen),
+        2 => (prop::collection::vec(0u16..5000, 1..5), prop::option::weighted(0.3, 0..1000u16))
+            .prop_map(|(sizes, damage)| Step::FailedCommit(sizes, damage)),
         2 => (any::<bool>(), 0..1000u16, 0..8u8).prop_map(|(log, place, bit)| Step::Damage { log, place, bit }),
         1 => (0..1000u16).prop_map(Step::Cut),
         2 => (any::<bool>(), 0..1000u16, 1..600u16, any::<bool>(), with()).prop_map(
@@ -118,6 +126,8 @@ struct Model {
     /// Every record that was confirmed, and whether it is acknowledged.
     records: BTreeMap<Position, (Vec<u8>, bool)>,
     appended: u64,
+    /// Records of commits that failed, by the number they begin with: those who waited for them were told so.
+    refused: BTreeSet<u64>,
     /// Files were damaged: from now on acknowledgements and groups may be gone, and writes may meet it.
     damaged: bool,
     identity: (uuid::Uuid, i64),
@@ -128,7 +138,15 @@ impl Model {
         let directory = tempfile::tempdir().unwrap();
         let spool = open(directory.path());
         let identity = (spool.instance_id(), 0);
-        Self { directory, spool, records: BTreeMap::new(), appended: 0, damaged: false, identity }
+        Self {
+            directory,
+            spool,
+            records: BTreeMap::new(),
+            appended: 0,
+            refused: BTreeSet::new(),
+            damaged: false,
+            identity,
+        }
     }
 
     fn step(&mut self, step: &Step) {
@@ -168,6 +186,7 @@ impl Model {
                 self.spool = open(self.directory.path());
             }
             Step::CrashAndOpen => self.crash(|_| ()),
+            Step::FailedCommit(sizes, damage) => self.failed_commit(sizes, *damage),
             Step::Damage { log, place, bit } => {
                 self.damaged = true;
                 let name = if *log { "spool.sqlite-wal" } else { "spool.sqlite" };
@@ -232,6 +251,37 @@ impl Model {
         self.identity = identity;
     }
 
+    fn failed_commit(&mut self, sizes: &[u16], damage: Option<u16>) {
+        if self.spool.flush().is_err() {
+            return;
+        }
+        let next = self.spool.stats().next;
+        let (before, first) = (self.records.clone(), self.appended + 1);
+        self.append(sizes);
+        self.records = before;
+        self.refused.extend(first..=self.appended);
+        self.damaged |= damage.is_some();
+        self.crash(|directory| {
+            let path = directory.join("spool.mark");
+            let mut mark = fs::read(&path).unwrap();
+            mark[10] = 1;
+            mark[40..48].copy_from_slice(&next.to_le_bytes());
+            let crc = crc32c::crc32c(&mark[..60]);
+            mark[60..].copy_from_slice(&crc.to_le_bytes());
+            fs::write(path, mark).unwrap();
+            if let Some(place) = damage {
+                let path = directory.join("spool.sqlite-wal");
+                let mut log = fs::read(&path).unwrap();
+                if !log.is_empty() {
+                    let at = log.len() * usize::from(place) / 1000;
+                    log[at] ^= 1;
+                    fs::write(path, log).unwrap();
+                }
+            }
+        });
+        assert!(self.spool.stats().next == next || self.damaged);
+    }
+
     fn done(&mut self, which: impl Fn(&Position) -> bool) {
         for (_, (_, done)) in self.records.iter_mut().filter(|(position, _)| which(position)) {
             *done = true;
@@ -261,6 +311,10 @@ impl Model {
                     .extend(group.records.iter().map(|(position, record)| (*position, record.bytes.clone()))),
                 Delivery::Damaged(damage) => reported.push(damage.sequence),
             }
+        }
+        for bytes in delivered.values() {
+            let number = u64::from_le_bytes(bytes[..8].try_into().unwrap());
+            assert!(!self.refused.contains(&number), "{number} was refused, and is delivered");
         }
         for (position, (bytes, done)) in &self.records {
             match delivered.get(position) {

@@ -1,10 +1,12 @@
 /* Writes down all that is done to the files below $SPOOL_PATH, in its order, into $SPOOL_EVENTS, so that a test can lay out what a disk
  * may hold after a power cut. An event is: what (1 byte), inode, offset, length (8 bytes each), then as many bytes as the length says.
- *   W bytes written    T cut to the offset    S the file is on the disk (fsync)    D the names in the directory are on the disk
+ * While there is a file $SPOOL_FAULT, no fsync of the log succeeds; while something is in it, no write of the mark does.
+ *   W bytes written    T cut to the offset    S the file is on the disk (fsync)    F it failed    D the names in the directory are on the disk
  *   N a new name       U the name is gone     R renamed: the old name, a zero byte, the new one
  *   M what the test itself says, by writing to a file whose name ends in ".said" */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -106,8 +108,16 @@ ssize_t write(int fd, const void *bytes, size_t length) {
     return result;
 }
 
+static int is_refused(int fd) {
+    char path[4096];
+    struct stat fault;
+    const char *name = name_of(fd, path), *file = getenv("SPOOL_FAULT");
+    return name && ends(name, ".mark") && file && !stat(file, &fault) && fault.st_size;
+}
+
 #define PWRITE(function)                                                                             \
     ssize_t function(int fd, const void *bytes, size_t length, off_t offset) {                       \
+        if (is_refused(fd)) { errno = EIO; return -1; }                                              \
         ssize_t result = REAL(ssize_t, #function, int, const void *, size_t, off_t)(fd, bytes, length, offset); \
         wrote(fd, bytes, result, offset);                                                            \
         return result;                                                                               \
@@ -128,8 +138,14 @@ CUT(ftruncate64)
 #define SYNC(function)                                                                               \
     int function(int fd) {                                                                           \
         char path[4096];                                                                             \
+        const char *name = name_of(fd, path), *fault = getenv("SPOOL_FAULT");                        \
+        if (name && ends(name, "-wal") && fault && !access(fault, F_OK)) {                           \
+            event('F', inode(fd), 0, "", 0);                                                         \
+            errno = EIO;                                                                             \
+            return -1;                                                                               \
+        }                                                                                            \
         int result = REAL(int, #function, int)(fd);                                                  \
-        const char *name = result ? NULL : name_of(fd, path);                                        \
+        if (result) return result;                                                                   \
         if (name) event(*name ? 'S' : 'D', inode(fd), 0, "", 0);                                     \
         return result;                                                                               \
     }

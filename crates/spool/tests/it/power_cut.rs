@@ -3,6 +3,8 @@
 //! A small library (`power_cut.c`) writes down what the spool does to its files. From that the test lays out what a disk may hold
 //! when the power fails after so many of these events: each file as it was at its last fsync, of what was written since any choice of
 //! sectors, of what was done to the names since the directory's last fsync any beginning, for that is what a journalling file system keeps.
+//! Of what was written before an fsync that failed, any choice of sectors is there for good: the operating system may take them for written,
+//! and no later fsync brings them to the disk.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -37,6 +39,9 @@ enum Event {
     Synced {
         node: u64,
     },
+    SyncFailed {
+        node: u64,
+    },
     NamesSynced,
     Named {
         node: u64,
@@ -57,6 +62,8 @@ enum Event {
 enum Said {
     /// The record is durable.
     Confirmed(u64),
+    /// Whoever waited for the record was told that it failed.
+    Refused(u64),
     /// From now on it need not be delivered.
     Acknowledging(u64),
     Identity(i64),
@@ -67,6 +74,7 @@ impl Said {
         let (what, number) = text.split_once(' ')?;
         Some(match what {
             "confirmed" => Self::Confirmed(number.parse().ok()?),
+            "refused" => Self::Refused(number.parse().ok()?),
             "acknowledging" => Self::Acknowledging(number.parse().ok()?),
             _ => Self::Identity(number.parse().ok()?),
         })
@@ -86,6 +94,7 @@ fn events(log: &[u8]) -> Vec<Event> {
             b'W' => Event::Written { node, offset, bytes: bytes.to_vec() },
             b'T' => Event::CutTo { node, length: offset },
             b'S' => Event::Synced { node },
+            b'F' => Event::SyncFailed { node },
             b'D' => Event::NamesSynced,
             b'N' => Event::Named { node, name: text() },
             b'U' => Event::Unlinked { name: text() },
@@ -108,6 +117,8 @@ fn events(log: &[u8]) -> Vec<Event> {
 #[derive(Default)]
 struct Disk<'e> {
     files: BTreeMap<u64, Vec<u8>>,
+    /// From the first fsync that failed on, what was written before it, and, as it goes on top, what was fsynced since.
+    doubtful: BTreeMap<u64, Vec<(&'e Event, bool)>>,
     written: BTreeMap<u64, Vec<&'e Event>>,
     names: BTreeMap<String, u64>,
     named: Vec<&'e Event>,
@@ -122,13 +133,24 @@ impl<'e> Disk<'e> {
             Event::Synced { node } => {
                 let file = self.files.entry(*node).or_default();
                 for event in self.written.remove(node).unwrap_or_default() {
-                    apply(file, event, |_| true);
+                    match self.doubtful.get_mut(node) {
+                        Some(doubtful) => doubtful.push((event, true)),
+                        None => apply(file, event, |_| true),
+                    }
                 }
+            }
+            Event::SyncFailed { node } => {
+                let written = self.written.remove(node).unwrap_or_default();
+                self.doubtful
+                    .entry(*node)
+                    .or_default()
+                    .extend(written.into_iter().map(|event| (event, false)));
             }
             Event::NamesSynced => self.named.drain(..).for_each(|event| rename(&mut self.names, event)),
             Event::Named { node, .. } => {
                 // An inode that was used before begins anew.
                 self.files.remove(node);
+                self.doubtful.remove(node);
                 self.written.remove(node);
                 self.named.push(event);
             }
@@ -149,10 +171,13 @@ impl<'e> Disk<'e> {
                 continue;
             }
             let mut file = self.files.get(&node).cloned().unwrap_or_default();
-            for event in self.written.get(&node).into_iter().flatten() {
+            let doubtful = self.doubtful.get(&node).into_iter().flatten().copied();
+            let written = self.written.get(&node).into_iter().flatten().map(|event| (*event, false));
+            for (event, is_sure) in doubtful.chain(written) {
                 let whole = below(random, 2) == 0;
                 let sectors = random.next_u64();
                 apply(&mut file, event, |sector| match how {
+                    _ if is_sure => true,
                     0 => false,
                     1 => true,
                     2 => whole,
@@ -271,26 +296,99 @@ fn helper_lives_and_says_what_it_did() {
 }
 
 #[test]
+fn helper_lives_through_failed_fsyncs_and_says_what_it_did() {
+    let (Some(directory), Some(fault)) = (std::env::var_os("SPOOL_PATH"), std::env::var_os("SPOOL_FAULT"))
+    else {
+        return;
+    };
+    let directory = Path::new(&directory);
+    fs::create_dir_all(directory).unwrap();
+    let mut said = fs::File::create(directory.join("life.said")).unwrap();
+    let mut say =
+        |said_of: &str, number: u64| said.write_all(format!("{said_of} {number}").as_bytes()).unwrap();
+    let mut appended = 0;
+    for life in 0..5 {
+        let spool = Spool::open(&small(directory)).unwrap();
+        say("identity", u64::try_from(spool.next_identity().unwrap()).unwrap());
+        for _ in 0..10 {
+            appended += 1;
+            spool.append(Class::Admitted, 1, record(appended)).unwrap().wait().unwrap();
+            say("confirmed", appended);
+        }
+        if life == 4 {
+            std::mem::forget(spool);
+            break;
+        }
+        // Every other time the spool cannot say that what failed is void, as if it had been killed before that.
+        let is_void = life % 2 == 0;
+        fs::write(&fault, if is_void { "" } else { "the mark, too" }).unwrap();
+        let mut receipts = Vec::new();
+        for _ in 0..=life {
+            appended += 1;
+            receipts.extend(
+                spool.append(Class::Admitted, 1, record(appended)).map(|receipt| (appended, receipt)),
+            );
+        }
+        assert!(!receipts.is_empty());
+        for (number, receipt) in receipts {
+            receipt.wait().unwrap_err();
+            if is_void {
+                say("refused", number);
+            }
+        }
+        drop(spool);
+        fs::remove_file(&fault).unwrap();
+    }
+    println!("DONE");
+}
+
+#[test]
 fn a_power_cut_at_any_moment_loses_nothing_that_was_confirmed() {
+    let Some(found) = cut_the_power("helper_lives_and_says_what_it_did") else { return };
+    println!("{} power cuts in {} events: {found:?}", found.cuts, found.events);
+    assert!(found.confirmed > 100);
+}
+
+#[test]
+fn after_a_failed_fsync_a_power_cut_at_any_moment_loses_nothing_confirmed_and_brings_nothing_refused_back() {
+    let Some(found) = cut_the_power("helper_lives_through_failed_fsyncs_and_says_what_it_did") else {
+        return;
+    };
+    println!("{} power cuts in {} events: {found:?}", found.cuts, found.events);
+    assert_eq!((found.confirmed, found.failed_fsyncs > 3), (50, true));
+}
+
+/// What a life, and cutting its power, came to.
+#[derive(Debug)]
+struct Found {
+    cuts: usize,
+    events: usize,
+    confirmed: usize,
+    failed_fsyncs: usize,
+}
+
+/// Runs a life, and cuts the power at any moment of it. `None` where the library cannot be made.
+fn cut_the_power(helper: &str) -> Option<Found> {
     let directory = tempfile::tempdir().unwrap();
-    let Some(library) = compiled("power_cut.c", directory.path()) else { return };
+    let library = compiled("power_cut.c", directory.path())?;
     // As the library sees it, with no link in it.
     let spool = directory.path().canonicalize().unwrap().join("spool");
     let log = directory.path().join("events");
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "power_cut::helper_lives_and_says_what_it_did", "--nocapture"])
+        .args(["--exact", &format!("power_cut::{helper}"), "--nocapture"])
         .env("LD_PRELOAD", library)
         .env("SPOOL_PATH", spool)
         .env("SPOOL_EVENTS", &log)
+        .env("SPOOL_FAULT", directory.path().join("fault"))
         .output()
         .unwrap();
     assert!(String::from_utf8_lossy(&output.stdout).contains("DONE"), "{output:?}");
 
     let events = events(&fs::read(&log).unwrap());
     let count = |wanted: fn(&Event) -> bool| events.iter().filter(|event| wanted(event)).count();
-    assert!(count(|event| matches!(event, Event::Synced { .. })) > 80, "the library sees fsync");
+    assert!(count(|event| matches!(event, Event::Synced { .. })) > 40, "the library sees fsync");
     let confirmed = count(|event| matches!(event, Event::Said(Said::Confirmed(_))));
-    assert!(confirmed > 100, "{confirmed}");
+    let failed_fsyncs = count(|event| matches!(event, Event::SyncFailed { .. }));
 
     let mut random = StdRng::seed_from_u64(1);
     let mut disk = Disk::default();
@@ -301,8 +399,8 @@ fn a_power_cut_at_any_moment_loses_nothing_that_was_confirmed() {
         if let Event::Said(what) = event {
             said.insert(what.clone());
         }
-        // The moments behind a confirmation, and some of the others.
-        let is_said = matches!(event, Event::Said(Said::Confirmed(_)));
+        // The moments behind a confirmation or a refusal, and some of the others.
+        let is_said = matches!(event, Event::Said(Said::Confirmed(_) | Said::Refused(_)));
         if is_said || below(&mut random, events.len()) < CUTS {
             let image = tempfile::tempdir().unwrap();
             disk.lay_out(&mut random, image.path());
@@ -310,7 +408,7 @@ fn a_power_cut_at_any_moment_loses_nothing_that_was_confirmed() {
             cuts += 1;
         }
     }
-    println!("{cuts} power cuts in {} events, {confirmed} confirmed records", events.len());
+    Some(Found { cuts, events: events.len(), confirmed, failed_fsyncs })
 }
 
 /// Opens what the power cut has left, and holds it against what was said before.
@@ -324,6 +422,8 @@ fn check(image: &Path, said: &BTreeSet<Said>, at: usize) {
     assert!(spool.report().rebuilt.is_none(), "after event {at}: {:?}", spool.report());
     let delivered: Vec<u64> = records(&delivered).iter().map(|record| number(record)).collect();
     assert!(delivered.is_sorted_by(|one, next| one < next), "after event {at}: {delivered:?}");
+    let refused: Vec<_> = delivered.iter().filter(|number| said.contains(&Said::Refused(**number))).collect();
+    assert!(refused.is_empty(), "after event {at}, these were refused: {refused:?}");
     let lost: Vec<_> = said
         .iter()
         .filter_map(|said_of| if let Said::Confirmed(number) = said_of { Some(*number) } else { None })

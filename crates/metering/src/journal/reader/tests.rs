@@ -109,6 +109,17 @@ fn an_end_whose_admission_was_never_written_counts_as_both() {
 }
 
 #[test]
+fn an_end_that_did_not_know_of_its_admission_counts_it_where_it_is() {
+    let mut reader = reader(number(at(1, 1)));
+    reader.read(at(1, 0), admitted(5));
+    reader.read(at(1, 1), admitted(6));
+    let counted_before = delivered(reader.read(at(2, 0), ended(5, 1, Outcome::Failed, true)));
+    assert_eq!(mark(&counted_before), (number(at(2, 0)) + 1, 11, 9, 1), "the sixth, and not the fifth again");
+    let counted_now = delivered(reader.read(at(2, 1), ended(6, 2, Outcome::Failed, true)));
+    assert_eq!(mark(&counted_now), (number(at(2, 1)) + 1, 11, 10, 1));
+}
+
+#[test]
 fn only_requests_of_lives_that_are_over_are_interrupted_and_each_once() {
     let mut reader = reader(0);
     for (sequence, number) in [(1, 5), (2, 6), (LIFE_BEGINS, 7)] {
