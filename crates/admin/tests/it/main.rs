@@ -23,6 +23,7 @@ mod oidc;
 mod people;
 mod previews;
 mod prices;
+mod receipts;
 mod report_pages;
 mod reports;
 mod security;

@@ -1,6 +1,6 @@
 //! The manifests, held against the program that they run and against each other. That Kubernetes takes them is `deploy/check.sh`'s, where its tools are.
 
-use std::{collections::BTreeMap, fs, process::Output};
+use std::{collections::BTreeMap, fs, path::Path, process::Output};
 
 use http::StatusCode;
 
@@ -79,8 +79,10 @@ async fn the_manifests_agree_with_each_other_with_the_image_and_with_a_server() 
         .collect();
     files.sort();
     let kustomization = deployed("kubernetes/base/kustomization.yaml");
-    let mut resources: Vec<&str> =
-        values(&kustomization, "- ").into_iter().filter(|name| name.ends_with(".yaml")).collect();
+    let mut resources: Vec<&str> = values(&kustomization, "- ")
+        .into_iter()
+        .filter(|name| Path::new(name).extension().is_some_and(|ending| ending == "yaml"))
+        .collect();
     resources.sort_unstable();
     assert_eq!(resources, files, "no manifest is left out, and none is missing");
 
