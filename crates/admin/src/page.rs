@@ -59,7 +59,7 @@ impl<'a> List<'a> {
         let Some(cursor) = cursor else { return Ok(None) };
         self.open(cursor).map(Some).ok_or_else(|| {
             Problem::bad_request(
-                "this cursor was not given for this list, these filters and this key; begin without one",
+                "this cursor was not given for this list, these filters and what this key may see; begin without one",
             )
         })
     }

@@ -133,7 +133,7 @@ pub(crate) async fn create(
     let user = new.user_id.map(|user| user.to_string());
     let secret = new_webhook_secret();
     let shown = secret.expose_secret().to_owned();
-    let new = webhooks::NewWebhook { url: new.url, user, secret, public_only: true };
+    let new = webhooks::NewWebhook { url: new.url.trim().to_owned(), user, secret, public_only: true };
     let actor = caller.actor();
     let create = async |tx: Tx| webhooks::create(&tx, admin.master(), &new, &actor).await;
     let webhook = admin.store().tx("admin_create_webhook", create).await?.into();

@@ -44,8 +44,8 @@ pub struct GatewayConfig {
     /// How long an unused connection to an upstream is kept. Shorter than the common 60 s of load balancers, because a
     /// request that meets a connection just closed fails and is not sent again.
     pub upstream_pool_idle_ms: u64,
-    /// HTTP/2 connections per TLS upstream, spread over the threads that serve, each of which has one at least. One carries about a hundred
-    /// streams; the next waits.
+    /// HTTP/2 connections per TLS upstream, spread over the threads that serve; each has three at least, or as many as this says if that is
+    /// fewer. One carries about a hundred streams; the next waits.
     pub upstream_http2_connections: u8,
     /// A PEM file of certificate authorities to trust for upstreams, beside the public ones.
     pub upstream_ca_file: Option<PathBuf>,

@@ -48,6 +48,9 @@ pub enum GatewayError {
     /// The threads that serve could not be started.
     #[error("the threads that serve requests could not be started")]
     Threads(#[source] std::io::Error),
+    /// One of them ended unasked.
+    #[error("a thread that serves requests ended unasked")]
+    ThreadEnded,
     /// A listening socket failed for good.
     #[error("the listening socket failed")]
     Listen(#[source] std::io::Error),
@@ -200,7 +203,7 @@ impl Inner {
     /// is known.
     fn discard(&self, arrival: &Arrival, intake: Intake, refusal: &Refusal) -> bool {
         if intake.is_read() {
-            return true;
+            return intake.came_whole();
         }
         // A client that waits for `100 Continue` has not begun, and shall not.
         if arrival.headers.contains_key(header::EXPECT) {

@@ -76,7 +76,8 @@ impl Gateway {
         shutdown: CancellationToken,
     ) -> Result<(), GatewayError> {
         let attend = || self.0.recorder.attend();
-        let workers = Workers::start(self.0.config.threads(), attend).map_err(GatewayError::Threads)?;
+        let workers = Workers::start(self.0.config.threads(), attend);
+        let workers = workers.map_err(GatewayError::Threads)?;
         self.0.threads.lock().extend(workers.runtimes());
         let server = Server {
             gateway: self.clone(),
@@ -88,7 +89,7 @@ impl Gateway {
             )),
             shutdown,
         };
-        server.accept(&listener, &workers).await?;
+        let accepted = server.accept(&listener, &workers).await;
         drop(listener);
         server.drain().await;
         // What was not cut off in time makes its record now.
@@ -97,7 +98,8 @@ impl Gateway {
                 "a thread that serves requests does not end; what it had in flight may be without a record"
             );
         }
-        Ok(())
+        self.0.threads.lock().clear();
+        accepted
     }
 }
 
@@ -124,6 +126,8 @@ impl Server {
             let accepted = tokio::select! {
                 biased;
                 () = self.shutdown.cancelled() => return Ok(()),
+                // It would draw every new connection, as it has none.
+                () = workers.one_ended() => return Err(GatewayError::ThreadEnded),
                 accepted = listener.accept() => accepted,
             };
             // Its thread is told of it by its own runtime.

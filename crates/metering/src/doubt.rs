@@ -34,12 +34,14 @@ impl Doubt {
         }
     }
 
-    /// A later try wrote this. A transaction is there as a whole or not at all, so one of its rows tells: the later one skipped it.
+    /// A later try wrote this. A transaction is there as a whole or not at all: the later one skipped all of its rows, or what it skipped was
+    /// there before.
     fn look(&mut self, later: &Written) {
         let Some(before) = self.open.take() else { return };
-        let has_row = later.skipped.iter().any(|index| before.skipped.binary_search(index).is_err());
+        let skipped = later.skipped.iter().filter(|index| before.skipped.binary_search(index).is_err());
+        let has_rows = before.inserted > 0 && skipped.count() as u64 == before.inserted;
         let has_refused = before.quarantined > 0 && later.quarantined == 0;
-        if has_row || has_refused {
+        if has_rows || has_refused {
             self.found.push(before);
         }
     }

@@ -263,7 +263,8 @@ impl Engine {
         let is_current = self
             .store
             .tx_on_ground("flush", async |tx| {
-                *turn.lock() = None;
+                // It may run again.
+                (*turn.lock(), *wrote.lock()) = (None, None);
                 let ground = epochs::read_shared(&tx).await?;
                 if self.view.is_stale(&prepared.catalog, ground.epochs, prepared.missed) {
                     return Ok(false);

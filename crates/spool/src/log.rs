@@ -5,28 +5,33 @@
 //! first gap. So what the log reads as is written once more, to the same places, and fsynced. That is a few megabytes, and nothing after
 //! a clean end, which leaves the log empty.
 
-use std::{fs::File, io::ErrorKind, os::unix::fs::FileExt, path::Path};
+use std::{fs::File, io::ErrorKind, os::unix::fs::FileExt};
 
-use crate::SpoolError;
+use crate::{
+    SpoolError,
+    directory::{Directory, remove_if_there},
+};
 
 /// How much is read and written at once.
 const CHUNK_BYTES: usize = 1024 * 1024;
 
 /// Make all of the log that can be read durable.
-pub(crate) fn write_again(path: &Path) -> Result<(), SpoolError> {
-    let log = match File::options().read(true).write(true).open(path) {
+pub(crate) fn write_again(directory: &Directory) -> Result<(), SpoolError> {
+    let path = directory.log();
+    let log = match File::options().read(true).write(true).open(&path) {
         Ok(log) => log,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(SpoolError::io("open", path)(error)),
+        Err(error) => return Err(SpoolError::io("open", &path)(error)),
     };
-    match copy_onto_itself(&log) {
-        // A file system that writes nothing in place has no room for it. What SQLite writes next needs room as well.
-        Err(error) if error.kind() == ErrorKind::StorageFull => {
-            tracing::warn!(%error, "the log of the spool is not made durable once more");
-            Ok(())
-        }
-        outcome => outcome.map_err(SpoolError::io("write once more", path)),
+    let mut outcome = copy_onto_itself(&log);
+    // A file system that writes nothing in place needs room for it. Without it nothing may be appended.
+    if outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::StorageFull) {
+        tracing::warn!("the reserve of the spool is given up to write its log once more");
+        remove_if_there(&directory.reserve())?;
+        remove_if_there(&directory.last_reserve())?;
+        outcome = copy_onto_itself(&log);
     }
+    outcome.map_err(SpoolError::io("write once more", &path))
 }
 
 fn copy_onto_itself(log: &File) -> std::io::Result<()> {

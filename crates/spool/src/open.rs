@@ -92,7 +92,7 @@ pub(crate) fn open(options: &Options) -> Result<Opened, SpoolError> {
     let directory = Directory::hold(&options.directory)?;
     let was_found_damaged = directory.rebuild_wanted().exists();
     rebuild::finish(&directory)?;
-    log::write_again(&directory.log())?;
+    log::write_again(&directory)?;
     let (mark_file, mark) = MarkFile::open(&directory.mark())?;
     let mut report = OpenReport { mark_unreadable: mark == Mark::Unreadable, ..OpenReport::default() };
     let is_new = mark == Mark::Absent && is_absent_or_empty(&directory)?;
@@ -121,7 +121,10 @@ pub(crate) fn open(options: &Options) -> Result<Opened, SpoolError> {
             report.damaged_acknowledgements = 0;
             remove_if_there(&directory.rebuild_wanted())?;
             match load(&directory, options, Mark::Absent, &mut report).and_then(reserve) {
-                Ok(loaded) => loaded,
+                Ok(loaded) => {
+                    report.voided_groups = report.rebuilt.as_ref().map_or(0, |rebuilt| rebuilt.voided_groups);
+                    loaded
+                }
                 Err(Trouble::Failed(error)) => return Err(error),
                 Err(Trouble::Structure(reason)) => {
                     return Err(SpoolError::InvalidOptions(format!(

@@ -46,6 +46,8 @@ pub struct Rebuilt {
     pub salvaged_groups: u64,
     /// Groups that are lost. Each is delivered as damage until it is acknowledged.
     pub lost_groups: u64,
+    /// Groups that were found and do not count, as their commit had failed.
+    pub voided_groups: u64,
     /// The identity could not be read anywhere: the spool has a new one.
     pub new_instance: bool,
 }
@@ -90,7 +92,13 @@ pub(crate) fn rebuild(directory: &Directory, mark: Mark, new_instance: Uuid) -> 
         .filter(|(sequence, _)| (state.first..state.next).contains(sequence))
         .collect();
 
-    let mut rebuilt = Rebuilt { kept_in, salvaged_groups: 0, lost_groups: 0, new_instance: is_new_instance };
+    let mut rebuilt = Rebuilt {
+        kept_in,
+        salvaged_groups: 0,
+        lost_groups: 0,
+        voided_groups: found.voided_groups,
+        new_instance: is_new_instance,
+    };
     let unfinished = directory.unfinished();
     let mut new = Database::open(Some(&unfinished), Durability::Memory)?;
     let given_up = |sequence: u64| {
@@ -170,6 +178,8 @@ struct Found {
     groups: BTreeMap<u64, Source>,
     /// Rows whose payload is no whole group: kept where nothing better is found.
     damaged_rows: Vec<i64>,
+    /// Groups from the mark's end on.
+    voided_groups: u64,
 }
 
 impl Found {
@@ -243,7 +253,7 @@ impl Found {
         let mark = mark.state().filter(|mark| stored.is_none_or(|stored| stored.instance == mark.instance));
         let void_from = mark.and_then(|mark| said.void_from(mark.instance));
         if let Some(from) = void_from {
-            drop(self.groups.split_off(&from));
+            self.voided_groups = self.groups.split_off(&from).len() as u64;
         }
         self.keep_plausible([stored, mark].into_iter().flatten().map(|state| state.next).max());
         let lowest = self.groups.keys().next().copied().unwrap_or(1);

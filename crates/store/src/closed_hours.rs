@@ -97,7 +97,7 @@ fn is_later<T>(result: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
 pub async fn announce(tx: &Tx, until: UtcMicros) -> Result<Option<UtcMicros>, StoreError> {
     let row = tx
         .query_one(
-            "select u.until, coalesce(c.closing_until >= u.until, false), c.not_before <= clock_timestamp()
+            "select u.until, coalesce(c.closing_until >= u.until, false), c.may_close_from <= clock_timestamp()
              from usage_closing c,
                   least($1, date_trunc('hour', clock_timestamp() - $2::float8 * interval '1 second', 'UTC')) as u (until)",
             &[&until, &CLOSE_AFTER.as_secs_f64()],

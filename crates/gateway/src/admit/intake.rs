@@ -113,7 +113,12 @@ impl Intake {
         client.discard(max_bytes, DISCARDED_WITHIN).await;
     }
 
-    /// Whether nothing is left to be read.
+    /// Whether all of it was read.
+    pub(crate) const fn came_whole(&self) -> bool {
+        self.client.came_whole()
+    }
+
+    /// Whether nothing is left to be read, or can be.
     pub(crate) const fn is_read(&self) -> bool {
         self.client.is_ended()
     }

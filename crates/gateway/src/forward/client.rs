@@ -38,6 +38,9 @@ const HTTP1_BUFFER_BYTES: usize = 64 * 1024;
 /// it less, a few clients that do not read would use it up, and hold up all others whose streams go over the same connection.
 const HTTP2_STREAM_WINDOW_BYTES: u32 = 128 * 1024;
 const HTTP2_CONNECTION_WINDOW_BYTES: u32 = HTTP2_MOST_STREAMS * HTTP2_STREAM_WINDOW_BYTES;
+/// What each thread has at least, where so many are wanted at all: one connection of a client may have 256 streams, all on its thread, and an
+/// upstream commonly allows a hundred on one.
+const HTTP2_CONNECTIONS_OF_THREAD: usize = 3;
 /// More streams at once than upstreams allow on one connection.
 const HTTP2_MOST_STREAMS: u32 = 1024;
 
@@ -186,8 +189,8 @@ impl Clients {
                 .http2_keep_alive_while_idle(true)
                 .build(connector.clone())
         };
-        let threads = config.threads().max(1);
-        let count = usize::from(config.upstream_http2_connections).div_ceil(threads).max(1);
+        let most = usize::from(config.upstream_http2_connections).max(1);
+        let count = most.div_ceil(config.threads()).max(HTTP2_CONNECTIONS_OF_THREAD).min(most);
         Self { clients: (0..count).map(|_| client()).collect(), next: AtomicUsize::new(0) }
     }
 

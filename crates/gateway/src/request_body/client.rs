@@ -33,6 +33,7 @@ pub(crate) struct ClientBody {
     patience: Patience,
     deadline: Pin<Box<Sleep>>,
     is_too_large: bool,
+    came_whole: bool,
     ended: bool,
 }
 
@@ -41,7 +42,21 @@ impl ClientBody {
         let ended = body.is_end_stream();
         // Set when it is needed.
         let deadline = Box::pin(tokio::time::sleep(Duration::ZERO));
-        Self { body, limit: max_bytes, room: max_bytes, patience, deadline, is_too_large: false, ended }
+        Self {
+            body,
+            limit: max_bytes,
+            room: max_bytes,
+            patience,
+            deadline,
+            is_too_large: false,
+            came_whole: ended,
+            ended,
+        }
+    }
+
+    /// It was read to its end, and not only as far as an error.
+    pub(crate) const fn came_whole(&self) -> bool {
+        self.came_whole
     }
 
     pub(crate) const fn is_ended(&self) -> bool {
@@ -73,7 +88,7 @@ impl ClientBody {
             };
             self.patience.received(bytes, Instant::now());
             match frame {
-                None => self.ended = true,
+                None => (self.ended, self.came_whole) = (true, true),
                 Some(Err(_)) => {
                     self.ended = true;
                     return Poll::Ready(Some(Err(ClientBodyError::Broken)));

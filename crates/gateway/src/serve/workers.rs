@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::BoxFuture;
 use tokio::runtime::{Builder, Handle};
-use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 thread_local! {
@@ -32,7 +31,8 @@ struct Worker {
     runtime: Handle,
     connections: Arc<AtomicUsize>,
     stop: CancellationToken,
-    ended: oneshot::Receiver<()>,
+    /// Cancelled when it has ended, by a panic too.
+    ended: CancellationToken,
 }
 
 /// A connection's seat with a thread, until it is dropped.
@@ -55,19 +55,24 @@ impl Workers {
         Some(Seat { runtime: worker.runtime.clone(), connections: Arc::clone(&worker.connections) })
     }
 
+    /// Resolves when one of them has ended, which none does before it is told to.
+    pub(super) async fn one_ended(&self) {
+        let ends = self.0.iter().map(|worker| Box::pin(worker.ended.cancelled()));
+        drop(futures_util::future::select_all(ends).await);
+    }
+
     /// To watch them by.
     pub(super) fn runtimes(&self) -> impl Iterator<Item = Handle> {
         self.0.iter().map(|worker| worker.runtime.clone())
     }
 
     /// Ends them, and waits until what they still had is dropped.
-    pub(super) async fn stop(mut self) {
+    pub(super) async fn stop(self) {
         for worker in &self.0 {
             worker.stop.cancel();
         }
-        for worker in &mut self.0 {
-            // A thread that is gone has ended.
-            (&mut worker.ended).await.ok();
+        for worker in &self.0 {
+            worker.ended.cancelled().await;
         }
     }
 }
@@ -75,15 +80,15 @@ impl Workers {
 impl Worker {
     fn start(number: usize, attending: BoxFuture<'static, ()>) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let (stop, (ends, ended)) = (CancellationToken::new(), oneshot::channel());
-        let (handle, stopped) = (runtime.handle().clone(), stop.clone());
+        let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
+        let (handle, stopped, ends) = (runtime.handle().clone(), stop.clone(), ended.clone().drop_guard());
         std::thread::Builder::new().name(format!("gateway-{number}")).spawn(move || {
             NUMBER.set(number);
             runtime.spawn(attending);
             runtime.block_on(stopped.cancelled());
             // Threads that count tokens for a request that is dropped now are not waited for.
             runtime.shutdown_background();
-            ends.send(()).ok();
+            drop(ends);
         })?;
         Ok(Self { runtime: handle, connections: Arc::default(), stop, ended })
     }

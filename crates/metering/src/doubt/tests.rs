@@ -44,6 +44,11 @@ fn what_was_there_before_the_first_try_is_not_counted() {
 }
 
 #[test]
+fn what_may_not_even_have_been_sent_is_counted_by_what_was_written_later() {
+    assert_eq!(counted(&[&[0, 1, 2, 3, 4]], &[1, 2]), (2, 2, vec![0, 3, 4]));
+}
+
+#[test]
 fn a_record_that_is_found_in_quarantine_is_counted_as_set_aside() {
     let mut doubt = Doubt::default();
     doubt.leave(Written { quarantined: 1, ..Written::default() });

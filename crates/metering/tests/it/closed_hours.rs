@@ -144,15 +144,15 @@ async fn hours_that_are_closed_under_flushes_lose_nothing() {
 }
 
 #[tokio::test]
-async fn nothing_is_closed_while_servers_of_the_version_before_may_run() {
+async fn nothing_is_closed_before_it_may_be() {
     let (books, credentials) = open().await;
     let running = books.run();
     running.send(Recorder::new().record(credentials[2], "m", 10, 10)).await;
     running.stop().await.unwrap();
-    books.execute("update usage_closing set not_before = clock_timestamp() + interval '1 hour'").await;
+    books.execute("update usage_closing set may_close_from = clock_timestamp() + interval '1 hour'").await;
     assert_eq!(close(&books, books.clock.now()).await, None);
     assert_eq!(books.count("usage_sums").await, 0);
-    books.execute("update usage_closing set not_before = clock_timestamp()").await;
+    books.execute("update usage_closing set may_close_from = clock_timestamp()").await;
     assert_eq!(close(&books, hours_ago(-2)).await, Some(hours_ago(-1)));
     assert_eq!(books.count("usage_sums").await, 6, "one of each grain");
 }

@@ -161,9 +161,13 @@ async fn readyz(State(operations): State<Operations>) -> (StatusCode, Json<serde
 
 async fn metrics(State(operations): State<Operations>) -> Response {
     const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    let mut body = String::new();
-    match text::encode(&mut body, &operations.registry) {
-        Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], body).into_response(),
+    // There are some thousand lines, and this thread serves requests.
+    let encode = move || {
+        let mut body = String::new();
+        text::encode(&mut body, &operations.registry).map(|()| body)
+    };
+    match tokio::task::spawn_blocking(encode).await.unwrap_or(Err(std::fmt::Error)) {
+        Ok(body) => ([(header::CONTENT_TYPE, OPEN_METRICS)], body).into_response(),
         Err(error) => {
             tracing::error!(%error, "the metrics could not be written");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()

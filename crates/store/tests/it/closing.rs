@@ -12,7 +12,7 @@ async fn books(hours: i64, condition: &str, otherwise: &str) -> Books {
     let sql = format!(
         "insert into usage_rollups (hour, user_no, key_no, model_no, requests)
          select to_timestamp({first}) + h * interval '1 hour', 0, 0, 0, 1 from generate_series(0, {hours} - 1) h;
-         update usage_closing set not_before = '-infinity';
+         update usage_closing set may_close_from = '-infinity';
          create function check_closing() returns trigger language plpgsql as $$ begin
              if not ({condition}) then raise exception 'not so' using errcode = '{otherwise}'; end if;
              return null;
