@@ -159,7 +159,7 @@ fn what_failed_counts_as_it_is_found_where_nobody_was_told_before_the_process_wa
     let Some(output) = run_under_faults("helper_is_killed_before_the_mark", directory.path()) else { return };
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(std::os::unix::process::ExitStatusExt::signal(&output.status), Some(9), "{output:?}");
-    assert!(text.contains("APPENDED") && !text.contains("TOLD"), "{text}");
+    assert!(text.contains("APPENDING") && !text.contains("TOLD"), "{text}");
     let spool = open(&directory.path().join("spool"));
     assert_eq!(spool.report().voided_groups, 0);
     // The machine did not stop, so it reads back as it was written.
@@ -171,8 +171,9 @@ fn helper_is_killed_before_the_mark() {
     let Some(faults) = Faults::here() else { return };
     let spool = with_two_groups(&faults);
     faults.set("die");
+    // Before: the writer may be quicker than this thread.
+    println!("APPENDING");
     let receipt = spool.append(Class::Admitted, 1, b"nobody was told".as_slice()).unwrap();
-    println!("APPENDED");
     println!("TOLD {:?}", receipt.wait());
 }
 
