@@ -6,7 +6,8 @@ import { promisify } from "node:util";
 
 import { HARM } from "./cast.mjs";
 import { looksRight } from "./pages.mjs";
-import { axe, picture, settled, visit, WIDTHS } from "./stage.mjs";
+import { until } from "./server.mjs";
+import { axe, ELSEWHERE, picture, settled, visit, watched, WIDTHS } from "./stage.mjs";
 
 const run = promisify(execFile);
 const PASSWORD = "correct horse battery";
@@ -141,6 +142,64 @@ export function doorTests(t, { stage, browser }) {
       assert.match(policy, /default-src 'none'; script-src 'self'; style-src 'self';/);
       assert.doesNotMatch(policy, /unsafe|https?:/);
       assert.doesNotMatch(await response.text(), /<script>|<style|https?:\/\//);
+    }),
+    t.test("Swagger UI shows the whole document under its policy, and asks nobody but this server", async () => {
+      const context = await browser().newContext({ viewport: WIDTHS.wide, locale: "en-GB" });
+      context.setDefaultTimeout(30_000);
+      const page = watched(await context.newPage());
+      const asked = [];
+      page.on("request", (request) => asked.push(request.url()));
+      // By a name, as people reach it: of what is on this machine alone it would not ask others.
+      const url = stage().url.replace("127.0.0.1", ELSEWHERE);
+      await page.goto(`${url}/admin/api/v1/docs`);
+      await page.locator("#operations-credits-post_users_user_id_credits").waitFor();
+      const document = await (await fetch(`${stage().url}/admin/api/v1/openapi.json`)).json();
+      const operations = Object.values(document.paths).flatMap((item) => Object.keys(item)).length;
+      assert.equal(await page.locator(".opblock").count(), operations);
+      await page.getByRole("button", { name: /users.*user_id.*credits/ }).first().click();
+      await page.getByText("Idempotency-Key").first().waitFor();
+      await picture(page, "swagger");
+      assert.deepEqual(asked.filter((at) => !at.startsWith(`${url}/`) && !at.startsWith("data:")), []);
+      // Of what is not encrypted the browser says so where it is by a name.
+      assert.deepEqual(page.complaints.filter((said) => !/Cross-Origin-Opener-Policy/.test(said)), []);
+      await context.close();
+    }),
+    t.test("what cannot be read is said on every page, and is there once it can", async () => {
+      const page = await stage().signIn(browser(), "ada");
+      const bad = (route) => route.fulfill({ status: 503, contentType: "application/problem+json", body: JSON.stringify({ type: "about:blank", title: "The database does not answer", status: 503, detail: "the database could not be asked; try again", code: "unavailable" }) });
+      for (const theme of ["light", "dark"]) {
+        await page.emulateMedia({ colorScheme: theme });
+        for (const hash of ["#/overview?range=7d", "#/users", "#/models", "#/endpoints", "#/quarantine", "#/unrated", "#/audit"]) {
+          await page.route("**/admin/api/v1/**", bad);
+          await visit(page, "#/nowhere");
+          await visit(page, hash);
+          await page.getByRole("alert").getByText("the database could not be asked").first().waitFor();
+          await picture(page, `failing-${hash.slice(2).split("?")[0]}-${theme}`);
+          await looksRight(page, `${hash} without a database, ${theme}`);
+          await page.unroute("**/admin/api/v1/**", bad);
+          const again = page.getByRole("alert").getByRole("button", { name: "Try again" });
+          await until(`${hash} to be itself again`, async () => {
+            if (await again.count() === 0) return true;
+            // It may be gone by itself: some pages are read again now and then.
+            await again.first().click({ timeout: 2_000 }).catch(() => undefined);
+            return false;
+          });
+        }
+      }
+      let release = () => {};
+      const held = new Promise((done) => { release = () => { done(undefined); }; });
+      const hold = async (route) => { await held; await route.continue(); };
+      await page.route("**/admin/api/v1/users?**", hold);
+      await page.route("**/admin/api/v1/users", hold);
+      await visit(page, "#/nowhere");
+      await page.evaluate(() => { window.location.hash = "#/users"; });
+      await page.getByRole("status", { name: "Loading" }).first().waitFor();
+      await picture(page, "loading");
+      await looksRight(page, "a page that is being read");
+      release();
+      await settled(page);
+      await page.getByRole("link", { name: "acme", exact: true }).waitFor();
+      await page.context().close();
     }),
     t.test("from an empty server to the first charge, by the page alone", async () => {
       const { Stage } = await import("./stage.mjs");
