@@ -510,7 +510,12 @@ async fn a_customer_is_told_nothing_of_cost_or_margin_and_the_books_know_nothing
         let mut told = Vec::new();
         for credential in [&member.key, &key, &session] {
             for path in &of_customers {
-                told.push(house.get(credential, path).await.ok().to_string());
+                let mut answer = house.get(credential, path).await.ok();
+                // Sealed anew each time.
+                if let Some(next) = answer.get_mut("next_page") {
+                    *next = Value::Null;
+                }
+                told.push(answer.to_string());
             }
         }
         told
