@@ -122,9 +122,7 @@ impl GatewayConfig {
             None => Ok(()),
         }
     }
-}
 
-impl GatewayConfig {
     /// How many threads serve.
     pub(crate) fn threads(&self) -> usize {
         let given = self.threads.map(usize::from);

@@ -102,8 +102,8 @@ pub(crate) struct Seen {
 
 /// Groups in one commit: where an fsync takes long, a second's worth of a busy gateway still goes with one or two.
 const MAX_GROUPS_PER_COMMIT: usize = 16;
-/// How long records wait for company after a commit of several, for each of them but the first, and at most. A commit costs as much as the
-/// appending of ten records, so where many come at once it pays to write fewer of larger ones; one that comes alone never waits.
+/// How long records wait for company after a commit of several, for each of them but the first, and at most. Most of what
+/// a commit costs is not its records, so where many come at once it pays to write fewer of larger ones; one that comes alone never waits.
 const COMPANY_LINGER_EACH: Duration = Duration::from_micros(125);
 const COMPANY_LINGER: Duration = Duration::from_micros(500);
 /// How long acknowledgements wait for a group to be committed with. One that is lost means a delivery again, nothing worse.

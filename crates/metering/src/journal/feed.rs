@@ -25,8 +25,7 @@ use crate::delivery::{Queued, Spooled};
 /// Groups read at once. From the disk, a commit waits meanwhile.
 const PAGE_GROUPS: usize = 64;
 
-/// Where one look at the log found so many records, the next is a moment later: looking costs as much as passing ten of them on, and
-/// wakes whoever is behind.
+/// Where one look at the log found so many records, the next is a moment later: each look wakes whoever is behind, however few it finds.
 const MANY: usize = 4;
 const LOOKS_APART: Duration = Duration::from_millis(1);
 
