@@ -8,7 +8,6 @@ use tollgate_domain::{ApiKeyId, UserId};
 use uuid::Uuid;
 
 use super::usage::{BucketWidth, UsageKind};
-use crate::closed_hours::SUMS;
 use crate::{StoreError, Tx};
 
 /// Which cells a report is about, by their numbers. Resolved once, so that the database plans with what it will really read.
@@ -39,12 +38,14 @@ pub(super) struct Wanted<'a> {
     pub(super) kind: Option<UsageKind>,
 }
 
-/// What is told apart beside time.
+/// What is told apart beside time, and what is read of it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Told {
+pub(super) struct Told<'a> {
     /// Users, keys, or anything that hangs on them.
     pub(super) owners: bool,
     pub(super) models: bool,
+    /// Sums that somebody reads: the rest would be carried along for nothing.
+    pub(super) sums: &'a [&'a str],
 }
 
 /// Which of the cells that are asked of.
@@ -145,13 +146,13 @@ impl Cells {
 
     /// A query of `starts_at` (of the bucket), `user_no`, `key_no`, `model_no` and the sums, of as few rows as can be told apart by what is
     /// `told`; each number that is neither told nor filtered by may be 0.
-    pub(super) fn select(&self, width: BucketWidth, told: Told, only: Only) -> String {
+    pub(super) fn select(&self, width: BucketWidth, told: Told<'_>, only: Only) -> String {
         self.select_within(ASKED, width, told, only)
     }
 
     /// As [`Cells::select`], over all the time that is asked of at once: whole days as sums of days, and of hours only what is beside them.
     /// `starts_at` is of no use.
-    pub(super) fn select_all(&self, told: Told) -> String {
+    pub(super) fn select_all(&self, told: Told<'_>) -> String {
         let stretch =
             |from: &str, until: &str, width| self.select_within([from, until], width, told, Only::All);
         let days_end = format!("greatest({LAST_DAY}, least({FIRST_DAY}, $2))");
@@ -163,12 +164,18 @@ impl Cells {
         .join(" union all ")
     }
 
-    fn select_within(&self, [from, until]: [&str; 2], width: BucketWidth, told: Told, only: Only) -> String {
+    fn select_within(
+        &self,
+        [from, until]: [&str; 2],
+        width: BucketWidth,
+        told: Told<'_>,
+        only: Only,
+    ) -> String {
         let owners = told.owners || !self.are_of_everyone();
         let models = told.models || self.models.is_some();
         let interval = width.interval();
         if width == BucketWidth::Minute {
-            return part("r.minute", "", MINUTES, KIND, only);
+            return part("r.minute", told.sums, "", MINUTES, KIND, only);
         }
         let open = |first: &str| {
             let bucket = if width == BucketWidth::Day {
@@ -178,6 +185,7 @@ impl Cells {
             };
             part(
                 &bucket,
+                told.sums,
                 "",
                 "usage_rollups r",
                 &format!("r.hour >= {first} and r.hour < {until} and {KIND}"),
@@ -189,7 +197,7 @@ impl Cells {
                 format!("r.grain = {grain} and r.starts_at >= {from} and r.starts_at < {until} and {kind}");
             // Grains that tell no keys apart are of all keys, or of those for batches alone.
             let only = if grain > 4 { Only::All } else { only };
-            part("r.starts_at", sign, "usage_sums r", &range, only)
+            part("r.starts_at", told.sums, sign, "usage_sums r", &range, only)
         };
         // All hours of a day that has begun are in its sums as far as they are closed, so the open ones are what is missing of it.
         let rest = open(&format!("greatest({from}, coalesce($3::timestamptz, '-infinity'))"));
@@ -225,29 +233,30 @@ impl Cells {
     pub(super) fn select_priced(
         &self,
         width: BucketWidth,
-        owners: bool,
+        told: Told<'_>,
         has_mixed_days: bool,
         only: Only,
     ) -> String {
-        let owners = owners || !self.are_of_everyone();
+        let read = told.sums;
+        let owners = told.owners || !self.are_of_everyone();
         let sums = |grain: u8| {
             let range = format!("r.grain = {grain} and r.starts_at >= $1 and r.starts_at < $2");
-            part("r.starts_at as priced_at, r.starts_at", "", "usage_sums r", &range, only)
+            part("r.starts_at as priced_at, r.starts_at", read, "", "usage_sums r", &range, only)
         };
         let hours = |from: &str| {
             let bucket = if width == BucketWidth::Day { day_of("r.hour") } else { "r.hour".to_owned() };
             let range = format!("r.hour >= {from} and r.hour < $2");
-            part(&format!("r.hour as priced_at, {bucket}"), "", "usage_rollups r", &range, only)
+            part(&format!("r.hour as priced_at, {bucket}"), read, "", "usage_rollups r", &range, only)
         };
         let rest = hours("greatest($1, coalesce($3::timestamptz, '-infinity'))");
         match (width, owners) {
             (BucketWidth::Minute | BucketWidth::Hour, true) => hours("$1"),
             (BucketWidth::Minute | BucketWidth::Hour, false) => {
-                [sums(1), by_model(&rest)].join(" union all ")
+                [sums(1), by_model(&rest, read)].join(" union all ")
             }
             (BucketWidth::Day, _) => {
                 let days = sums(if owners { 4 } else { 2 });
-                let days = if has_mixed_days { in_hours_where_mixed(&days, owners) } else { days };
+                let days = if has_mixed_days { in_hours_where_mixed(&days, owners, read) } else { days };
                 [days, rest].join(" union all ")
             }
         }
@@ -256,25 +265,22 @@ impl Cells {
 
 /// Days, those in which their model's cost changes in parts: the hours from the first change on, and what is left of the day. Of most days that is the
 /// fewer hours, and no day has to be left out. Every hour is found by the key of its day, one by one, never by reading all there are (`offset 0`).
-fn in_hours_where_mixed(days: &str, owners: bool) -> String {
-    let hours = if owners {
+fn in_hours_where_mixed(days: &str, owners: bool, read: &[&str]) -> String {
+    let hour = if owners {
         "select r.* from usage_rollups r
-         where r.user_no = d.user_no and r.key_no = d.key_no and r.model_no = d.model_no
-           and r.hour >= m.changes_at and r.hour < m.day + interval '24 hours' and r.hour < $3"
+         where r.hour = h and r.user_no = d.user_no and r.key_no = d.key_no and r.model_no = d.model_no and r.hour < $3"
     } else {
-        "select r.*, h as hour
-         from generate_series(m.changes_at, m.day + interval '23 hours', interval '1 hour') h, lateral (
-             select r.* from usage_sums r
-             where r.grain = 1 and r.starts_at = h and r.user_no = 0 and r.key_no = 0 and r.model_no = m.model_no offset 0) r"
+        "select r.* from usage_sums r
+         where r.grain = 1 and r.starts_at = h and r.user_no = 0 and r.key_no = 0 and r.model_no = d.model_no"
     };
-    let sums = |sign: &str| SUMS.map(|sum| format!("{sign}r.{sum} as {sum}")).join(", ");
-    let (added, taken_off) = (sums(""), sums("-"));
+    let (added, taken_off) = (columns("r", read, ""), columns("r", read, "-"));
     let day = day_of("r.hour");
     format!(
         "(with of_days as materialized ({days}),
                of_hours as materialized (
-                   select r.hour, r.user_no, r.key_no, r.model_no, {added}
-                   from of_days d join mixed_days m on m.day = d.starts_at and m.model_no = d.model_no, lateral ({hours} offset 0) r)
+                   select h as hour, r.user_no, r.key_no, r.model_no, {added}
+                   from of_days d join mixed_days m on m.day = d.starts_at and m.model_no = d.model_no,
+                        generate_series(m.changes_at, m.day + interval '23 hours', interval '1 hour') h, lateral ({hour} offset 0) r)
           select * from of_days
           union all
           select {day}, {day}, r.user_no, r.key_no, r.model_no, {taken_off} from of_hours r
@@ -310,19 +316,29 @@ const MINUTES: &str = "(select date_bin('1 minute', requested_at, timestamptz '1
        and requested_at >= $1 and requested_at < $2) r";
 
 /// Hours that tell owners apart, with those summed up.
-fn by_model(hours: &str) -> String {
-    let sums = SUMS.map(|sum| match sum {
-        "amount_pico" => format!("sum(r.{sum}) as {sum}"),
-        _ => format!("sum(r.{sum})::bigint as {sum}"),
-    });
+fn by_model(hours: &str, read: &[&str]) -> String {
     format!(
         "select r.priced_at, r.starts_at, 0, 0, r.model_no, {} from ({hours}) r group by r.priced_at, r.starts_at, r.model_no",
-        sums.join(", ")
+        added_up("r", read)
     )
 }
 
-fn part(starts_at: &str, sign: &str, table: &str, range: &str, only: Only) -> String {
-    let sums = SUMS.map(|sum| format!("{sign}r.{sum} as {sum}")).join(", ");
+/// These sums of rows of a table; taken off, if `sign` is `-`.
+pub(super) fn columns(table: &str, sums: &[&str], sign: &str) -> String {
+    sums.iter().map(|sum| format!("{sign}{table}.{sum} as {sum}")).collect::<Vec<_>>().join(", ")
+}
+
+/// These sums of a group of them.
+pub(super) fn added_up(table: &str, sums: &[&str]) -> String {
+    let added_up = sums.iter().map(|sum| match *sum {
+        "amount_pico" => format!("sum({table}.{sum}) as {sum}"),
+        _ => format!("sum({table}.{sum})::bigint as {sum}"),
+    });
+    added_up.collect::<Vec<_>>().join(", ")
+}
+
+fn part(starts_at: &str, read: &[&str], sign: &str, table: &str, range: &str, only: Only) -> String {
+    let sums = columns("r", read, sign);
     // Every parameter is named in every part, so that each has its type in each query.
     format!(
         "select {starts_at} as starts_at, r.user_no, r.key_no, r.model_no, {sums}

@@ -6,9 +6,8 @@
 
 use tokio_postgres::types::ToSql;
 
-use super::cells::{Cells, Only, Told};
+use super::cells::{Cells, Only, Told, added_up, columns};
 use super::series::{MAX_GROUPS, SeriesGroup};
-use crate::closed_hours::SUMS;
 use crate::{StoreError, Tx};
 
 /// The groups that a series tells apart.
@@ -26,9 +25,11 @@ pub(super) struct Largest {
     is_apart: bool,
 }
 
-/// What a series tells apart beside time and groups.
+/// What a series reads, and what it tells apart beside time and groups.
 #[derive(Debug, Default)]
 pub(super) struct With<'a> {
+    /// Sums of cells.
+    pub(super) sums: &'a [&'a str],
     /// A column of `j`.
     pub(super) key: Option<&'a str>,
     /// Joins cells, `r`, with `j`.
@@ -55,7 +56,7 @@ impl Largest {
         let is_apart = is_of_owners && cells.are_of_everyone();
         let largest = Self { column, numbers: vec![0], others: 0, place_of_others: top + 1, is_apart };
         let Some(column) = column else { return Ok(largest) };
-        let told = Told { owners: is_of_owners, models: !is_of_owners };
+        let told = Told { owners: is_of_owners, models: !is_of_owners, sums: &["requests", "amount_pico"] };
         let sql = format!(
             "with cells as ({cells}),
              grouped as (
@@ -79,7 +80,7 @@ impl Largest {
     ///
     /// The largest are added up before they are taken off everything, so that their rows are read, and kept, once.
     pub(super) fn sums(&self, with: &With<'_>, select: impl Fn(bool, Only) -> String) -> String {
-        let With { key, join, are_single } = with;
+        let With { sums, key, join, are_single } = with;
         let key_of = |table: &str| key.map_or(String::new(), |key| format!(", {table}.{key}"));
         let keys = if key.is_some() { "1, 2, 3, 4" } else { "1, 2, 3" };
         let group = self.column.map_or("0".to_owned(), |column| format!("r.{column}"));
@@ -95,11 +96,11 @@ impl Largest {
             // Nobody is told apart, or only few rows are read anyway.
             let cells = select(matches!(self.column, Some("user_no" | "key_no")), Only::All);
             return if *are_single {
-                format!("{} where r.requests <> 0", of_groups(&columns("r", ""), &cells, "left"))
+                format!("{} where r.requests <> 0", of_groups(&columns("r", sums, ""), &cells, "left"))
             } else {
                 format!(
                     "{} group by {keys} having sum(r.requests) <> 0",
-                    of_groups(&added_up("r"), &cells, "left")
+                    of_groups(&added_up("r", sums), &cells, "left")
                 )
             };
         };
@@ -113,15 +114,15 @@ impl Largest {
             key = key_of("o"),
             key_joined = key_of("j"),
             key_of_largest = key_of("l"),
-            sums = added_up("o"),
+            sums = added_up("o", sums),
             everything = select(false, Only::All),
-            added = columns("r", ""),
-            taken_off = columns("l", "-"),
+            added = columns("r", sums, ""),
+            taken_off = columns("l", sums, "-"),
         );
         format!(
             "with of_largest as materialized ({of_largest} group by {keys})
              select * from of_largest where requests <> 0{of_others}",
-            of_largest = of_groups(&added_up("r"), &select(true, Only::OneOf(column)), ""),
+            of_largest = of_groups(&added_up("r", sums), &select(true, Only::OneOf(column)), ""),
             of_others = if self.others > 0 { of_others } else { String::new() },
         )
     }
@@ -135,18 +136,4 @@ impl Largest {
     pub(super) const fn groups_at(&self, place: i64) -> i64 {
         if place == self.place_of_others { self.others } else { 1 }
     }
-}
-
-/// The sums of rows of a table; taken off, if `sign` is `-`.
-fn columns(table: &str, sign: &str) -> String {
-    SUMS.map(|sum| format!("{sign}{table}.{sum} as {sum}")).join(", ")
-}
-
-/// The sums of a group of them.
-fn added_up(table: &str) -> String {
-    SUMS.map(|sum| match sum {
-        "amount_pico" => format!("sum({table}.{sum}) as {sum}"),
-        _ => format!("sum({table}.{sum})::bigint as {sum}"),
-    })
-    .join(", ")
 }

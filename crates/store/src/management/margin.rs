@@ -14,11 +14,10 @@ use rust_decimal::Decimal;
 use tokio_postgres::Row;
 use tollgate_domain::Credits;
 
-use super::cells::Cells;
+use super::cells::{Cells, Told};
 use super::largest::{Largest, With};
-use super::series::{COLUMNS, GROUP, SUMS_OF_ROWS, SeriesGroup, SeriesQuery, SeriesRow};
+use super::series::{COLUMNS, GROUP, SUMS, SUMS_OF_ROWS, SeriesGroup, SeriesQuery, SeriesRow};
 use super::usage::BucketWidth;
-use crate::closed_hours::SUMS;
 use crate::text::check_text;
 use crate::{StoreError, Tx};
 
@@ -61,19 +60,77 @@ const MIXED_DAYS: &str =
     where valid_from > $1 and valid_from < $2 and valid_from <> date_trunc('day', valid_from, 'UTC')
     group by 1, 2";
 
-/// The parts of sums at one price, none larger than what is left of its whole: in the order in which a charge takes them off
-/// ([`tollgate_domain::TokenUsage::split`]).
-const PARTS: &str = "select least(s.cache_read_tokens, s.prompt_tokens) as read,
-           least(s.cache_write_tokens, s.prompt_tokens - least(s.cache_read_tokens, s.prompt_tokens)) as written,
-           least(s.reasoning_tokens, s.completion_tokens) as reasoning";
+/// Something that may have a price of its own, beside those of input and output.
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    /// The column of [`PRICES`], `null` where it has none.
+    price: &'static str,
+    /// How much of it there is in the sums at one price: no more than what is left of its whole, in the order in which a charge takes parts off
+    /// ([`tollgate_domain::TokenUsage::split`]).
+    quantity: &'static str,
+    /// The sums that this takes, beside [`SUMS`].
+    sums: &'static [&'static str],
+}
 
-/// What they cost: every token as input or output, and what each part costs more or less than that. Hardly any price differs in all of them, and
-/// a product is what takes the longest here.
-const COST: &str = "s.prompt_tokens * p.input_price + s.completion_tokens * p.output_price
-    + case when p.more_if_read is null then 0 else parts.read * p.more_if_read end
-    + case when p.more_if_written is null then 0 else parts.written * p.more_if_written end
-    + case when p.more_if_reasoning is null then 0 else parts.reasoning * p.more_if_reasoning end
-    + case when p.request_price is null then 0 else (s.requests - s.failed_requests) * p.request_price end";
+const PARTS: [Part; 4] = [
+    Part {
+        price: "more_if_read",
+        quantity: "least(s.cache_read_tokens, s.prompt_tokens)",
+        sums: &["cache_read_tokens"],
+    },
+    Part {
+        price: "more_if_written",
+        quantity: "least(s.cache_write_tokens, s.prompt_tokens - least(s.cache_read_tokens, s.prompt_tokens))",
+        sums: &["cache_read_tokens", "cache_write_tokens"],
+    },
+    Part {
+        price: "more_if_reasoning",
+        quantity: "least(s.reasoning_tokens, s.completion_tokens)",
+        sums: &["reasoning_tokens"],
+    },
+    Part { price: "request_price", quantity: "(s.requests - s.failed_requests)", sums: &[] },
+];
+
+/// What there is to reckon with in a stretch of time. To add up and to multiply is what takes the longest, and hardly any price is of everything.
+#[derive(Debug)]
+struct Priced {
+    has_mixed_days: bool,
+    /// Those that have a price of their own.
+    parts: Vec<Part>,
+}
+
+impl Priced {
+    async fn find(tx: &Tx, from: Timestamp, until: Timestamp) -> Result<Self, StoreError> {
+        let has_price = PARTS.map(|part| format!("coalesce(bool_or({} is not null), false)", part.price));
+        let sql = format!("select exists ({MIXED_DAYS}), {} from ({PRICES}) prices", has_price.join(", "));
+        let row = tx.query_one(&sql, &[&from, &until]).await?;
+        let mut parts = Vec::new();
+        for (at, part) in (1_usize..).zip(PARTS) {
+            if row.try_get(at)? {
+                parts.push(part);
+            }
+        }
+        Ok(Self { has_mixed_days: row.try_get(0)?, parts })
+    }
+
+    /// The sums that are told, and those that are multiplied.
+    fn sums(&self) -> Vec<&'static str> {
+        let more = self.parts.iter().flat_map(|part| part.sums);
+        crate::closed_hours::SUMS
+            .into_iter()
+            .filter(|sum| SUMS.contains(sum) || more.clone().any(|more| more == sum))
+            .collect()
+    }
+
+    /// What these sums cost: every token as input or output, and what each part costs more or less than that.
+    fn cost(&self) -> String {
+        let whole = "s.prompt_tokens * p.input_price + s.completion_tokens * p.output_price";
+        let parts = self.parts.iter().map(|Part { price, quantity, .. }| {
+            format!("case when p.{price} is null then 0 else {quantity} * p.{price} end")
+        });
+        std::iter::once(whole.to_owned()).chain(parts).collect::<Vec<_>>().join(" + ")
+    }
+}
 
 /// As [`super::series::series`], with what it cost; of buckets of hours or days.
 pub async fn margin(
@@ -86,16 +143,17 @@ pub async fn margin(
     check_text("the model", query.model.as_deref().unwrap_or_default())?;
     let mut cells = Cells::find(tx, &query.wanted()).await?;
     let cells = cells.between(from, until);
-    let has_mixed_days = width == BucketWidth::Day
-        && tx
-            .query_one(&format!("select exists ({MIXED_DAYS})"), &[&from, &until])
-            .await?
-            .try_get::<_, bool>(0)?;
+    let priced = Priced::find(tx, from, until).await?;
     let largest = Largest::find(tx, cells, query.group_by, query.top).await?;
-    let select = |owners, only| cells.select_priced(width, owners, has_mixed_days, only);
+    let sums = priced.sums();
+    let select = |owners, only| {
+        let told = Told { owners, models: true, sums: &sums };
+        cells.select_priced(width, told, priced.has_mixed_days, only)
+    };
     let is_of_owners = matches!(query.group_by, SeriesGroup::User | SeriesGroup::Key);
     // What is multiplied is of one bucket, group and price, whichever hours are closed.
     let with = With {
+        sums: &sums,
         key: Some("price_no"),
         join: "left join prices j on j.model_no = r.model_no and j.valid_from <= r.priced_at and j.valid_until > r.priced_at",
         are_single: cells.are_single(width, is_of_owners),
@@ -105,9 +163,8 @@ pub async fn margin(
          mixed_days as materialized ({MIXED_DAYS}),
          priced as ({priced}),
          costed as (
-             select s.*, {COST} as cost
-             from priced s left join prices p using (price_no),
-                  lateral ({PARTS}) parts),
+             select s.*, {cost} as cost
+             from priced s left join prices p using (price_no)),
          summed as (
              select starts_at, place, group_no, {added_up}, sum(cost) as cost,
                     sum(requests - failed_requests) filter (where price_no is null) as uncosted_requests,
@@ -119,6 +176,7 @@ pub async fn margin(
          from summed c left join ({names}) n on n.no = c.group_no
          order by c.starts_at, c.place",
         priced = largest.sums(&with, select),
+        cost = priced.cost(),
         added_up = SUMS.map(|sum| format!("sum({sum}) as {sum}")).join(", "),
         names = query.group_by.names(),
     );

@@ -44,6 +44,10 @@ pub const CLIENT_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// What each sort and each table of groups of a report may hold in memory: a month of some thousand keys. Beyond it goes to the disk.
 const REPORT_MEMORY: &str = "32MB";
 
+/// What a plan with parallel workers must save, in the planner's units: some hundred thousand rows. Beside other work, to begin them takes longer than
+/// most reports, and they take a processor from that work.
+const WORKERS_COST: u32 = 50_000;
+
 /// Bounds what comes next in this transaction: it ends after [`REPORT_TIMEOUT`], and soon after its caller has gone, who takes the
 /// connection along. Without that the query of a client that hung up would go on to its end. Nor is a report compiled: that takes longer
 /// than reading what it reads. It is planned for what it asks, because days that are a parameter leave no partition out of a plan for any. A database on Windows cannot tell that
@@ -56,7 +60,7 @@ pub async fn bound_report(tx: &Tx) -> Result<(), StoreError> {
 pub async fn bound(tx: &Tx, timeout: Duration) -> Result<(), StoreError> {
     let sql = format!(
         "set local statement_timeout = {}; set local work_mem = '{REPORT_MEMORY}'; set local jit = off;
-         set local plan_cache_mode = force_custom_plan;
+         set local parallel_setup_cost = {WORKERS_COST}; set local plan_cache_mode = force_custom_plan;
          select set_config('client_connection_check_interval', '{}', true) where version() ~* 'linux|darwin|bsd'",
         timeout.as_millis(),
         CLIENT_CHECK_INTERVAL.as_millis()

@@ -95,19 +95,23 @@ pub async fn series(
     let cells = cells.between(from, until);
     let largest = Largest::find(tx, cells, query.group_by, query.top).await?;
     let models = query.group_by == SeriesGroup::Model;
-    let select = |owners, only| cells.select(width, Told { owners, models }, only);
+    let select = |owners, only| cells.select(width, Told { owners, models, sums: &SUMS }, only);
     let sql = format!(
         "with c as ({sums})
          select {GROUP}, {SUMS_OF_ROWS}
          from c left join ({names}) n on n.no = c.group_no
          order by c.starts_at, c.place",
-        sums = largest.sums(&With::default(), select),
+        sums = largest.sums(&With { sums: &SUMS, ..With::default() }, select),
         names = query.group_by.names(),
     );
     let parameters = [&cells.parameters()[..], &largest.parameters()].concat();
     let rows = tx.query(&sql, &parameters).await?;
     rows.iter().map(|row| SeriesRow::read(row, &largest)).collect()
 }
+
+/// The sums of cells that [`SeriesRow::read`] reads.
+pub(super) const SUMS: [&str; 6] =
+    ["requests", "failed_requests", "unrated_requests", "prompt_tokens", "completion_tokens", "amount_pico"];
 
 /// What [`SeriesRow::read`] reads, of `c`, sums at a place, and `n`, the names of groups: its first columns.
 pub(super) const GROUP: &str = "c.starts_at, c.place, n.id, n.name, n.prefix";

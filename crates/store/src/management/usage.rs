@@ -14,8 +14,7 @@ use tokio_postgres::Row;
 use tollgate_domain::{ApiKeyId, Credits, UserId};
 use uuid::Uuid;
 
-use super::cells::{Cells, Only, Told, Wanted};
-use crate::closed_hours::SUMS;
+use super::cells::{Cells, Only, Told, Wanted, columns};
 use crate::{StoreError, Tx};
 
 /// Most rows of a page of several buckets, which ends sooner where it would have more: so many are read, written and sent within some
@@ -27,6 +26,16 @@ pub const MAX_ROWS: usize = 10_000;
 
 /// Most requests of the days that minutes are asked of: what is read takes some tenths of a second, in a report's place and not in a flush's.
 pub const MAX_MINUTE_REQUESTS: i64 = 1_000_000;
+
+/// The sums of cells that are read.
+const SUMS: [&str; 6] = [
+    "requests",
+    "prompt_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "completion_tokens",
+    "amount_pico",
+];
 
 /// How wide a bucket is. Buckets begin at whole minutes, hours and days of UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -162,9 +171,10 @@ pub async fn buckets(
         }
     }
     let of = |is_wanted: bool, column: &'static str| if is_wanted { column } else { "null::integer" };
-    let told = Told { owners: grouping.user || grouping.api_key || grouping.batch, models: grouping.model };
+    let owners = grouping.user || grouping.api_key || grouping.batch;
+    let told = Told { owners, models: grouping.model, sums: &SUMS };
     let source = match of_batches {
-        Some(of_batches) => of_batches.select(&cells, width, grouping.model),
+        Some(of_batches) => of_batches.select(&cells, width, told),
         None => cells.select(width, told, Only::All),
     };
     // Sums by number first, names afterwards: there are few groups and many sums.
@@ -279,15 +289,15 @@ impl OfBatches {
     }
 
     /// As [`Cells::select`], with `is_batch`.
-    fn select(self, cells: &Cells, width: BucketWidth, models: bool) -> String {
-        let sums = |sign: &str| SUMS.map(|sum| format!("{sign}r.{sum} as {sum}")).join(", ");
+    fn select(self, cells: &Cells, width: BucketWidth, told: Told<'_>) -> String {
+        let told = Told { owners: false, ..told };
         let rows = |table: &str, is_batch: bool, sign: &str| {
             format!(
                 "select r.starts_at, 0 as user_no, 0 as key_no, r.model_no, {}, {is_batch} as is_batch from {table} r",
-                sums(sign)
+                columns("r", told.sums, sign)
             )
         };
-        let select = |only| cells.select(width, Told { owners: false, models }, only);
+        let select = |only| cells.select(width, told, only);
         let others = || {
             let everything = format!("({})", select(Only::All));
             [rows(&everything, false, ""), rows("of_batches", false, "-")]
