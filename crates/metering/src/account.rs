@@ -58,11 +58,14 @@ impl Engine {
 
     /// Counts each record of what has been flushed, while the next batch is being written.
     pub(crate) async fn count(&self, mut done: mpsc::Receiver<Flushed>) {
-        while let Some(Flushed { queued, entered }) = done.recv().await {
-            for Entered { range, prepared, skipped, at } in entered {
+        while let Some(Flushed { mut queued, entered }) = done.recv().await {
+            for Entered { range, mut prepared, skipped, at } in entered {
                 let queued = queued.get(range).unwrap_or_default();
-                for queued in queued {
-                    self.metrics.lag_seconds.observe((at - queued.ended_at).as_secs_f64());
+                for queued in queued.chunks(PORTION) {
+                    for queued in queued {
+                        self.metrics.lag_seconds.observe((at - queued.ended_at).as_secs_f64());
+                    }
+                    yield_now().await;
                 }
                 for rows in prepared.rows.chunks(PORTION) {
                     for row in rows {
@@ -74,8 +77,18 @@ impl Engine {
                     }
                     yield_now().await;
                 }
+                drop_by_portions(&mut prepared.rows).await;
             }
+            drop_by_portions(&mut queued).await;
         }
+    }
+}
+
+/// To give back the memory of a large batch takes as long as to count it.
+async fn drop_by_portions<T>(items: &mut Vec<T>) {
+    while !items.is_empty() {
+        items.truncate(items.len().saturating_sub(PORTION));
+        yield_now().await;
     }
 }
 
