@@ -91,7 +91,7 @@ pub(crate) struct KeyInfo {
     /// Of it, this month.
     #[schema(value_type = f64)]
     usage_monthly: ExactNumber,
-    /// Always `null`: the key has no limit of its own.
+    /// Always `null`: no key has a limit over all time. What it may spend in a day, a week or a month is in the management API.
     limit: Option<f64>,
     /// Always `null`, as `limit`.
     limit_remaining: Option<f64>,

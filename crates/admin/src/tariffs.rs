@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tollgate_domain::{ApiKeyPurpose, Credits, ModelId, PriceList, PricePerToken};
+use tollgate_domain::{ApiKeyPurpose, Credits, ModelId, PriceList, PricePerToken, TariffId};
 use tollgate_metering::unrated;
 use tollgate_store::Tx;
 use tollgate_store::tariffs::{self, StoredTariff, TariffChange, WantedTariff};
@@ -175,6 +175,10 @@ pub(crate) struct WantedList {
     /// What is not in it closes now, what is new opens now, what is equal stays.
     #[schema(max_items = 1000)]
     tariffs: Vec<NewTariff>,
+    /// The ids of all prices in force or to come, as they were read. Where it is given and is no longer what there is, nothing changes, and the answer is
+    /// 409; without it, whatever there is gives way.
+    #[schema(max_items = 1000)]
+    before: Option<Vec<Uuid>>,
 }
 
 /// What a change of prices did.
@@ -220,9 +224,12 @@ pub(crate) async fn replace(
     Path(id): Path<ModelId>,
     Body(wanted): Body<WantedList>,
 ) -> Result<Json<PriceChange>, Problem> {
+    let read: Option<Vec<TariffId>> =
+        wanted.before.map(|ids| ids.into_iter().map(TariffId::from_uuid).collect());
     let wanted: Vec<WantedTariff> = wanted.tariffs.into_iter().map(WantedTariff::from).collect();
     let (id, actor) = (id.to_string(), caller.actor());
-    let replace = async |tx: Tx| tariffs::replace(&tx, &id, &wanted, admin.clock(), &actor).await;
+    let replace =
+        async |tx: Tx| tariffs::replace_read(&tx, &id, read.as_deref(), &wanted, admin.clock(), &actor).await;
     let change: TariffChange = admin.store().tx("admin_replace_tariffs", replace).await?;
     let now = admin.clock().now().as_microsecond();
     let rating = unrated::rate_and_notify(admin.store(), admin.record_keys(), now).await?;

@@ -9,7 +9,7 @@
 
 mod plan;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -142,9 +142,33 @@ pub async fn replace(
     clock: &dyn Clock,
     actor: &str,
 ) -> Result<TariffChange, StoreError> {
+    replace_read(tx, model, None, wanted, clock, actor).await
+}
+
+/// As [`replace`], by somebody who has read which prices there are: where `read` is given, it has to be all that are in force or to come, so that nobody's
+/// change is undone by who had not seen it. What changes nothing is no conflict: it may be sent again.
+pub async fn replace_read(
+    tx: &Tx,
+    model: &str,
+    read: Option<&[TariffId]>,
+    wanted: &[WantedTariff],
+    clock: &dyn Clock,
+    actor: &str,
+) -> Result<TariffChange, StoreError> {
     check_wanted(wanted)?;
     let change = Change::begin(tx, model, clock).await?;
     let plan = plan::replace(&change.existing, wanted, change.at)?;
+    let is_open = |tariff: &StoredTariff| {
+        tariff.valid_until.is_none_or(|until| until > change.at && until != tariff.valid_from)
+    };
+    let open = change.existing.iter().filter(|tariff| is_open(tariff));
+    let open: HashSet<TariffId> = open.map(|tariff| tariff.id).collect();
+    let changes_something = !plan.ends.is_empty() || !plan.openings.is_empty();
+    if changes_something && read.is_some_and(|read| read.iter().copied().collect::<HashSet<_>>() != open) {
+        return Err(StoreError::conflict(format!(
+            "the prices of model \"{model}\" are no longer what `before` says: somebody changed them; read them again"
+        )));
+    }
     change.apply(tx, plan, "tariff.replace", actor).await
 }
 

@@ -9651,7 +9651,7 @@ export interface components {
                 label: string;
                 /**
                  * Format: double
-                 * @description Always `null`: the key has no limit of its own.
+                 * @description Always `null`: no key has a limit over all time. What it may spend in a day, a week or a month is in the management API.
                  */
                 limit?: number | null;
                 /**
@@ -10004,7 +10004,7 @@ export interface components {
             label: string;
             /**
              * Format: double
-             * @description Always `null`: the key has no limit of its own.
+             * @description Always `null`: no key has a limit over all time. What it may spend in a day, a week or a month is in the management API.
              */
             limit?: number | null;
             /**
@@ -11360,6 +11360,11 @@ export interface components {
         };
         /** @description The whole list of a model's prices from now on. */
         WantedList: {
+            /**
+             * @description The ids of all prices in force or to come, as they were read. Where it is given and is no longer what there is, nothing changes, and the answer is
+             *     409; without it, whatever there is gives way.
+             */
+            before?: string[] | null;
             /** @description What is not in it closes now, what is new opens now, what is equal stays. */
             tariffs: components["schemas"]["NewTariff"][];
         };

@@ -330,7 +330,7 @@ impl ResponseBody {
             return State::Ended;
         };
         let Streaming { upstream, tap, .. } = *streaming;
-        let Finished { observed, held } = tap.finish(end);
+        let Finished { mut observed, held } = tap.finish(end);
         if end != BodyEnd::Spent {
             last.append(held);
         }
@@ -347,6 +347,9 @@ impl ResponseBody {
         let plan = Arc::clone(&self.exchange.plan);
         // What broke while it was read ahead is answered by an error of ours: what nobody stated and nobody got, nobody pays.
         let nobody_got_it = matches!(end, BodyEnd::Cut | BodyEnd::Abandoned) && !self.has_passed;
+        if nobody_got_it {
+            observed.keep_early_usage();
+        }
         let wants_estimate = !nobody_got_it && settle::wants_estimate(&plan, &observed);
         if !wants_estimate && in_flight.may_finish() {
             let recorded = settle::record(in_flight, outcome, &observed);

@@ -7,7 +7,8 @@
 //!
 //! A body that did not end is estimated by what came of it: where the upstream broke it off, if it was a stream with
 //! content; where we cut it (its client had gone), always, were it by the prompt alone. So is a request whose
-//! answer had not begun.
+//! answer had not begun. Where usage was stated at the beginning of a stream, and not again, its prompt is kept, and the completion is estimated; it is never
+//! less than what was stated.
 //!
 //! An estimate is what the text encodes to with the vocabulary of the model's family, plus what messages cost
 //! around it. Images, audio and files count nothing. Other families' vocabularies differ by some tenths; that
@@ -141,12 +142,15 @@ impl Observed {
             Surface::Embeddings | Surface::Rerank => 0,
             surface => self.text.tokens(surface, tokenizer),
         };
-        let count = |tokens: u64| Some(i64::try_from(tokens).unwrap_or(i64::MAX));
+        let count = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
+        let early = self.stated_early.take().unwrap_or_default();
+        let prompt = early.prompt_tokens.filter(|&stated| stated > 0).unwrap_or(count(prompt));
+        let completion = early.completion_tokens.unwrap_or(0).max(count(completion));
         self.usage = StatedUsage {
-            prompt_tokens: count(prompt),
-            completion_tokens: count(completion),
-            total_tokens: count(prompt.saturating_add(completion)),
-            ..StatedUsage::default()
+            prompt_tokens: Some(prompt),
+            completion_tokens: Some(completion),
+            total_tokens: Some(prompt.saturating_add(completion)),
+            ..early
         };
         self.usage_source = UsageSource::Estimated;
     }

@@ -46,6 +46,10 @@ pub(crate) struct Meaning {
     pub(crate) only_usage: bool,
     /// There was a document at all, not just a comment or a keep-alive.
     pub(crate) data: bool,
+    /// It states usage, and other than before.
+    pub(crate) usage: bool,
+    /// It was passed over: there is something in it, and nothing that is looked for.
+    pub(crate) unread: bool,
 }
 
 /// Whether a document ends an answer.
@@ -99,6 +103,12 @@ impl Extraction {
 
     /// Reads one document. `event` is the name of its SSE event, if it had one.
     pub(crate) fn document(&mut self, event: Option<&[u8]>, json: &[u8]) -> Meaning {
+        let before = self.usage();
+        let meaning = self.meaning(event, json);
+        Meaning { usage: self.usage() != before, ..meaning }
+    }
+
+    fn meaning(&mut self, event: Option<&[u8]>, json: &[u8]) -> Meaning {
         self.is_error |= event == Some(b"error");
         if let Ok(meaning) = self.read(json) {
             return meaning;

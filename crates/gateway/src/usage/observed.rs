@@ -36,6 +36,9 @@ pub struct Observed {
     /// It is neither JSON nor an event stream, or encoded as we cannot read.
     pub(super) is_foreign: bool,
     pub(super) billed_otherwise: bool,
+    /// What was stated of an answer before it had all come, and did not come to its end: of the prompt it says all, of the completion nothing. Then
+    /// `usage` has nothing, and the completion is estimated.
+    pub(super) stated_early: Option<StatedUsage>,
     pub(super) text: ResponseText,
 }
 
@@ -85,7 +88,27 @@ impl Observed {
             streamed_content: false,
             is_foreign: true,
             billed_otherwise: false,
+            stated_early: None,
             text: ResponseText::default(),
+        }
+    }
+
+    /// Takes what was stated early for what may be estimated of this, if anything may.
+    pub(super) fn with_early_usage(mut self) -> Self {
+        let stated = std::mem::take(&mut self.usage);
+        let source = std::mem::replace(&mut self.usage_source, UsageSource::None);
+        if source == UsageSource::Provider && self.wants_estimate() {
+            self.stated_early = Some(stated);
+        } else {
+            (self.usage, self.usage_source) = (stated, source);
+        }
+        self
+    }
+
+    /// Nothing of it is to be estimated: what was stated early is all that there is.
+    pub(crate) fn keep_early_usage(&mut self) {
+        if let Some(stated) = self.stated_early.take() {
+            (self.usage, self.usage_source) = (stated, UsageSource::Provider);
         }
     }
 }

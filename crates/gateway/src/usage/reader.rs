@@ -61,6 +61,8 @@ pub(super) struct Reader {
     /// Whether an end marker was seen.
     pub(super) end: End,
     pub(super) content_seen: bool,
+    /// What was stated last, more has come since.
+    pub(super) more_since_usage: bool,
 }
 
 impl Reader {
@@ -73,6 +75,7 @@ impl Reader {
             text: keep_text.then(ResponseText::default),
             end: End::No,
             content_seen: false,
+            more_since_usage: false,
         }
     }
 
@@ -154,8 +157,7 @@ impl Reader {
             _ => None,
         };
         if let Some(mark) = &mark {
-            self.end = self.end.max(mark.meaning.end);
-            self.content_seen |= mark.meaning.content;
+            self.learn(&mark.meaning);
         }
         mark
     }
@@ -172,9 +174,18 @@ impl Reader {
             }
             _ => None,
         }?;
+        self.learn(&meaning);
+        Some(meaning)
+    }
+
+    fn learn(&mut self, meaning: &Meaning) {
         self.end = self.end.max(meaning.end);
         self.content_seen |= meaning.content;
-        Some(meaning)
+        if meaning.usage {
+            self.more_since_usage = false;
+        } else if meaning.content || meaning.unread {
+            self.more_since_usage = true;
+        }
     }
 
     /// The text for an estimate, and whether it is that of an event stream.

@@ -375,6 +375,7 @@ impl ResponseTap {
         let is_stream = reader.is_event_stream() || surface == Surface::GeminiStreamGenerate;
         let saw_terminal = reader.end != End::No;
         let streamed_content = is_stream && reader.content_seen;
+        let more_since_usage = reader.more_since_usage;
         let is_foreign = reader.kind() == Kind::Opaque;
         let extraction = &mut reader.extraction;
         let (mut usage, mut usage_source) = extraction.usage();
@@ -385,11 +386,16 @@ impl ResponseTap {
             usage.total_tokens = None;
             usage_source = UsageSource::Estimated;
         }
+        // A number that came before its answer, or beside its beginning, says nothing of what came since: Anthropic's first event states one token.
+        let is_early = end != BodyEnd::Spent
+            && streamed_content
+            && !saw_terminal
+            && (more_since_usage || usage.completion_tokens.unwrap_or(0) == 0);
         let mut flags = extraction.flags;
         flags.undecodable |= undecodable;
         flags.held_overflow |= held_overflow;
         flags.usage_not_withheld |= injected && encoded && usage_source == UsageSource::Provider;
-        Observed {
+        let observed = Observed {
             usage,
             usage_source,
             response_model: extraction.model.take(),
@@ -405,8 +411,10 @@ impl ResponseTap {
             streamed_content,
             is_foreign,
             billed_otherwise: extraction.billed_otherwise,
+            stated_early: None,
             text,
-        }
+        };
+        if is_early { observed.with_early_usage() } else { observed }
     }
 }
 

@@ -166,6 +166,30 @@ async fn an_endpoint_may_cut_off_instead() {
 }
 
 #[tokio::test]
+async fn what_a_message_states_at_its_beginning_is_not_taken_for_its_end() {
+    let house = House::open_with(Plan {
+        endpoint: |endpoint| endpoint.on_disconnect = OnDisconnect::Cancel,
+        ..Plan::default()
+    })
+    .await;
+    let words = 12;
+    house.upstream.usually(Script { stall: Some(words + 2), frames: Some(40), ..Script::tokens(1000, 500) });
+    let request = house.post("/v1/messages", ALICE).body(chat_body("chat", STREAM)).unwrap();
+    let mut response = house.client.request(request).await.unwrap();
+    let mut seen = String::new();
+    while seen.matches("content_block_delta").count() < words {
+        let frame = response.frame().await.unwrap().unwrap();
+        seen += std::str::from_utf8(frame.data_ref().unwrap()).unwrap();
+    }
+    assert!(seen.contains(r#""output_tokens":1"#), "{seen}");
+    drop(response);
+    let record = house.sink.one().await;
+    assert_eq!((record.outcome, record.usage_source), (Outcome::Cancelled, UsageSource::Estimated));
+    assert_eq!(record.usage.prompt_tokens, Some(1000), "as it was stated");
+    assert!(record.usage.completion_tokens.unwrap() >= 6, "{:?}", record.usage);
+}
+
+#[tokio::test]
 async fn an_upstream_that_breaks_while_it_is_drained_has_failed() {
     let house = House::open().await;
     house.upstream.usually(Script { cut: Some(700), ..slow() });

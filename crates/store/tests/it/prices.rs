@@ -1,6 +1,6 @@
 //! Changes of tariffs, on the real tables.
 
-use tollgate_domain::ApiKeyPurpose;
+use tollgate_domain::{ApiKeyPurpose, TariffId};
 use tollgate_store::tariffs::{self, StoredTariff, TariffChange, WantedTariff};
 use tollgate_store::{ErrorClass, StoreError, catalog, epochs};
 
@@ -196,4 +196,36 @@ async fn an_unknown_model_and_a_bad_window_are_refused_clearly() {
     let error = replace(&books, &[batch("1", Some("24\0h"))]).await.unwrap_err();
     assert_eq!(error.class(), ErrorClass::Refused);
     assert!(error.to_string().contains("the completion window contains"), "{error}");
+}
+
+#[tokio::test]
+async fn a_list_that_was_made_without_seeing_a_change_does_not_undo_it() {
+    let books = Books::open().await;
+    books.model().await;
+    let at_first = [wanted("1", "1"), batch("0.5", None)];
+    let read: Vec<_> =
+        replace(&books, &at_first).await.unwrap().opened.iter().map(|tariff| tariff.id).collect();
+    books.clock.set(at(100));
+    let by_somebody_else = set(&books, &batch("0.6", None)).await;
+
+    books.clock.set(at(200));
+    let new = [wanted("2", "1"), batch("0.5", None)];
+    let replace_read = async |read: &[TariffId], list: &[WantedTariff]| {
+        let replace = async |tx| tariffs::replace_read(&tx, "m", Some(read), list, &books.clock, ACTOR).await;
+        books.store.tx("replace_read", replace).await
+    };
+    let refused = replace_read(&read, &new).await.unwrap_err();
+    assert!(matches!(&refused, StoreError::Conflict(text) if text.contains("read them again")), "{refused}");
+    assert_eq!(
+        list(&books).await.iter().filter(|tariff| tariff.valid_until.is_none()).count(),
+        2,
+        "nothing changed"
+    );
+
+    let read_again = [read[0], by_somebody_else.opened[0].id];
+    let changed = replace_read(&read_again, &[wanted("2", "1"), batch("0.6", None)]).await.unwrap();
+    assert_eq!((changed.opened.len(), changed.ended.len(), changed.unchanged), (1, 1, 1));
+    // Sent again by who has no answer.
+    let again = replace_read(&read_again, &[wanted("2", "1"), batch("0.6", None)]).await.unwrap();
+    assert_eq!((again.opened.len(), again.ended.len()), (0, 0));
 }

@@ -28,11 +28,14 @@ export function SetPrice({ model, tariffs, onDone, onClose }: { model: Model; ta
   const before = tariffs.find((tariff) => tariff.purpose === purpose && (tariff.completion_window ?? null) === completionWindow && isInForce(tariff, now));
   const prices = pricesOf(input, output, cache, before?.prices);
   const startsAt = from === "" ? null : new Date(from).toISOString();
+  const lane = { purpose, completionWindow, startsAt };
+  const withdrawn = tariffs.filter((tariff) => isOpen(tariff, now) && isSameLane(tariff, lane) && Date.parse(tariff.valid_from) > now && !stays(tariff, lane, now));
   const set = useAction(async () => {
     if (prices === null) return;
-    const kept = tariffs.filter((tariff) => stays(tariff, { purpose, completionWindow, startsAt }, now)).map(asWanted);
+    const kept = tariffs.filter((tariff) => stays(tariff, lane, now)).map(asWanted);
+    const read = tariffs.filter((tariff) => isOpen(tariff, now)).map((tariff) => tariff.id);
     const wanted: NewTariff = { purpose, completion_window: completionWindow, prices, valid_from: startsAt };
-    onDone(await call<PriceChange>("PUT", path`/models/${model.id}/tariffs`, { body: { tariffs: [...kept, wanted] } }));
+    onDone(await call<PriceChange>("PUT", path`/models/${model.id}/tariffs`, { body: { tariffs: [...kept, wanted], before: read } }));
   });
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
@@ -50,6 +53,7 @@ export function SetPrice({ model, tariffs, onDone, onClose }: { model: Model; ta
         </dl>
         <PricePreview model={model} tariffs={[...tariffs.filter((tariff) => isInForce(tariff, now) && !isSameLane(tariff, { purpose, completionWindow })).map(asWanted), { purpose, completion_window: completionWindow, prices }]} />
         <p className="muted small">A price that was in force is never edited. Requests keep the price of their own time; those that wait for one are charged at once.</p>
+        {withdrawn.length > 0 && <p className="notice" role="note">{withdrawn.length === 1 ? "One price that was to come is" : `${String(withdrawn.length)} prices that were to come are`} withdrawn: from {withdrawn.map((tariff) => formatInstant(tariff.valid_from)).join(", ")}.</p>}
         {set.problem && <ErrorState problem={set.problem} />}
         <div className="dialog-foot"><Button onClick={() => { setSure(false); set.reset(); }}>Change</Button><Button kind="primary" busy={set.isBusy} onClick={set.run}>Set price</Button></div>
       </Dialog>
@@ -84,11 +88,14 @@ function pricesOf(input: string, output: string, cache: string, before: Prices |
 
 /** Whether a price is wanted on: those in force and to come are, but for the one whose place the new one takes. */
 function stays(tariff: Tariff, next: { purpose: string; completionWindow: string | null; startsAt: string | null }, now: number): boolean {
-  if (tariff.valid_until && (Date.parse(tariff.valid_until) <= now || tariff.valid_until === tariff.valid_from)) return false;
+  if (!isOpen(tariff, now)) return false;
   const begins = next.startsAt === null ? now : Date.parse(next.startsAt);
   // A price of the same lane that begins before the new one stays until then.
   return !isSameLane(tariff, next) || (next.startsAt !== null && Date.parse(tariff.valid_from) < begins);
 }
+
+/** In force, or to come. */
+const isOpen = (tariff: Tariff, now: number): boolean => !tariff.valid_until || (Date.parse(tariff.valid_until) > now && tariff.valid_until !== tariff.valid_from);
 
 const isSameLane = (tariff: Tariff, lane: { purpose: string; completionWindow: string | null }): boolean => tariff.purpose === lane.purpose && (tariff.completion_window ?? null) === lane.completionWindow;
 

@@ -203,3 +203,73 @@ fn an_estimate_states_no_parts() {
     };
     assert_eq!(observed.usage, expected);
 }
+
+/// The events of a message, with the usage that Anthropic states at its beginning.
+fn message(words: usize) -> String {
+    let start = json!({"type": "message_start", "message": {"model": "claude", "usage":
+        {"input_tokens": 25, "cache_read_input_tokens": 1000, "cache_creation_input_tokens": 0, "output_tokens": 1}}});
+    let begin =
+        json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}});
+    let mut stream =
+        format!("event: message_start\ndata: {start}\n\nevent: content_block_start\ndata: {begin}\n\n");
+    for _ in 0..words {
+        let delta = json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": " hello"}});
+        stream += &format!("event: content_block_delta\ndata: {delta}\n\n");
+    }
+    stream
+}
+
+#[test]
+fn of_a_message_that_breaks_off_the_beginning_states_the_prompt_and_not_the_completion() {
+    for end in [BodyEnd::Cut, BodyEnd::Abandoned, BodyEnd::Complete] {
+        let observed = observe(Surface::AnthropicMessages, 200, "text/event-stream", &message(300), end);
+        assert!(observed.wants_estimate(), "{end:?}");
+        let mut counted = observed.clone();
+        counted.estimate(&request(&json!({"messages": []})), "claude-sonnet-4-5");
+        assert_eq!(counted.usage_source, UsageSource::Estimated);
+        assert_eq!((counted.usage.prompt_tokens, counted.usage.cache_read_tokens), (Some(1025), 1000));
+        assert_eq!(counted.usage.completion_tokens, Some(300), "{end:?}");
+        assert_eq!(counted.usage.total_tokens, Some(1325));
+        // Where an operator wants no estimates it is unrated, not charged with one token.
+        assert_eq!((observed.usage_source, observed.usage.completion_tokens), (UsageSource::None, None));
+    }
+}
+
+#[test]
+fn what_was_stated_of_all_that_came_is_no_estimate() {
+    let delta = json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 421}});
+    let stated = message(300) + &format!("event: message_delta\ndata: {delta}\n\n");
+    // vLLM, with usage in every chunk.
+    let chunk = |tokens: u32| {
+        json!({"choices": [{"index": 0, "delta": {"content": " hello"}}],
+            "usage": {"prompt_tokens": 7, "completion_tokens": tokens, "total_tokens": 7 + tokens}})
+    };
+    let continuous: String = (1..=421).map(|tokens| format!("data: {}\n\n", chunk(tokens))).collect();
+    for (surface, stream) in [(Surface::AnthropicMessages, stated), (CHAT, continuous + ": ping\n\n")] {
+        let observed = observe(surface, 200, "text/event-stream", &stream, BodyEnd::Abandoned);
+        assert_eq!(observed.usage_source, UsageSource::Provider, "{surface:?}");
+        assert_eq!(observed.usage.completion_tokens, Some(421), "{surface:?}");
+        assert!(!observed.wants_estimate(), "{surface:?}");
+    }
+}
+
+#[test]
+fn a_chunk_that_states_a_prompt_and_has_content_states_no_empty_completion() {
+    let chunk = json!({"candidates": [{"content": {"parts": [{"text": " hello hello hello"}], "role": "model"}}],
+        "usageMetadata": {"promptTokenCount": 25, "totalTokenCount": 25, "trafficType": "ON_DEMAND"}});
+    let stream = format!("data: {chunk}\n\n").repeat(3);
+    for traffic_alone in [false, true] {
+        let stream = if traffic_alone {
+            stream.replace(r#""promptTokenCount":25,"totalTokenCount":25,"#, "")
+        } else {
+            stream.clone()
+        };
+        let mut observed =
+            observe(Surface::GeminiStreamGenerate, 200, "text/event-stream", &stream, BodyEnd::Cut);
+        observed.estimate(&request(&json!({"contents": [{"parts": [{"text": "hello world"}]}]})), "gemini");
+        assert_eq!(observed.usage_source, UsageSource::Estimated);
+        assert_eq!(observed.usage.completion_tokens, Some(9));
+        let prompt = observed.usage.prompt_tokens.unwrap();
+        assert!(if traffic_alone { prompt > 0 && prompt < 25 } else { prompt == 25 }, "{prompt}");
+    }
+}

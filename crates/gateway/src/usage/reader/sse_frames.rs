@@ -118,7 +118,8 @@ impl SseFrames {
 
 fn look(extraction: &mut Extraction, thorough: bool, raw: &[u8]) -> Meaning {
     if !thorough && !is_candidate(extraction.surface(), raw) {
-        return Meaning::default();
+        let is_empty = matches!(raw.first(), None | Some(b':' | b'\n' | b'\r'));
+        return Meaning { unread: !is_empty, ..Meaning::default() };
     }
     let frame = Frame::parse(raw);
     match frame.data {

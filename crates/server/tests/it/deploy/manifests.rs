@@ -111,6 +111,14 @@ async fn the_manifests_agree_with_each_other_with_the_image_and_with_a_server() 
     let pause: u32 = one(&set, "sleep: {seconds: ").parse().unwrap();
     assert!(one(&set, "terminationGracePeriodSeconds: ").parse::<u32>().unwrap() >= 90 + pause);
 
+    // kustomize labels the pods, and a selector that is there; it makes none.
+    let label = one(&kustomization, "pairs: {").trim_end_matches('}');
+    for file in ["poddisruptionbudget", "networkpolicy"] {
+        let manifest = deployed(&format!("kubernetes/base/{file}.yaml"));
+        let of_the_pods = format!("elector:\n    matchLabels: {{{label}}}\n");
+        assert!(manifest.contains(&of_the_pods), "{file} means the pods of the gateway, and no others");
+    }
+
     let place = Place::with_database().await;
     let app = place.serve().await;
     let probed = values(&set, "httpGet: {path: ");
