@@ -157,7 +157,7 @@ impl Reader {
             _ => None,
         };
         if let Some(mark) = &mark {
-            self.learn(&mark.meaning);
+            self.learn(mark.meaning);
         }
         mark
     }
@@ -174,11 +174,11 @@ impl Reader {
             }
             _ => None,
         }?;
-        self.learn(&meaning);
+        self.learn(meaning);
         Some(meaning)
     }
 
-    fn learn(&mut self, meaning: &Meaning) {
+    fn learn(&mut self, meaning: Meaning) {
         self.end = self.end.max(meaning.end);
         self.content_seen |= meaning.content;
         if meaning.usage {
