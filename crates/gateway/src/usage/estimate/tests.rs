@@ -214,7 +214,7 @@ fn message(words: usize) -> String {
         format!("event: message_start\ndata: {start}\n\nevent: content_block_start\ndata: {begin}\n\n");
     for _ in 0..words {
         let delta = json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": " hello"}});
-        stream += &format!("event: content_block_delta\ndata: {delta}\n\n");
+        stream.extend(["event: content_block_delta\ndata: ", &delta.to_string(), "\n\n"]);
     }
     stream
 }
@@ -244,7 +244,10 @@ fn what_was_stated_of_all_that_came_is_no_estimate() {
         json!({"choices": [{"index": 0, "delta": {"content": " hello"}}],
             "usage": {"prompt_tokens": 7, "completion_tokens": tokens, "total_tokens": 7 + tokens}})
     };
-    let continuous: String = (1..=421).map(|tokens| format!("data: {}\n\n", chunk(tokens))).collect();
+    let mut continuous = String::new();
+    for tokens in 1..=421 {
+        continuous.extend(["data: ", &chunk(tokens).to_string(), "\n\n"]);
+    }
     for (surface, stream) in [(Surface::AnthropicMessages, stated), (CHAT, continuous + ": ping\n\n")] {
         let observed = observe(surface, 200, "text/event-stream", &stream, BodyEnd::Abandoned);
         assert_eq!(observed.usage_source, UsageSource::Provider, "{surface:?}");
