@@ -205,7 +205,7 @@ impl CapsuleReader {
                     Treatment::Enter(Level::Nested)
                 }
                 b"choices" | b"candidates" if array => Treatment::Enter(Level::List),
-                b"output" | b"content" | b"data" | b"embeddings" | b"results"
+                b"output" | b"content" | b"data" | b"embeddings" | b"embedding" | b"results"
                     if event != Event::ScalarStart =>
                 {
                     Treatment::Mark

@@ -25,6 +25,12 @@ pub(super) const CASES: &[Case] = &[
         None,
     ),
     sse(
+        "text generation inference, its own format",
+        PassThrough,
+        "data:{\"index\":1,\"token\":{\"id\":1,\"text\":\"Hi\",\"special\":false},\"generated_text\":null,\"details\":null}\n\ndata:{\"index\":2,\"token\":{\"id\":2,\"text\":\"!\",\"special\":false},\"generated_text\":\"Hi!\",\"details\":{\"finish_reason\":\"length\",\"generated_tokens\":2,\"input_length\":12,\"seed\":null}}\n\n",
+        plain(12, 2),
+    ),
+    sse(
         "openrouter, responses that end with an event of their own",
         Responses,
         ": OPENROUTER PROCESSING\n\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"Hi\"}\n\ndata: {\"type\":\"response.done\",\"response\":{\"status\":\"completed\",\"usage\":{\"input_tokens\":12,\"output_tokens\":45,\"total_tokens\":57}}}\n\ndata: [DONE]\n\n",

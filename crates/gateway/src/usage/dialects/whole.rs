@@ -89,6 +89,49 @@ pub(super) const CASES: &[Case] = &[
         r#"{"embedding":[0.1,0.2],"embeddingsByType":{"float":[0.1,0.2]},"inputTextTokenCount":7}"#,
         plain(7, 0),
     ),
+    // The same and others by the paths that they have: nothing but the answer says that it embeds.
+    json(
+        "bedrock, titan embedding by its path",
+        PassThrough,
+        r#"{"embedding":[0.1,0.2],"inputTextTokenCount":7}"#,
+        plain(7, 0),
+    ),
+    json(
+        "cohere, embedding by its path",
+        PassThrough,
+        r#"{"id":"e","embeddings":{"float":[[0.1,0.2]]},"texts":["a"],"meta":{"api_version":{"version":"2"},"billed_units":{"input_tokens":4,"image_tokens":0}},"response_type":"embeddings_by_type"}"#,
+        plain(4, 0),
+    ),
+    json(
+        "ollama, embedding by its path",
+        PassThrough,
+        r#"{"model":"m","embeddings":[[0.1,0.2]],"total_duration":14143917,"load_duration":1019500,"prompt_eval_count":8}"#,
+        plain(8, 0),
+    ),
+    json(
+        "bedrock, nova with its caches by its own names",
+        PassThrough,
+        r#"{"output":{"message":{"content":[{"text":"Hi"}],"role":"assistant"}},"stopReason":"end_turn","usage":{"inputTokens":23,"outputTokens":412,"totalTokens":435,"cacheReadInputTokenCount":11890,"cacheWriteInputTokenCount":0}}"#,
+        Some([11913, 412, 11890, 0, 0, 0]),
+    ),
+    json(
+        "bedrock, caches by both names",
+        PassThrough,
+        r#"{"output":{"message":{"content":[{"text":"Hi"}],"role":"assistant"}},"stopReason":"end_turn","usage":{"inputTokens":23,"outputTokens":4,"totalTokens":27,"cacheReadInputTokens":90,"cacheReadInputTokenCount":90,"cacheWriteInputTokens":7,"cacheWriteInputTokenCount":7}}"#,
+        Some([120, 4, 90, 7, 0, 0]),
+    ),
+    json(
+        "openai, a run, whose details are singular",
+        PassThrough,
+        r#"{"id":"run","object":"thread.run","status":"completed","model":"gpt-4o","usage":{"prompt_tokens":845,"completion_tokens":57,"total_tokens":902,"prompt_token_details":{"cached_tokens":512},"completion_token_details":{"reasoning_tokens":9}}}"#,
+        Some([845, 57, 512, 0, 0, 9]),
+    ),
+    json(
+        "both spellings, of which the plural counts",
+        ChatCompletions,
+        r#"{"choices":[{"finish_reason":"stop","index":0,"message":{"content":"Hi","role":"assistant"}}],"model":"m","usage":{"prompt_tokens":100,"completion_tokens":50,"total_tokens":150,"prompt_tokens_details":{"cached_tokens":40},"prompt_token_details":{"cached_tokens":0}}}"#,
+        Some([100, 50, 40, 0, 0, 0]),
+    ),
     // Gemini API reference.
     json(
         "gemini, a blocked prompt",

@@ -49,8 +49,18 @@ lenient_struct! {
         /// Some answer: Responses, embeddings, rerank.
         output: Something = "output",
         data: Something = "data",
-        embeddings: Something = "embeddings",
+        embeddings: Something = "embeddings" | "embedding",
         results: Something = "results",
+        /// Text Generation Inference's own API.
+        details: Details<'a> = "details",
+    }
+}
+
+lenient_struct! {
+    struct Details<'a> {
+        finish_reason: Text<'a> = "finish_reason",
+        generated_tokens: Count = "generated_tokens",
+        input_length: Count = "input_length",
     }
 }
 
@@ -151,6 +161,9 @@ lenient_struct! {
         bedrock_cache_read: Count = "cacheReadInputTokens",
         bedrock_cache_write: Count = "cacheWriteInputTokens",
         bedrock_cache_details: List<CacheDetail<'a>> = "cacheDetails",
+        /// Nova's, where it is invoked by its own format; some answers have both.
+        nova_cache_read: Count = "cacheReadInputTokenCount",
+        nova_cache_write: Count = "cacheWriteInputTokenCount",
         /// Anthropic's names, from Anthropic's models behind a proxy.
         cache_read_input_tokens: Count = "cache_read_input_tokens",
         cache_creation_input_tokens: Count = "cache_creation_input_tokens",
@@ -165,8 +178,11 @@ lenient_struct! {
         tokens: Nested<Billed<'a>> = "tokens",
         billed: Nested<Billed<'a>> = "billed_units",
         prompt_details: Nested<InputDetails<'a>> = "prompt_tokens_details",
+        /// OpenAI's runs.
+        prompt_detail: Nested<InputDetails<'a>> = "prompt_token_details",
         input_details: Nested<InputDetails<'a>> = "input_tokens_details" | "input_token_details",
         completion_details: Nested<OutputDetails<'a>> = "completion_tokens_details",
+        completion_detail: Nested<OutputDetails<'a>> = "completion_token_details",
         output_details: Nested<OutputDetails<'a>> = "output_tokens_details" | "output_token_details",
         /// Moonshot, Together.
         cached_tokens: Count = "cached_tokens",
@@ -237,14 +253,20 @@ impl Usage<'_> {
         self.completion_tokens.0.or(self.output_tokens.0).or(interaction)
     }
 
+    /// Of the prompt. The first that states something counts.
+    fn input_details(&self) -> [&InputDetails<'_>; 3] {
+        [&self.prompt_details, &self.input_details, &self.prompt_detail]
+    }
+
     /// What was written to a cache, and the part of it that lives an hour. `cache_write_tokens` is not among it:
     /// see the module above.
     fn cache_write(&self) -> (Option<i64>, Option<i64>) {
-        let details = [&*self.prompt_details, &*self.input_details];
-        let inside = |count: fn(&InputDetails<'_>) -> Option<i64>| details.into_iter().find_map(count);
+        let inside =
+            |count: fn(&InputDetails<'_>) -> Option<i64>| self.input_details().into_iter().find_map(count);
         let bedrock = self.bedrock_cache_details.items();
         let bedrock_hour = bedrock.iter().find(|detail| detail.lifetime.get() == Some("1h"));
-        let all = self.cache_creation_input_tokens.0.or(self.bedrock_cache_write.0);
+        let bedrock = self.bedrock_cache_write.0.or(self.nova_cache_write.0);
+        let all = self.cache_creation_input_tokens.0.or(bedrock);
         let one_hour = self.cache_creation.one_hour.0.or(bedrock_hour.and_then(|detail| detail.tokens.0));
         (
             all.or_else(|| inside(|details| details.cache_creation_tokens.0)),
@@ -255,7 +277,9 @@ impl Usage<'_> {
     /// Whether the prompt leaves out the caches that are stated beside it.
     fn caches_are(&self) -> Option<Caches> {
         let stated = self.cache_read_input_tokens.0.or(self.cache_creation_input_tokens.0);
-        if self.bedrock_cache_read.0.or(self.bedrock_cache_write.0).is_some() {
+        let bedrock =
+            [self.bedrock_cache_read, self.bedrock_cache_write, self.nova_cache_read, self.nova_cache_write];
+        if bedrock.iter().any(|count| count.0.is_some()) {
             Some(Caches::Beside)
         } else if stated.is_none() {
             None
@@ -295,13 +319,15 @@ pub(super) struct Counts {
     audio_input: Option<i64>,
     audio_output: Option<i64>,
     image_input: Option<i64>,
+    /// The answer has embeddings in it.
+    embeds: bool,
 }
 
 impl Counts {
     fn take(&mut self, usage: &Usage<'_>) {
-        let input = [&*usage.prompt_details, &*usage.input_details];
-        let output = [&*usage.completion_details, &*usage.output_details];
-        let in_input = |count: fn(&InputDetails<'_>) -> Option<i64>| input.into_iter().find_map(count);
+        let output = [&*usage.completion_details, &*usage.output_details, &*usage.completion_detail];
+        let in_input =
+            |count: fn(&InputDetails<'_>) -> Option<i64>| usage.input_details().into_iter().find_map(count);
         let in_output = |count: fn(&OutputDetails<'_>) -> Option<i64>| output.into_iter().find_map(count);
         // The cached part of the audio is priced as cache, so what is left counts as audio.
         let uncached =
@@ -319,6 +345,7 @@ impl Counts {
             usage.prompt_cache_hit_tokens,
             usage.cache_read_input_tokens,
             usage.bedrock_cache_read,
+            usage.nova_cache_read,
             usage.total_cached_tokens,
         ];
         last(&mut self.cached, cached.or_else(|| beside.iter().find_map(|count| count.0)));
@@ -337,7 +364,7 @@ impl Counts {
 
     pub(super) fn stated(&self, surface: Surface) -> Option<StatedUsage> {
         let (mut prompt, mut completion) = (self.prompt, self.completion);
-        if matches!(surface, Surface::Embeddings | Surface::Rerank) {
+        if matches!(surface, Surface::Embeddings | Surface::Rerank) || self.embeds {
             // There is no completion.
             completion = completion.or_else(|| prompt.or(self.total).map(|_| 0));
         }
@@ -403,6 +430,7 @@ impl Extraction {
         let nested = [response, &document.result, &document.interaction];
         let model = nested.into_iter().find_map(|nested| nested.model.get());
         self.name_model(model.or(document.model.get()));
+        self.openai.embeds |= is_passed && document.embeddings.0;
         self.openai_usage(&document);
         if kind == "message-end" {
             self.cohere_end(json)?;
@@ -411,7 +439,7 @@ impl Extraction {
             self.finish(choice.finish_reason.get());
             self.is_error |= choice.error.0;
         }
-        self.finish(document.done_reason.get());
+        self.finish(document.done_reason.get().or(document.details.finish_reason.get()));
         let incomplete = if response.is_present() { &response.incomplete } else { &document.incomplete };
         let status = if response.is_present() { response.status.get() } else { document.status.get() };
         if self.surface == Surface::Responses && !matches!(status, Some("queued" | "in_progress")) {
@@ -455,7 +483,8 @@ impl Extraction {
             ..Usage::default()
         };
         let counts = pair(document.prompt_count, document.completion_count);
-        for usage in [&metrics, &counts, &document.meta_info, &document.result.stats] {
+        let details = pair(document.details.input_length, document.details.generated_tokens);
+        for usage in [&metrics, &counts, &details, &document.meta_info, &document.result.stats] {
             self.openai.take(usage);
         }
         for meta in [&document.response.meta, &document.meta] {
@@ -472,7 +501,7 @@ impl Extraction {
                 continue;
             }
             self.openai.take(usage);
-            let mut writes = [&*usage.prompt_details, &*usage.input_details].into_iter();
+            let mut writes = usage.input_details().into_iter();
             self.flags.cache_write_as_input |=
                 writes.any(|details| details.cache_write_tokens.0.is_some_and(|tokens| tokens > 0));
         }
