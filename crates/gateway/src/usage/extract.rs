@@ -118,7 +118,11 @@ impl Extraction {
         self.flags.malformed = true;
         let mut capsules = CapsuleReader::default();
         match capsules.feed(json, &mut 0) {
-            Ok(Some(Found::Document(_))) => self.read(&readable(capsules.capsule())).unwrap_or_default(),
+            Ok(Some(Found::Document(_))) => {
+                let meaning = self.read(&readable(capsules.capsule())).unwrap_or_default();
+                // What could not be read is content.
+                Meaning { content: !self.is_error, ..meaning }
+            }
             _ => Meaning::default(),
         }
     }

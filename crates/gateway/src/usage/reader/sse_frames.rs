@@ -150,10 +150,9 @@ impl Oversized {
         if !self.stripper.has_data {
             return Meaning::default();
         }
-        let is_error = self.stripper.is_error_event;
-        extraction.is_error |= is_error;
+        extraction.is_error |= self.stripper.is_error_event;
         let meaning = capsule.map(|capsule| extraction.document(None, capsule)).unwrap_or_default();
         // What makes a frame so large is content, which the capsule leaves out.
-        Meaning { data: true, content: !is_error, ..meaning }
+        Meaning { data: true, content: !extraction.is_error, ..meaning }
     }
 }
