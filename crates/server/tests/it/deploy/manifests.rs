@@ -112,10 +112,10 @@ async fn the_manifests_agree_with_each_other_with_the_image_and_with_a_server() 
     assert!(one(&set, "terminationGracePeriodSeconds: ").parse::<u32>().unwrap() >= 90 + pause);
 
     // kustomize labels the pods, and a selector that is there; it makes none.
-    let label = one(&kustomization, "pairs: {").trim_end_matches('}');
+    let (label, value) = (one(&kustomization, "pairs: {"), one(&kustomization, "app.kubernetes.io/name: "));
     for file in ["poddisruptionbudget", "networkpolicy"] {
         let manifest = deployed(&format!("kubernetes/base/{file}.yaml"));
-        let of_the_pods = format!("elector:\n    matchLabels: {{{label}}}\n");
+        let of_the_pods = format!("elector:\n    matchLabels: {{{label} {value}}}\n");
         assert!(manifest.contains(&of_the_pods), "{file} means the pods of the gateway, and no others");
     }
 
