@@ -228,8 +228,9 @@ pub(crate) async fn replace(
         wanted.before.map(|ids| ids.into_iter().map(TariffId::from_uuid).collect());
     let wanted: Vec<WantedTariff> = wanted.tariffs.into_iter().map(WantedTariff::from).collect();
     let (id, actor) = (id.to_string(), caller.actor());
-    let replace =
-        async |tx: Tx| tariffs::replace_read(&tx, &id, read.as_deref(), &wanted, admin.clock(), &actor).await;
+    let replace = async |tx: Tx| {
+        tariffs::replace_as_read(&tx, &id, read.as_deref(), &wanted, admin.clock(), &actor).await
+    };
     let change: TariffChange = admin.store().tx("admin_replace_tariffs", replace).await?;
     let now = admin.clock().now().as_microsecond();
     let rating = unrated::rate_and_notify(admin.store(), admin.record_keys(), now).await?;

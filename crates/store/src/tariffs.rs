@@ -142,12 +142,12 @@ pub async fn replace(
     clock: &dyn Clock,
     actor: &str,
 ) -> Result<TariffChange, StoreError> {
-    replace_read(tx, model, None, wanted, clock, actor).await
+    replace_as_read(tx, model, None, wanted, clock, actor).await
 }
 
 /// As [`replace`], by somebody who has read which prices there are: where `read` is given, it has to be all that are in force or to come, so that nobody's
 /// change is undone by who had not seen it. What changes nothing is no conflict: it may be sent again.
-pub async fn replace_read(
+pub async fn replace_as_read(
     tx: &Tx,
     model: &str,
     read: Option<&[TariffId]>,

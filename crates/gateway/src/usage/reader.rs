@@ -61,7 +61,7 @@ pub(super) struct Reader {
     /// Whether an end marker was seen.
     pub(super) end: End,
     pub(super) content_seen: bool,
-    /// What was stated last, more has come since.
+    /// More of the answer has come since usage was last stated.
     pub(super) more_since_usage: bool,
 }
 

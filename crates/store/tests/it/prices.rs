@@ -210,11 +210,12 @@ async fn a_list_that_was_made_without_seeing_a_change_does_not_undo_it() {
 
     books.clock.set(at(200));
     let new = [wanted("2", "1"), batch("0.5", None)];
-    let replace_read = async |read: &[TariffId], list: &[WantedTariff]| {
-        let replace = async |tx| tariffs::replace_read(&tx, "m", Some(read), list, &books.clock, ACTOR).await;
-        books.store.tx("replace_read", replace).await
+    let replace_as_read = async |read: &[TariffId], list: &[WantedTariff]| {
+        let replace =
+            async |tx| tariffs::replace_as_read(&tx, "m", Some(read), list, &books.clock, ACTOR).await;
+        books.store.tx("replace_as_read", replace).await
     };
-    let refused = replace_read(&read, &new).await.unwrap_err();
+    let refused = replace_as_read(&read, &new).await.unwrap_err();
     assert!(matches!(&refused, StoreError::Conflict(text) if text.contains("read them again")), "{refused}");
     assert_eq!(
         list(&books).await.iter().filter(|tariff| tariff.valid_until.is_none()).count(),
@@ -225,9 +226,9 @@ async fn a_list_that_was_made_without_seeing_a_change_does_not_undo_it() {
     let read_again: Vec<_> =
         list(&books).await.iter().filter(|t| t.valid_until.is_none()).map(|t| t.id).collect();
     assert!(read_again.contains(&by_somebody_else.opened[0].id) && read_again != read);
-    let changed = replace_read(&read_again, &[wanted("2", "1"), batch("0.6", None)]).await.unwrap();
+    let changed = replace_as_read(&read_again, &[wanted("2", "1"), batch("0.6", None)]).await.unwrap();
     assert_eq!((changed.opened.len(), changed.ended.len(), changed.unchanged), (1, 1, 1));
     // Sent again by who has no answer.
-    let again = replace_read(&read_again, &[wanted("2", "1"), batch("0.6", None)]).await.unwrap();
+    let again = replace_as_read(&read_again, &[wanted("2", "1"), batch("0.6", None)]).await.unwrap();
     assert_eq!((again.opened.len(), again.ended.len()), (0, 0));
 }

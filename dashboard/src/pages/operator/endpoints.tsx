@@ -77,7 +77,7 @@ function Edit({ endpoint, onDone, onClose }: { endpoint: Endpoint | null; onDone
     // An address that is sent is checked anew, and one that stays may lead where only the command line may point it.
     const settings = { ...(endpoint !== null && url === endpoint.base_url ? {} : { base_url: url }), ...(endpoint === null || style !== endpoint.auth_style ? { auth_style: style } : {}), ...(credential === "" ? {} : { credential }) };
     if (endpoint === null) await post("/endpoints", { name, ...settings });
-    else await call("PATCH", path`/endpoints/${endpoint.id}`, { body: settings });
+    else if (Object.keys(settings).length > 0) await call("PATCH", path`/endpoints/${endpoint.id}`, { body: settings });
     onDone();
   });
   const submit = (event: SubmitEvent): void => {
